@@ -1,1 +1,10 @@
+//! Herald: declarative notifications for Microsoft Teams.
 
+pub mod audience;
+pub mod card;
+pub mod clock;
+pub mod delivery;
+pub mod diagnostic;
+pub mod event;
+pub mod roster;
+pub mod store;

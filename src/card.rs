@@ -1,0 +1,32 @@
+//! What is sent: [`Card`], known to be well-formed and within Teams' size.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::delivery::CardId;
+
+/// A message without holes, ready for any recipient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// What is shown.
+    pub content: Content,
+    /// One line for toasts and the activity feed: a message that is only a card shows nothing else there.
+    pub summary: String,
+}
+
+/// What a message consists of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// An Adaptive Card: the object with `"type": "AdaptiveCard"`.
+    Adaptive(Value),
+    /// Plain text in Markdown.
+    Text(String),
+}
+
+impl Card {
+    /// The hash of the content: equal cards have equal ids.
+    pub fn id(&self) -> CardId {
+        CardId::of(&serde_json::to_string(self).expect("a card is plain JSON and always serialises"))
+    }
+}

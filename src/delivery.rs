@@ -1,0 +1,250 @@
+//! What we owe: [`Delivery`], its states, and what became of each attempt.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::event::EventId;
+use crate::roster::ConversationId;
+
+/// The identity of a delivery: event, rule and address. Enqueuing the same again adds nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeliveryId(String);
+
+impl DeliveryId {
+    /// The id of the card that `rule` owes `address` because of `event`.
+    pub fn of(event: &EventId, rule: &str, address: &Address) -> Self {
+        let mut hash = Sha256::new();
+        for part in [event.as_str(), rule, &address.key()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        Self(format!("dl_{}", hex::encode(&hash.finalize()[..12])))
+    }
+
+    /// Takes an id that somebody typed or that was stored.
+    pub fn known(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The identity of a card: the hash of its content. A card is stored once, however many deliveries point to it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CardId(String);
+
+impl CardId {
+    /// The id of a card with this serialised content.
+    pub fn of(content: &str) -> Self {
+        Self(format!("cd_{}", hex::encode(&Sha256::digest(content.as_bytes())[..16])))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where a card goes. A person stays a person whether or not a chat is open: the chat is found or opened when the
+/// card is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Address {
+    /// One human being, in the personal chat.
+    Person {
+        /// Their tenant.
+        tenant_id: String,
+        /// Entra object id if known, else the `29:...` id.
+        id: String,
+    },
+    /// A group chat or a channel.
+    Conversation {
+        /// Its id.
+        id: ConversationId,
+    },
+    /// Nobody could be found: the delivery is dead from the start and says why.
+    Nowhere {
+        /// What the author wrote, as shown in lists.
+        wanted: String,
+    },
+}
+
+impl Address {
+    /// A text that is equal exactly for equal addresses; part of [`DeliveryId`], and the key by which order is kept.
+    pub fn key(&self) -> String {
+        match self {
+            Address::Person { tenant_id, id } => format!("person:{tenant_id}:{id}"),
+            Address::Conversation { id } => format!("conversation:{id}"),
+            Address::Nowhere { wanted } => format!("nowhere:{wanted}"),
+        }
+    }
+}
+
+/// What a target came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipient {
+    /// Where the card goes.
+    pub address: Address,
+    /// What a human calls it: `Anna Berg`, `Platform / Releases`.
+    pub name: String,
+}
+
+/// One card owed to one recipient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Who this delivery is.
+    pub id: DeliveryId,
+    /// The event that caused it.
+    pub event_id: EventId,
+    /// The rule that asked for it.
+    pub rule: String,
+    /// The ruleset that decided it.
+    pub revision: String,
+    /// Who gets it.
+    pub recipient: Recipient,
+    /// What they get; `None` when there is nobody to render for.
+    pub card_id: Option<CardId>,
+    /// Where it stands.
+    pub state: State,
+    /// Every attempt that counted, oldest first; the newest [`Delivery::ATTEMPTS_KEPT`] are kept.
+    pub attempts: Vec<Attempt>,
+    /// How many attempts counted, kept or not.
+    pub attempt_count: u32,
+    /// When it was decided.
+    pub created_at: DateTime<Utc>,
+    /// When it may be tried (again).
+    pub next_attempt_at: DateTime<Utc>,
+    /// Why it is dead or cancelled, in a sentence.
+    pub reason: Option<String>,
+    /// The id Teams gave the message, once delivered.
+    pub activity_id: Option<String>,
+    /// The conversation it ended in, once delivered.
+    pub conversation_id: Option<ConversationId>,
+}
+
+impl Delivery {
+    /// How many attempts a record keeps; more would let it grow without end.
+    pub const ATTEMPTS_KEPT: usize = 20;
+}
+
+/// Where a delivery stands.
+///
+/// ```text
+///  pending --claim--> sending --settle--> delivered
+///     ^                  |
+///     +---- retry at ----+--settle--> dead --operator: retry--> pending
+///     +--operator: cancel--> cancelled
+/// ```
+///
+/// A delivery that is `sending` when its lease ends becomes pending again: it may be sent twice, never lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Waiting for its time.
+    Pending,
+    /// Claimed by a courier.
+    Sending,
+    /// Teams has it.
+    Delivered,
+    /// Given up, with a reason.
+    Dead,
+    /// An operator stopped it.
+    Cancelled,
+}
+
+impl State {
+    /// All states, in the order of a delivery's life.
+    pub const ALL: [State; 5] = [
+        State::Pending,
+        State::Sending,
+        State::Delivered,
+        State::Dead,
+        State::Cancelled,
+    ];
+
+    /// The word used in lists, metrics and the API.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Sending => "sending",
+            State::Delivered => "delivered",
+            State::Dead => "dead",
+            State::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// One try at delivering.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// From 1. An attempt that our own shutdown cut short is not counted.
+    pub number: u32,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// The HTTP status, when there was an answer.
+    pub status: Option<u16>,
+    /// What was made of it.
+    pub verdict: Verdict,
+}
+
+/// What we make of an attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Teams accepted the message.
+    Delivered {
+        /// Its id; Teams gives none for some messages.
+        activity_id: Option<String>,
+        /// Where it is.
+        conversation_id: ConversationId,
+    },
+    /// Try again.
+    RetryAt {
+        /// Not before this instant.
+        at: DateTime<Utc>,
+        /// Why, in a sentence.
+        reason: String,
+    },
+    /// No further try makes sense.
+    Dead {
+        /// Why, in a sentence.
+        reason: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_is_the_same_for_the_same_event_rule_and_address() {
+        let event = EventId::derived(&["x"]);
+        let anna = Address::Person {
+            tenant_id: "t".into(),
+            id: "a".into(),
+        };
+        let omar = Address::Person {
+            tenant_id: "t".into(),
+            id: "o".into(),
+        };
+        assert_eq!(DeliveryId::of(&event, "r", &anna), DeliveryId::of(&event, "r", &anna));
+        assert_ne!(DeliveryId::of(&event, "r", &anna), DeliveryId::of(&event, "r", &omar));
+        assert_ne!(DeliveryId::of(&event, "r", &anna), DeliveryId::of(&event, "s", &anna));
+    }
+}

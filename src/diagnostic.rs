@@ -1,0 +1,189 @@
+//! What is wrong with a file, where, why, and what to write instead.
+//!
+//! A part that judges a piece of a document (a schedule, a condition, a template) reports a [`Fault`]: it does not
+//! know which file the piece stands in. Whoever holds the document turns it into a [`Diagnostic`] with a place.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The file cannot be used.
+    Error,
+    /// The file works, but probably not as meant.
+    Warning,
+}
+
+/// One step from the root of a document to a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Step {
+    /// The value of this key.
+    Key(String),
+    /// The item at this place, from 0.
+    Index(usize),
+}
+
+impl From<&str> for Step {
+    fn from(key: &str) -> Self {
+        Step::Key(key.to_owned())
+    }
+}
+
+impl From<usize> for Step {
+    fn from(index: usize) -> Self {
+        Step::Index(index)
+    }
+}
+
+/// Which part of the place a fault underlines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Underline {
+    /// The key that leads to the value.
+    Key,
+    /// The value.
+    Value,
+    /// These bytes of the value's text (as the YAML reader gives it, quotes taken off).
+    Within(Range<usize>),
+}
+
+/// Something wrong with a piece of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Stable code, `area::name`: `cron::field`, `reference::template`.
+    pub code: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// From the piece's root to the value; empty for the piece itself.
+    pub path: Vec<Step>,
+    /// What to underline there.
+    pub underline: Underline,
+    /// What is wrong, in a sentence without a full stop.
+    pub message: String,
+    /// A few words under the caret.
+    pub label: Option<String>,
+    /// The way out: `did you mean "deploy-failed"?`
+    pub help: Option<String>,
+}
+
+impl Fault {
+    /// An error about the whole value of the piece.
+    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            path: Vec::new(),
+            underline: Underline::Value,
+            message: message.into(),
+            label: None,
+            help: None,
+        }
+    }
+
+    /// A warning about the whole value of the piece.
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, message)
+        }
+    }
+
+    /// Underlines these bytes of the value's text.
+    pub fn within(mut self, range: Range<usize>) -> Self {
+        self.underline = Underline::Within(range);
+        self
+    }
+
+    /// Underlines the key instead of the value.
+    pub fn on_key(mut self) -> Self {
+        self.underline = Underline::Key;
+        self
+    }
+
+    /// Sets the words under the caret.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Sets the way out.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Puts a step before the path: the piece turned out to be a part of something larger.
+    pub fn under(mut self, step: impl Into<Step>) -> Self {
+        self.path.insert(0, step.into());
+        self
+    }
+}
+
+/// Bytes of a file.
+pub type Span = Range<usize>;
+
+/// Something wrong with a file, at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Stable code, `area::name`.
+    pub code: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// The file, as seen from the workspace.
+    pub file: String,
+    /// The bytes to underline; empty when the file as a whole is meant (unreadable, too large).
+    pub span: Span,
+    /// What is wrong.
+    pub message: String,
+    /// A few words under the caret.
+    pub label: Option<String>,
+    /// The way out.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error about a file as a whole.
+    pub fn of_file(code: &'static str, file: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            file: file.into(),
+            span: 0..0,
+            message: message.into(),
+            label: None,
+            help: None,
+        }
+    }
+
+    /// A fault, at the place where its piece turned out to be.
+    pub fn located(fault: Fault, file: impl Into<String>, span: Span) -> Self {
+        Self {
+            code: fault.code,
+            severity: fault.severity,
+            file: file.into(),
+            span,
+            message: fault.message,
+            label: fault.label,
+            help: fault.help,
+        }
+    }
+}
+
+/// The entry of `known` that is close enough to `written` to be meant, if any.
+pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = written.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().max(lower.chars().count()) / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,198 @@
+//! Something happened: [`Event`], its identity and where it came from.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::roster::ConversationId;
+
+/// The identity of an event, derived from its origin, so that the same occurrence told twice is one event.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(String);
+
+impl EventId {
+    /// Derives an id from the parts that make an occurrence what it is (a hook and its repeat id; a rule and an
+    /// instant; a path, its modification time and its hash). Equal parts give equal ids; the parts are
+    /// length-prefixed, so `["ab", "c"]` and `["a", "bc"]` differ.
+    pub fn derived(parts: &[&str]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        Self(format!("ev_{}", hex::encode(&hash.finalize()[..12])))
+    }
+
+    /// Takes an id that somebody typed or that was stored.
+    pub fn known(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Something that happened, as a rule sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Who this occurrence is.
+    pub id: EventId,
+    /// Which kind of trigger it can meet.
+    pub origin: Origin,
+    /// When it happened, by our clock.
+    pub occurred_at: DateTime<Utc>,
+    /// What rules, conditions and templates see as `event`.
+    pub data: Value,
+    /// What they see as `request` (headers, query, method); null when no HTTP request was involved.
+    pub request: Value,
+    /// The conversation it came from, for the target `here`.
+    pub here: Option<ConversationId>,
+    /// Who caused it in Teams, for the target `sender`.
+    pub sender: Option<Sender>,
+}
+
+/// The person behind an activity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sender {
+    /// The tenant the person belongs to.
+    pub tenant_id: String,
+    /// Entra object id, where Teams gave one.
+    pub aad_object_id: Option<String>,
+    /// The bot-scoped `29:...` id.
+    pub account_id: Option<String>,
+    /// Display name, where Teams gave one.
+    pub name: Option<String>,
+}
+
+/// Where an event came from; a rule's trigger is matched against it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A POST to a declared hook.
+    Hook {
+        /// The hook's name in `herald.yaml`.
+        hook: String,
+        /// The sender's event type (`deployment_status`), where the preset knows a header for it.
+        event_type: Option<String>,
+    },
+    /// A moment of a rule's schedule.
+    Cron {
+        /// The rule whose schedule it is; other rules never match.
+        rule: String,
+        /// The trigger's place in the rule's `when` list, from 0.
+        trigger: usize,
+        /// The wall-clock instant the schedule names.
+        scheduled_at: DateTime<Utc>,
+    },
+    /// Something Teams told the bot.
+    Teams {
+        /// What it was.
+        kind: TeamsEvent,
+        /// Where it was.
+        scope: Scope,
+        /// Nobody had the bot there before.
+        first_time: bool,
+    },
+    /// A file appeared, changed or vanished.
+    File {
+        /// The rule whose pattern it met; other rules never match.
+        rule: String,
+        /// The trigger's place in the rule's `when` list, from 0.
+        trigger: usize,
+        /// Path as seen from the workspace.
+        path: String,
+        /// What happened to it.
+        change: FileChange,
+    },
+}
+
+impl Origin {
+    /// The word used in logs and metrics: `hook`, `cron`, `teams` or `file`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Origin::Hook { .. } => "hook",
+            Origin::Cron { .. } => "cron",
+            Origin::Teams { .. } => "teams",
+            Origin::File { .. } => "file",
+        }
+    }
+}
+
+/// What Teams can tell the bot that a rule may wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TeamsEvent {
+    /// The bot was installed.
+    Installed,
+    /// The bot was removed.
+    Uninstalled,
+    /// A person joined a team or chat that has the bot.
+    MemberAdded,
+    /// A person left it.
+    MemberRemoved,
+    /// A channel was created.
+    ChannelCreated,
+    /// A channel got another name.
+    ChannelRenamed,
+    /// A channel was deleted.
+    ChannelDeleted,
+    /// A deleted channel came back.
+    ChannelRestored,
+    /// A team got another name.
+    TeamRenamed,
+    /// A team was deleted.
+    TeamDeleted,
+    /// A deleted team came back.
+    TeamRestored,
+    /// A team became read-only.
+    TeamArchived,
+    /// An archived team became writable again.
+    TeamUnarchived,
+}
+
+/// Where the bot is installed, in the words of the rule language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// A personal chat.
+    Person,
+    /// A group chat.
+    Group,
+    /// A team.
+    Team,
+}
+
+/// What happened to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileChange {
+    /// It was not there before.
+    Created,
+    /// Its content differs.
+    Modified,
+    /// It is gone.
+    Deleted,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_occurrence_has_the_same_id_and_parts_do_not_run_together() {
+        assert_eq!(EventId::derived(&["hook", "1"]), EventId::derived(&["hook", "1"]));
+        assert_ne!(EventId::derived(&["ab", "c"]), EventId::derived(&["a", "bc"]));
+    }
+}

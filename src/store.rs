@@ -1,0 +1,9 @@
+//! What survives a restart: whom we know ([`Directory`]) and what we owe ([`Outbox`]).
+
+pub mod directory;
+pub mod error;
+pub mod outbox;
+
+pub use directory::Directory;
+pub use error::StoreError;
+pub use outbox::Outbox;

@@ -1,0 +1,101 @@
+//! Whom we know: many reads, the last writer wins.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+use crate::audience::{Audience, Found, Known, Lookup, Wanted, resolve};
+use crate::roster::{Conversation, Fact, Person, Roster, Team};
+
+/// The directory: everything Teams' events, answers and imports told us.
+///
+/// Records are keyed by Bot Framework's ids. A team is keyed by its own id (its General channel), never by the channel
+/// it was installed in, so that a later removal finds it.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// Applies `facts` in order and returns once they are on disk. Applying the same facts again changes nothing
+    /// but `last_seen`. All facts of one call are applied, or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write; nothing is applied then.
+    async fn learn(&self, facts: &[Fact]) -> Result<(), StoreError>;
+
+    /// Answers one question; an unknown name is an empty answer, not an error.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn look_up(&self, lookup: &Lookup) -> Result<Found, StoreError>;
+
+    /// Everything known, in pages: up to `limit` entries after the entry `after`, in a stable order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read. A record that cannot be decoded is listed as
+    /// [`Entry::Corrupt`]; it never hides the others.
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<(String, Entry)>, StoreError>;
+
+    /// Removes the entry with this id (a conversation, team or person) and what hangs on it. False if there was none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn forget(&self, id: &str) -> Result<bool, StoreError>;
+
+    /// Writes entries from an export or an import as they are; existing ones with the same key are replaced.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write; nothing is written then.
+    async fn import(&self, entries: Vec<Entry>) -> Result<(), StoreError>;
+
+    /// The bot id (`28:...`) this directory was filled for; `None` while it is empty of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn bot_id(&self) -> Result<Option<String>, StoreError>;
+
+    /// Binds the directory to a bot. References of another bot are useless, so a second, different bot is refused.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if it is bound to another bot.
+    async fn bind_bot(&self, bot_id: &str) -> Result<(), StoreError>;
+
+    /// Finds whom `wanted` means: looks up what [`resolve`] asks for until it has an answer. The judgement is
+    /// `resolve`'s alone; this only fetches.
+    ///
+    /// # Errors
+    /// Those of [`Directory::look_up`].
+    async fn audience(&self, wanted: &[Wanted], now: DateTime<Utc>) -> Result<Audience, StoreError> {
+        let mut known = Known::default();
+        loop {
+            match resolve(wanted, &known, now) {
+                Ok(audience) => return Ok(audience),
+                Err(lookups) => {
+                    for lookup in lookups {
+                        let found = self.look_up(&lookup).await?;
+                        known.add(lookup, found);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One record of the directory, as `targets export` writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// A personal or group chat.
+    Conversation(Conversation),
+    /// A team with its channels.
+    Team(Team),
+    /// A person.
+    Person(Person),
+    /// Who is in a team or group chat.
+    Roster(Roster),
+    /// A record that could not be decoded: its key and what is wrong with it.
+    Corrupt {
+        /// The key it is stored under.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
+}

@@ -1,0 +1,290 @@
+//! What we owe: insert if new, lease, settle.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::StoreError;
+use crate::card::Card;
+use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, State, Verdict};
+use crate::event::{Event, EventId};
+
+/// The outbox: every card owed, with its state, and every event taken in.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// Takes everything a decided event brings, all or nothing, and returns once it is on disk.
+    ///
+    /// Deliveries and cards whose id is known already are left as they are, so repeating a batch is harmless. The
+    /// event's record is written the first time; a later batch for the same event (a held rule that went on) adds its
+    /// rules to the record.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] if the open deliveries would pass the bound; [`StoreError::Unavailable`] if the backend
+    /// cannot write. Nothing is taken then.
+    async fn enqueue(&self, batch: Batch) -> Result<Receipt, StoreError>;
+
+    /// Leases up to `limit` deliveries due at `now`, oldest `next_attempt_at` first, and marks them `sending`.
+    ///
+    /// A delivery that is not settled within `lease` becomes due again and may be claimed again: a message can be
+    /// sent twice, never lost. An empty result means nothing is due.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be used; nothing is leased then. A record that cannot be
+    /// decoded is set aside and listed in [`Claims::corrupt`]; it never blocks the others.
+    async fn claim(&self, limit: usize, now: DateTime<Utc>, lease: Duration) -> Result<Claims, StoreError>;
+
+    /// Records an attempt and moves the delivery on as its verdict says; returns once it is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] if the delivery is not `sending` under this claim any more (cancelled, or claimed by
+    /// somebody else); the attempt is not recorded then.
+    async fn settle(&self, claim: &Claim, attempt: Attempt) -> Result<(), StoreError>;
+
+    /// Gives a claimed delivery back unsent, to be due at `at`; no attempt is counted. Our own shutdown and a pace
+    /// that says "later" do this.
+    ///
+    /// # Errors
+    /// As [`Outbox::settle`].
+    async fn release(&self, claim: &Claim, at: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// The earliest instant at which [`Outbox::claim`] or [`Outbox::due_held`] would find something.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// A stored card.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], or [`StoreError::Corrupt`] if the record cannot be decoded.
+    async fn card(&self, id: &CardId) -> Result<Option<Card>, StoreError>;
+
+    /// Up to `limit` deliveries, newest first, that `filter` lets through, after the delivery `after`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<&DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError>;
+
+    /// One delivery.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], or [`StoreError::Corrupt`] if the record cannot be decoded.
+    async fn get(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError>;
+
+    /// Makes a dead or cancelled delivery pending again, due at `now`. A pending one becomes due at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn retry(&self, id: &DeliveryId, now: DateTime<Utc>) -> Result<Moved, StoreError>;
+
+    /// Cancels a delivery that is pending or sending. One that is being sent at this moment may still arrive.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn cancel(&self, id: &DeliveryId, reason: &str) -> Result<Moved, StoreError>;
+
+    /// How many deliveries are in each state, kept up to date, not counted by a scan.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn counts(&self) -> Result<BTreeMap<&'static str, u64>, StoreError>;
+
+    /// What was decided about an event.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], or [`StoreError::Corrupt`] if the record cannot be decoded.
+    async fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError>;
+
+    /// Up to `limit` held rules due at `now`. They stay until [`Outbox::unhold`] or a new hold with a later time.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn due_held(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<Held>, StoreError>;
+
+    /// Writes a held rule (again), with its new time and attempt count.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn hold(&self, held: &Held) -> Result<(), StoreError>;
+
+    /// Removes a held rule: it went on, or was given up (its dead delivery says why).
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn unhold(&self, event: &EventId, rule: &str) -> Result<(), StoreError>;
+
+    /// A small durable note under `key`: the last firing of a schedule, the fingerprints of watched files.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn note(&self, key: &str) -> Result<Option<Value>, StoreError>;
+
+    /// Writes or, with `None`, removes a note; returns once it is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn set_note(&self, key: &str, value: Option<&Value>) -> Result<(), StoreError>;
+
+    /// Removes what ended before `before`: settled deliveries, events without open deliveries, cards nobody points
+    /// to. Works in bounded steps and returns how many deliveries went; call again until it is 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn collect(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
+}
+
+/// Everything one decided event brings.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The event's record: what was decided, rule by rule.
+    pub record: EventRecord,
+    /// Cards owed, and dead ones for recipients that could not be reached. Each is new or known.
+    pub deliveries: Vec<Delivery>,
+    /// The cards they point to.
+    pub cards: Vec<Card>,
+    /// Rules that must wait for a roster before their recipients are known.
+    pub held: Vec<Held>,
+}
+
+/// What [`Outbox::enqueue`] found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipt {
+    /// The event had been taken before: nothing of this batch was news.
+    pub repeat: bool,
+    /// Deliveries that were new.
+    pub new: Vec<DeliveryId>,
+    /// Deliveries that were known already.
+    pub known: Vec<DeliveryId>,
+}
+
+/// A leased delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// The delivery, in state `sending`.
+    pub delivery: Delivery,
+    /// Names this lease; a later claim of the same delivery has another.
+    pub lease: u64,
+}
+
+/// What [`Outbox::claim`] leased.
+#[derive(Debug, Clone, Default)]
+pub struct Claims {
+    /// Deliveries to send, oldest due first.
+    pub claims: Vec<Claim>,
+    /// Keys of records that could not be decoded, with what is wrong; they are set aside.
+    pub corrupt: Vec<(String, String)>,
+}
+
+/// Which deliveries to list.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Filter {
+    /// Only in this state.
+    pub state: Option<State>,
+    /// Only of this rule.
+    pub rule: Option<String>,
+    /// Only of this event.
+    pub event: Option<EventId>,
+    /// Only to recipients whose name or address contains this text, whatever its case.
+    pub recipient: Option<String>,
+}
+
+/// What came of moving a delivery by hand.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Moved {
+    /// Done; the delivery as it is now.
+    Done(Box<Delivery>),
+    /// There is no such delivery.
+    Unknown,
+    /// Its state does not allow it.
+    NotFrom(State),
+}
+
+/// What was decided about an event. Bounded: at most [`EventRecord::RULES_KEPT`] rules.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventRecord {
+    /// The event's id.
+    pub id: EventId,
+    /// `hook github (deployment_status)`, `cron weekly-report`, in words.
+    pub origin: String,
+    /// When it happened.
+    pub occurred_at: DateTime<Utc>,
+    /// The ruleset that decided.
+    pub revision: String,
+    /// The rules whose trigger met the event.
+    pub rules: Vec<RuleRecord>,
+}
+
+impl EventRecord {
+    /// How many rules a record keeps.
+    pub const RULES_KEPT: usize = 200;
+}
+
+/// What one rule made of an event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleRecord {
+    /// The rule.
+    pub rule: String,
+    /// It held: every line of its `if` was true.
+    pub matched: bool,
+    /// The lines that were false, in words; empty when it matched.
+    pub because: Vec<String>,
+    /// How many deliveries it led to.
+    pub deliveries: usize,
+    /// What did not print as meant (a missing field), in words, bounded.
+    pub warnings: Vec<String>,
+}
+
+/// A rule that waits for a roster before it can say who is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    /// The whole event: it is decided again when the roster is there.
+    pub event: Event,
+    /// The rule.
+    pub rule: String,
+    /// The teams and group chats whose members are needed.
+    pub rosters: Vec<String>,
+    /// When to try (again).
+    pub due_at: DateTime<Utc>,
+    /// Failed tries so far.
+    pub attempts: u32,
+    /// Why the last try failed.
+    pub reason: Option<String>,
+}
+
+/// The outcome of a verdict on a delivery: the one place where states change after an attempt. Pure; every backend
+/// calls it.
+pub fn apply(delivery: &mut Delivery, attempt: Attempt) {
+    match &attempt.verdict {
+        Verdict::Delivered {
+            activity_id,
+            conversation_id,
+        } => {
+            delivery.state = State::Delivered;
+            delivery.activity_id = activity_id.clone();
+            delivery.conversation_id = Some(conversation_id.clone());
+            delivery.reason = None;
+        }
+        Verdict::RetryAt { at, reason } => {
+            delivery.state = State::Pending;
+            delivery.next_attempt_at = *at;
+            delivery.reason = Some(reason.clone());
+        }
+        Verdict::Dead { reason } => {
+            delivery.state = State::Dead;
+            delivery.reason = Some(reason.clone());
+        }
+    }
+    delivery.attempt_count += 1;
+    delivery.attempts.push(attempt);
+    if delivery.attempts.len() > Delivery::ATTEMPTS_KEPT {
+        delivery.attempts.remove(0);
+    }
+}
