@@ -7,4 +7,5 @@ pub mod delivery;
 pub mod diagnostic;
 pub mod event;
 pub mod roster;
+pub mod secret_name;
 pub mod store;
