@@ -9,3 +9,4 @@ pub mod event;
 pub mod roster;
 pub mod secret_name;
 pub mod store;
+pub mod teams;
