@@ -81,6 +81,10 @@ pub enum Lookup {
 }
 
 /// The directory's answer.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few live at a time, and none is moved in a loop"
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Found {
     /// To [`Lookup::Person`].
