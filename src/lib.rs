@@ -5,6 +5,7 @@ pub mod card;
 pub mod clock;
 pub mod delivery;
 pub mod diagnostic;
+pub mod duration;
 pub mod event;
 pub mod roster;
 pub mod secret_name;
