@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod duration;
 pub mod event;
 pub mod roster;
+pub mod rule;
 pub mod secret_name;
 pub mod store;
 pub mod teams;

@@ -1,0 +1,3 @@
+//! Rules: what the author wrote, as meaning.
+
+pub mod schedule;
