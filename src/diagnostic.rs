@@ -3,6 +3,9 @@
 //! A part that judges a piece of a document (a schedule, a condition, a template) reports a [`Fault`]: it does not
 //! know which file the piece stands in. Whoever holds the document turns it into a [`Diagnostic`] with a place.
 
+pub mod place;
+pub mod report;
+
 use std::ops::Range;
 
 use serde::Serialize;
@@ -142,6 +145,17 @@ pub struct Diagnostic {
     pub label: Option<String>,
     /// The way out.
     pub help: Option<String>,
+    /// Further places of the same file that belong to it: where a doubled key stood first.
+    pub related: Vec<Related>,
+}
+
+/// A further place that belongs to a diagnostic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// The bytes to underline.
+    pub span: Span,
+    /// A few words under them.
+    pub label: String,
 }
 
 impl Diagnostic {
@@ -155,7 +169,14 @@ impl Diagnostic {
             message: message.into(),
             label: None,
             help: None,
+            related: Vec::new(),
         }
+    }
+
+    /// Sets the way out.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
     }
 
     /// A fault, at the place where its piece turned out to be.
@@ -168,6 +189,7 @@ impl Diagnostic {
             message: fault.message,
             label: fault.label,
             help: fault.help,
+            related: Vec::new(),
         }
     }
 }
