@@ -70,11 +70,11 @@ impl Endpoints {
             ("graph", &overrides.graph),
         ] {
             if let Some(written) = value {
-                faults.extend(address(written, &trusted).err().map(|fault| fault.under(key)));
+                faults.extend(fault_of_address(written, &trusted).map(|fault| fault.under(key)));
             }
         }
         for (index, issuer) in overrides.issuers.iter().enumerate() {
-            let fault = address(&issuer.openid, &trusted).err();
+            let fault = fault_of_address(&issuer.openid, &trusted);
             faults.extend(fault.map(|fault| fault.under("openid").under(index).under("issuers")));
             if issuer.issuer.trim().is_empty() {
                 faults.push(
@@ -114,15 +114,18 @@ impl Endpoints {
     }
 }
 
-/// An address that secrets or keys travel to or from: `https`, or `http` on this machine or where `trusted_hosts`
-/// allows it in so many words.
-fn address(written: &str, trusted: &TrustedHosts) -> Result<(), Fault> {
+/// What is wrong with an address that secrets or keys travel to or from: it must be `https`, or `http` on this
+/// machine or where `trusted_hosts` allows it in so many words.
+fn fault_of_address(written: &str, trusted: &TrustedHosts) -> Option<Fault> {
     let fault = |sentence: String| Fault::error("settings::endpoint", sentence);
-    let url = parse(written).map_err(|distrust| fault(distrust.to_string()))?;
+    let url = match parse(written) {
+        Ok(url) => url,
+        Err(distrust) => return Some(fault(distrust.to_string())),
+    };
     if url.scheme() == "https" || is_loopback(&url) || trusted.configured.iter().any(|entry| entry.admits(&url)) {
-        return Ok(());
+        return None;
     }
-    Err(
+    Some(
         fault(format!("`{written}` is not encrypted, and secrets travel there")).help(format!(
             "use https, or allow it with `trusted_hosts: [\"{}\"]`",
             url.origin().ascii_serialization()
