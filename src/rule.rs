@@ -1,3 +1,4 @@
 //! Rules: what the author wrote, as meaning.
 
 pub mod schedule;
+pub mod trigger;

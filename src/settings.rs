@@ -1,0 +1,656 @@
+//! What an operator decides: who the bot is, where the server listens, what is kept how long.
+
+pub mod cloud;
+pub mod file;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use url::Url;
+
+use crate::diagnostic::{Fault, Step};
+use crate::duration;
+use crate::secret_name::SecretName;
+use crate::zone;
+
+pub use cloud::Cloud;
+use file::{BotFile, CloudFile, EndpointsFile, LimitsFile, RetentionFile, ServerFile, SettingsFile};
+
+/// Settings, complete: every default is filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Who Herald is in Teams.
+    pub bot: Bot,
+    /// The HTTP server.
+    pub server: Server,
+    /// The folder of the store, as written: relative to the workspace unless absolute.
+    pub store: String,
+    /// The zone of schedules and dates that name none.
+    pub time_zone: Tz,
+    /// Bounds.
+    pub limits: Limits,
+    /// How long things are kept.
+    pub retention: Retention,
+}
+
+/// Who Herald is in Teams.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bot {
+    /// The Microsoft app id, lower case; `None` means there is no registration: sandbox or emulator only.
+    pub app_id: Option<String>,
+    /// The tenant it is registered in; `None` for a multi-tenant bot.
+    pub tenant: Option<String>,
+    /// What its client secret is called.
+    pub secret: SecretName,
+    /// Which cloud.
+    pub cloud: Cloud,
+    /// Where everything is.
+    pub endpoints: Endpoints,
+}
+
+/// Addresses, from the cloud unless the author gave others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Endpoints {
+    /// Where the bot asks for its token.
+    pub token: String,
+    /// What the token is for.
+    pub scope: String,
+    /// Whose tokens are believed on the way in; Teams first.
+    pub issuers: Vec<Issuer>,
+    /// Microsoft Graph, without a slash at the end.
+    pub graph: String,
+    /// The connector's address for conversations whose own is not known; ends in a slash.
+    pub service_url: String,
+    /// Hosts of the cloud that may be sent the bot's token: each and whatever is under it, over https only.
+    pub trusted_hosts: Vec<String>,
+    /// Hosts the operator added: exactly these (`host` or `host:port`), over http or https.
+    pub further_hosts: Vec<String>,
+}
+
+/// A signer of inbound tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuer {
+    /// The `iss` it writes.
+    pub issuer: String,
+    /// Where its keys are announced.
+    pub openid: String,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// How the world reaches it, without a slash at the end.
+    pub public_url: Option<String>,
+    /// What the token of the admin routes is called; without one they answer this machine alone.
+    pub admin_token: Option<SecretName>,
+}
+
+/// Bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest body a hook takes, in bytes.
+    pub body_bytes: usize,
+    /// HTTP requests worked on at once.
+    pub requests_at_once: usize,
+    /// Messages a second to all of Teams.
+    pub messages_per_second: u32,
+    /// Deliveries that may be open (pending or sending) at once.
+    pub open_deliveries: u64,
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// Settled deliveries and the events that caused them.
+    pub deliveries: Duration,
+}
+
+/// The variables of the environment that override `herald.yaml`, with what each of them sets.
+pub const VARIABLES: [(&str, &str); 7] = [
+    ("HERALD_BOT_APP_ID", "bot.app_id"),
+    ("HERALD_BOT_TENANT", "bot.tenant"),
+    ("HERALD_BOT_CLOUD", "bot.cloud"),
+    ("HERALD_LISTEN", "server.listen"),
+    ("HERALD_PUBLIC_URL", "server.public_url"),
+    ("HERALD_STORE", "store"),
+    ("HERALD_TIME_ZONE", "time_zone"),
+];
+
+impl Default for Settings {
+    fn default() -> Self {
+        let (settings, faults) = compile(&SettingsFile::default());
+        debug_assert!(faults.is_empty(), "the defaults are free of faults");
+        settings
+    }
+}
+
+/// Puts the values of the environment in place of those of the file. Variables that are not ours or that are empty
+/// are ignored.
+///
+/// # Errors
+/// One sentence for each value that is none: `HERALD_BOT_CLOUD` with an unknown cloud. Values whose form is judged
+/// by [`compile`] are taken as they are.
+pub fn override_with(file: &mut SettingsFile, environment: &BTreeMap<String, String>) -> Result<(), Vec<String>> {
+    let value = |name: &str| {
+        environment
+            .get(name)
+            .map(|v| v.trim())
+            .filter(|v| !v.is_empty())
+            .map(str::to_owned)
+    };
+    let set = |slot: &mut Option<String>, name: &str| {
+        if let Some(value) = value(name) {
+            *slot = Some(value);
+        }
+    };
+    set(&mut file.bot.app_id, "HERALD_BOT_APP_ID");
+    set(&mut file.bot.tenant, "HERALD_BOT_TENANT");
+    set(&mut file.server.listen, "HERALD_LISTEN");
+    set(&mut file.server.public_url, "HERALD_PUBLIC_URL");
+    set(&mut file.store, "HERALD_STORE");
+    set(&mut file.time_zone, "HERALD_TIME_ZONE");
+    let Some(cloud) = value("HERALD_BOT_CLOUD") else {
+        return Ok(());
+    };
+    match Cloud::WORDS.iter().find(|(word, _)| *word == cloud.to_lowercase()) {
+        Some((_, cloud)) => {
+            file.bot.cloud = Some(CloudFile::from(*cloud));
+            Ok(())
+        }
+        None => {
+            let words = Cloud::WORDS.map(|(word, _)| word).join(", ");
+            Err(vec![format!(
+                "HERALD_BOT_CLOUD is `{cloud}`, but it must be one of {words}"
+            )])
+        }
+    }
+}
+
+/// The meaning of `herald.yaml`. Whatever is wrong is reported and stands at its default in the result.
+pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
+    let mut faults = Vec::new();
+    let time_zone = file.time_zone.as_ref().and_then(|written| match zone::parse(written) {
+        Ok(zone) => Some(zone),
+        Err(fault) => {
+            faults.push(fault.under("time_zone"));
+            None
+        }
+    });
+    let store = file.store.as_deref().map(str::trim).unwrap_or("data/");
+    if let Some(fault) = store_fault(store) {
+        faults.push(fault.under("store"));
+    }
+    let settings = Settings {
+        bot: bot(&file.bot, &mut faults),
+        server: server(&file.server, &mut faults),
+        store: store.to_owned(),
+        time_zone: time_zone.unwrap_or(Tz::UTC),
+        limits: limits(&file.limits),
+        retention: retention(&file.retention, &mut faults),
+    };
+    (settings, faults)
+}
+
+impl From<CloudFile> for Cloud {
+    fn from(file: CloudFile) -> Self {
+        match file {
+            CloudFile::Public => Cloud::Public,
+            CloudFile::Gcc => Cloud::Gcc,
+            CloudFile::Gcch => Cloud::Gcch,
+            CloudFile::Dod => Cloud::Dod,
+        }
+    }
+}
+
+impl From<Cloud> for CloudFile {
+    fn from(cloud: Cloud) -> Self {
+        match cloud {
+            Cloud::Public => CloudFile::Public,
+            Cloud::Gcc => CloudFile::Gcc,
+            Cloud::Gcch => CloudFile::Gcch,
+            Cloud::Dod => CloudFile::Dod,
+        }
+    }
+}
+
+fn store_fault(store: &str) -> Option<Fault> {
+    if store.is_empty() {
+        return Some(Fault::error("settings::store", "the store needs a folder").help("write `store: data/`"));
+    }
+    if store.contains("://") {
+        return Some(
+            Fault::error(
+                "settings::store",
+                "this version of Herald keeps its store in a folder only",
+            )
+            .help("write a folder, such as `store: data/`"),
+        );
+    }
+    None
+}
+
+fn bot(file: &BotFile, faults: &mut Vec<Fault>) -> Bot {
+    let app_id = file.app_id.as_deref().and_then(|id| {
+        let id = guid(id);
+        if id.is_none() {
+            faults.push(
+                Fault::error("settings::app_id", "the app id of a bot has the form of a GUID")
+                    .help("copy it from the bot's page in the Azure portal: `5d6c0f3a-0b1e-4c7e-9a41-7f0f3e2b1c10`")
+                    .under("app_id")
+                    .under("bot"),
+            );
+        }
+        id
+    });
+    let tenant = file.tenant.as_deref().and_then(|tenant| {
+        let tenant = tenant.trim();
+        let well_formed = guid(tenant).is_some() || is_domain(tenant);
+        if !well_formed {
+            faults.push(
+                Fault::error("settings::tenant", "a tenant is named by its GUID or its domain")
+                    .help("such as `8a2b6f10-2f7e-4d0a-9c55-1b6d1f0e7a01` or `contoso.onmicrosoft.com`; leave it out for a multi-tenant bot")
+                    .under("tenant")
+                    .under("bot"),
+            );
+        }
+        well_formed.then(|| tenant.to_lowercase())
+    });
+    let secret = secret_name(file.secret.as_deref(), &["bot", "secret"], faults)
+        .unwrap_or_else(|| SecretName::new("HERALD_BOT_SECRET").expect("a plain name"));
+    let cloud = file.cloud.map(Cloud::from).unwrap_or_default();
+    let endpoints = endpoints(&file.endpoints, cloud, tenant.as_deref(), faults);
+    Bot {
+        app_id,
+        tenant,
+        secret,
+        cloud,
+        endpoints,
+    }
+}
+
+fn endpoints(file: &EndpointsFile, cloud: Cloud, tenant: Option<&str>, faults: &mut Vec<Fault>) -> Endpoints {
+    let mut address = |written: Option<&str>, path: &[Step]| -> Option<Url> {
+        match http_url(written?) {
+            Ok(url) => Some(url),
+            Err(fault) => {
+                faults.push(at(fault, path));
+                None
+            }
+        }
+    };
+    let place = |key: &str| [Step::from("bot"), "endpoints".into(), key.into()];
+    let token = address(file.token.as_deref(), &place("token"));
+    let openid = address(file.openid.as_deref(), &place("openid"));
+    let graph = address(file.graph.as_deref(), &place("graph"));
+    let service_url = address(file.service_url.as_deref(), &place("service_url"));
+    let mut issuers = vec![Issuer {
+        issuer: cloud.issuer().to_owned(),
+        openid: openid.map_or(cloud.openid().to_owned(), String::from),
+    }];
+    for (index, further) in file.issuers.iter().enumerate() {
+        let [bot, endpoints, key] = place("issuers");
+        if let Some(openid) = address(
+            Some(&further.openid),
+            &[bot, endpoints, key, index.into(), "openid".into()],
+        ) {
+            issuers.push(Issuer {
+                issuer: further.issuer.trim().to_owned(),
+                openid: openid.into(),
+            });
+        }
+    }
+    let mut further_hosts = Vec::new();
+    for (index, written) in file.trusted_hosts.iter().enumerate() {
+        match host(written) {
+            Ok(host) => further_hosts.push(host),
+            Err(fault) => faults.push(at(fault.under(index), &place("trusted_hosts"))),
+        }
+    }
+    let trusted_hosts: Vec<String> = cloud.trusted_hosts().iter().map(|host| (*host).to_owned()).collect();
+    let endpoints = Endpoints {
+        token: token.map_or_else(|| cloud.token(tenant), String::from),
+        scope: cloud.scope().to_owned(),
+        issuers,
+        graph: graph.map_or(cloud.graph().to_owned(), |url| {
+            url.as_str().trim_end_matches('/').to_owned()
+        }),
+        service_url: service_url.as_ref().map_or(cloud.service_url().to_owned(), |url| {
+            format!("{}/", url.as_str().trim_end_matches('/'))
+        }),
+        trusted_hosts,
+        further_hosts,
+    };
+    if let Some(url) = service_url
+        && !endpoints.trusts(&url)
+    {
+        let host = written_host(&url);
+        faults.push(at(
+            Fault::error(
+                "settings::trusted_hosts",
+                format!("`{host}` may not be sent the bot's token"),
+            )
+            .label("not a host of Teams")
+            .help(format!(
+                "if it stands in for Teams, add `trusted_hosts: [\"{host}\"]` beside it"
+            )),
+            &place("service_url"),
+        ));
+    }
+    endpoints
+}
+
+impl Endpoints {
+    /// May the bot's token be sent to this address? The cloud's hosts and whatever is under them by https; a host
+    /// that the operator added exactly as written, by http as well.
+    pub fn trusts(&self, url: &Url) -> bool {
+        let Some(host) = url.host_str().map(|host| host.trim_end_matches('.').to_lowercase()) else {
+            return false;
+        };
+        let of_cloud = url.scheme() == "https"
+            && self.trusted_hosts.iter().any(|trusted| {
+                host == *trusted
+                    || host
+                        .strip_suffix(trusted.as_str())
+                        .is_some_and(|under| under.ends_with('.'))
+            });
+        let with_port = format!("{host}:{}", url.port_or_known_default().unwrap_or(0));
+        let added = matches!(url.scheme(), "http" | "https")
+            && self
+                .further_hosts
+                .iter()
+                .any(|further| *further == host || *further == with_port);
+        of_cloud || added
+    }
+}
+
+fn written_host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default().to_lowercase();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
+    }
+}
+
+fn server(file: &ServerFile, faults: &mut Vec<Fault>) -> Server {
+    let listen = file
+        .listen
+        .as_deref()
+        .and_then(|written| match listen_address(written) {
+            Ok(address) => Some(address),
+            Err(fault) => {
+                faults.push(fault.under("listen").under("server"));
+                None
+            }
+        });
+    let public_url = file.public_url.as_deref().and_then(|written| match http_url(written) {
+        Ok(url) => Some(url.as_str().trim_end_matches('/').to_owned()),
+        Err(fault) => {
+            faults.push(fault.under("public_url").under("server"));
+            None
+        }
+    });
+    Server {
+        listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 3978))),
+        public_url,
+        admin_token: secret_name(file.admin_token.as_deref(), &["server", "admin_token"], faults),
+    }
+}
+
+fn listen_address(written: &str) -> Result<SocketAddr, Fault> {
+    let text = written.trim();
+    let spelled_out = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    spelled_out.parse().map_err(|_| {
+        Fault::error("settings::listen", format!("`{text}` is not an address with a port"))
+            .help("write `127.0.0.1:3978` for this machine alone, `0.0.0.0:3978` for every network")
+    })
+}
+
+fn limits(file: &LimitsFile) -> Limits {
+    let whole =
+        |value: Option<u64>, otherwise: usize| value.map_or(otherwise, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    Limits {
+        body_bytes: whole(file.body_bytes, 1 << 20),
+        requests_at_once: whole(file.requests_at_once, 256),
+        messages_per_second: file.messages_per_second.unwrap_or(50),
+        open_deliveries: file.open_deliveries.unwrap_or(1_000_000),
+    }
+}
+
+fn retention(file: &RetentionFile, faults: &mut Vec<Fault>) -> Retention {
+    const SHORTEST: Duration = Duration::from_secs(60 * 60);
+    let mut deliveries = Duration::from_secs(30 * 24 * 60 * 60);
+    match file.deliveries.as_deref().map(duration::parse) {
+        None => {}
+        Some(Ok(written)) if written >= SHORTEST => deliveries = written,
+        Some(Ok(_)) => faults.push(
+            Fault::error("settings::retention", "what was sent must be kept for at least an hour")
+                .label("too short")
+                .help("a sender that repeats an event after this time is taken for new; `30 days` is a good value")
+                .under("deliveries")
+                .under("retention"),
+        ),
+        Some(Err(fault)) => faults.push(fault.under("deliveries").under("retention")),
+    }
+    Retention { deliveries }
+}
+
+fn secret_name(written: Option<&str>, path: &[&str], faults: &mut Vec<Fault>) -> Option<SecretName> {
+    match SecretName::new(written?.trim()) {
+        Ok(name) => Some(name),
+        Err(sentence) => {
+            let path: Vec<Step> = path.iter().map(|key| Step::from(*key)).collect();
+            faults.push(at(
+                Fault::error("settings::secret_name", sentence)
+                    .help("put the secret itself into an environment variable and write the variable's name here"),
+                &path,
+            ));
+            None
+        }
+    }
+}
+
+fn at(mut fault: Fault, path: &[Step]) -> Fault {
+    fault.path.splice(0..0, path.iter().cloned());
+    fault
+}
+
+fn http_url(written: &str) -> Result<Url, Fault> {
+    let text = written.trim();
+    let fault = |message: String| {
+        Err(Fault::error("settings::url", message)
+            .help("write a whole address, such as `https://herald.contoso.example`"))
+    };
+    match Url::parse(text) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            fault(format!("`{text}` does not begin with http:// or https://"))
+        }
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => Err(Fault::error(
+            "settings::url",
+            "an address must not hold a user name or password",
+        )
+        .help("take out what stands before the `@`")),
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+            fault(format!("`{text}` has a `?` or `#` part"))
+        }
+        Ok(url) => Ok(url),
+        Err(_) => fault(format!("`{text}` is not an address")),
+    }
+}
+
+fn host(written: &str) -> Result<String, Fault> {
+    let text = written.trim();
+    let fault = || {
+        Fault::error("settings::trusted_hosts", format!("`{text}` is not a host"))
+            .help("write the host alone, without `https://` and path: `teams.example.com` or `127.0.0.1:9300`")
+    };
+    if text.contains("://") || text.contains(['/', '*', '@', '?', '#']) {
+        return Err(fault());
+    }
+    match Url::parse(&format!("http://{text}/")) {
+        Ok(url) if url.host_str().is_some() => {
+            let host = url.host_str().unwrap_or_default().to_lowercase();
+            // The address drops a port 80 that the author may well have written.
+            let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+            Ok(port.map_or(host.clone(), |port| format!("{host}:{port}")))
+        }
+        Ok(_) | Err(_) => Err(fault()),
+    }
+}
+
+fn guid(text: &str) -> Option<String> {
+    uuid::Uuid::try_parse(text.trim())
+        .ok()
+        .map(|id| id.hyphenated().to_string())
+}
+
+fn is_domain(text: &str) -> bool {
+    text.contains('.')
+        && text
+            .split('.')
+            .all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn compiled(file: serde_json::Value) -> (Settings, Vec<Fault>) {
+        compile(&serde_json::from_value(file).unwrap())
+    }
+
+    fn only_fault(file: serde_json::Value) -> Fault {
+        let (_, mut faults) = compiled(file);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        faults.remove(0)
+    }
+
+    #[test]
+    fn an_empty_file_gives_a_server_for_this_machine_and_the_public_cloud() {
+        let (settings, faults) = compiled(json!({}));
+        assert_eq!(faults, []);
+        assert_eq!(settings.server.listen.to_string(), "127.0.0.1:3978");
+        assert_eq!(settings.bot.secret.as_str(), "HERALD_BOT_SECRET");
+        let endpoints = &settings.bot.endpoints;
+        assert_eq!(
+            endpoints.token,
+            "https://login.microsoftonline.com/botframework.com/oauth2/v2.0/token"
+        );
+        assert_eq!(endpoints.issuers.len(), 1);
+        assert_eq!(endpoints.issuers[0].issuer, "https://api.botframework.com");
+        assert_eq!(endpoints.service_url, "https://smba.trafficmanager.net/teams/");
+        assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn each_cloud_brings_its_own_addresses() {
+        let (settings, _) = compiled(json!({ "bot": { "cloud": "gcch", "tenant": "contoso.onmicrosoft.us" } }));
+        let endpoints = settings.bot.endpoints;
+        assert_eq!(
+            endpoints.token,
+            "https://login.microsoftonline.us/contoso.onmicrosoft.us/oauth2/v2.0/token"
+        );
+        assert_eq!(endpoints.scope, "https://api.botframework.us/.default");
+        assert_eq!(endpoints.graph, "https://graph.microsoft.us");
+        assert_eq!(
+            endpoints.service_url,
+            "https://smba.infra.gov.teams.microsoft.us/teams/"
+        );
+    }
+
+    #[test]
+    fn the_token_goes_to_teams_over_https_and_to_hosts_the_operator_named() {
+        let (settings, faults) = compiled(json!({ "bot": { "endpoints": {
+            "service_url": "http://127.0.0.1:9300", "trusted_hosts": ["127.0.0.1", "teams.test:80"],
+        } } }));
+        assert_eq!(faults, []);
+        let endpoints = settings.bot.endpoints;
+        assert_eq!(endpoints.service_url, "http://127.0.0.1:9300/");
+        for (address, trusted) in [
+            ("https://smba.trafficmanager.net/teams/", true),
+            ("https://eu.smba.trafficmanager.net/teams/", true),
+            ("https://smba.infra.gcc.teams.microsoft.com/teams/", true),
+            ("http://smba.trafficmanager.net/teams/", false),
+            ("https://evilsmba.trafficmanager.net.example/", false),
+            ("https://notbotframework.com/", false),
+            ("http://127.0.0.1:4000/", true),
+            ("http://127.0.0.2:4000/", false),
+            ("http://teams.test/", true),
+            ("http://teams.test:81/", false),
+            ("ftp://127.0.0.1/", false),
+        ] {
+            assert_eq!(endpoints.trusts(&Url::parse(address).unwrap()), trusted, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_service_address_that_nobody_trusts_is_refused_with_the_way_out() {
+        let fault = only_fault(json!({ "bot": { "endpoints": { "service_url": "http://10.0.0.7:9300/" } } }));
+        assert_eq!(fault.path, ["bot", "endpoints", "service_url"].map(Step::from));
+        assert!(fault.help.unwrap().contains("trusted_hosts: [\"10.0.0.7:9300\"]"));
+    }
+
+    #[test]
+    fn values_that_mean_nothing_are_faults_at_their_place() {
+        for (file, path) in [
+            (json!({ "time_zone": "Europe/Berln" }), vec!["time_zone"]),
+            (json!({ "store": "nats://a,b" }), vec!["store"]),
+            (json!({ "bot": { "app_id": "my-bot" } }), vec!["bot", "app_id"]),
+            (json!({ "bot": { "tenant": "contoso" } }), vec!["bot", "tenant"]),
+            (json!({ "bot": { "secret": "Xq8~abc.DEF" } }), vec!["bot", "secret"]),
+            (json!({ "server": { "listen": "3978" } }), vec!["server", "listen"]),
+            (
+                json!({ "server": { "public_url": "herald.contoso.example" } }),
+                vec!["server", "public_url"],
+            ),
+            (
+                json!({ "retention": { "deliveries": "5 minutes" } }),
+                vec!["retention", "deliveries"],
+            ),
+            (
+                json!({ "retention": { "deliveries": "soon" } }),
+                vec!["retention", "deliveries"],
+            ),
+            (
+                json!({ "bot": { "endpoints": { "token": "http://u:p@h/" } } }),
+                vec!["bot", "endpoints", "token"],
+            ),
+        ] {
+            let fault = only_fault(file);
+            assert_eq!(fault.path, path.into_iter().map(Step::from).collect::<Vec<_>>());
+            assert!(
+                !format!("{fault:?}").contains("Xq8~"),
+                "a pasted secret must not be repeated"
+            );
+        }
+        let fault =
+            only_fault(json!({ "bot": { "endpoints": { "trusted_hosts": ["ok.test", "https://x.test/"] } } }));
+        assert_eq!(fault.path[2..], ["trusted_hosts".into(), 1.into()]);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let mut file: SettingsFile =
+            serde_json::from_value(json!({ "store": "a/", "bot": { "cloud": "gcc" } })).unwrap();
+        let environment = BTreeMap::from([
+            ("HERALD_STORE".to_owned(), "/var/lib/herald".to_owned()),
+            ("HERALD_BOT_CLOUD".to_owned(), "DoD".to_owned()),
+            ("HERALD_LISTEN".to_owned(), "  ".to_owned()),
+        ]);
+        override_with(&mut file, &environment).unwrap();
+        let (settings, faults) = compile(&file);
+        assert_eq!(faults, []);
+        assert_eq!(settings.store, "/var/lib/herald");
+        assert_eq!(settings.bot.cloud, Cloud::Dod);
+        assert_eq!(settings.server.listen.port(), 3978);
+        let wrong = BTreeMap::from([("HERALD_BOT_CLOUD".to_owned(), "mars".to_owned())]);
+        assert!(override_with(&mut file, &wrong).unwrap_err()[0].contains("public, gcc, gcch, dod"));
+    }
+}

@@ -1,0 +1,85 @@
+//! Microsoft's clouds and the addresses each of them uses.
+
+/// A Microsoft cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Cloud {
+    /// The one nearly everybody uses.
+    #[default]
+    Public,
+    /// US Government Community Cloud.
+    Gcc,
+    /// US GCC High.
+    Gcch,
+    /// US Department of Defense.
+    Dod,
+}
+
+impl Cloud {
+    /// The words of `bot.cloud`, in the order they are offered.
+    pub const WORDS: [(&'static str, Cloud); 4] = [
+        ("public", Cloud::Public),
+        ("gcc", Cloud::Gcc),
+        ("gcch", Cloud::Gcch),
+        ("dod", Cloud::Dod),
+    ];
+
+    /// Where the bot asks for its token; `tenant: None` means a multi-tenant bot.
+    pub fn token(self, tenant: Option<&str>) -> String {
+        let (host, multi_tenant) = match self {
+            Cloud::Public | Cloud::Gcc => ("login.microsoftonline.com", "botframework.com"),
+            Cloud::Gcch | Cloud::Dod => ("login.microsoftonline.us", "MicrosoftServices.onmicrosoft.us"),
+        };
+        format!("https://{host}/{}/oauth2/v2.0/token", tenant.unwrap_or(multi_tenant))
+    }
+
+    /// What the bot's token is for.
+    pub fn scope(self) -> &'static str {
+        match self {
+            Cloud::Public | Cloud::Gcc => "https://api.botframework.com/.default",
+            Cloud::Gcch | Cloud::Dod => "https://api.botframework.us/.default",
+        }
+    }
+
+    /// Who signs the tokens that Teams sends to the bot.
+    pub fn issuer(self) -> &'static str {
+        match self {
+            Cloud::Public | Cloud::Gcc => "https://api.botframework.com",
+            Cloud::Gcch | Cloud::Dod => "https://api.botframework.us",
+        }
+    }
+
+    /// Where the signer's keys are announced.
+    pub fn openid(self) -> &'static str {
+        match self {
+            Cloud::Public | Cloud::Gcc => "https://login.botframework.com/v1/.well-known/openidconfiguration",
+            Cloud::Gcch | Cloud::Dod => "https://login.botframework.azure.us/v1/.well-known/openidconfiguration",
+        }
+    }
+
+    /// The connector's address for conversations whose own address is not known.
+    pub fn service_url(self) -> &'static str {
+        match self {
+            Cloud::Public => "https://smba.trafficmanager.net/teams/",
+            Cloud::Gcc => "https://smba.infra.gcc.teams.microsoft.com/teams/",
+            Cloud::Gcch => "https://smba.infra.gov.teams.microsoft.us/teams/",
+            Cloud::Dod => "https://smba.infra.dod.teams.microsoft.us/teams/",
+        }
+    }
+
+    /// The hosts that may be sent the bot's token: each of these and whatever is under it, over https only.
+    pub fn trusted_hosts(self) -> &'static [&'static str] {
+        match self {
+            Cloud::Public | Cloud::Gcc => &["botframework.com", "smba.trafficmanager.net", "teams.microsoft.com"],
+            Cloud::Gcch | Cloud::Dod => &["botframework.azure.us", "teams.microsoft.us"],
+        }
+    }
+
+    /// Microsoft Graph.
+    pub fn graph(self) -> &'static str {
+        match self {
+            Cloud::Public | Cloud::Gcc => "https://graph.microsoft.com",
+            Cloud::Gcch => "https://graph.microsoft.us",
+            Cloud::Dod => "https://dod-graph.microsoft.us",
+        }
+    }
+}

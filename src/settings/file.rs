@@ -1,0 +1,280 @@
+//! The shape of `herald.yaml`: the only home of its serde and schemars attributes.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::one_or_many::OneOrMany;
+
+/// Settings of this workspace. Everything has a default; an empty file is fine.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Settings")]
+pub struct SettingsFile {
+    /// Who Herald is in Teams: the bot registration it uses.
+    #[schemars(extend("examples" = [{ "app_id": "5d6c0f3a-0b1e-4c7e-9a41-7f0f3e2b1c10", "tenant": "8a2b6f10-2f7e-4d0a-9c55-1b6d1f0e7a01" }]))]
+    pub bot: BotFile,
+    /// The HTTP server: where it listens, how the world reaches it.
+    #[schemars(extend("examples" = [{ "listen": "127.0.0.1:3978" }]))]
+    pub server: ServerFile,
+    /// The folder of the embedded store, as seen from this file.
+    #[schemars(extend("examples" = ["data/"]))]
+    pub store: Option<String>,
+    /// The time zone of schedules and dates that name none (an IANA name). Default: `UTC`.
+    #[schemars(extend("examples" = ["Europe/Berlin"]))]
+    pub time_zone: Option<String>,
+    /// Addresses that other programs post to. The name before the colon is what rules write behind `hook:`.
+    #[schemars(extend("examples" = [{ "github": { "path": "github", "signature": "github", "secret": "GITHUB_WEBHOOK_SECRET" } }]))]
+    pub hooks: IndexMap<String, HookFile>,
+    /// Bounds that protect Herald and Teams.
+    #[schemars(extend("examples" = [{ "messages_per_second": 25 }]))]
+    pub limits: LimitsFile,
+    /// How long what is over and done with is kept.
+    #[schemars(extend("examples" = [{ "deliveries": "30 days" }]))]
+    pub retention: RetentionFile,
+}
+
+/// The bot registration.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Bot")]
+pub struct BotFile {
+    /// The Microsoft app id of the bot. Without it Herald talks only to the sandbox or an emulator.
+    #[schemars(extend("examples" = ["5d6c0f3a-0b1e-4c7e-9a41-7f0f3e2b1c10"]))]
+    pub app_id: Option<String>,
+    /// The tenant the bot is registered in. Leave it out for a multi-tenant bot.
+    #[schemars(extend("examples" = ["8a2b6f10-2f7e-4d0a-9c55-1b6d1f0e7a01"]))]
+    pub tenant: Option<String>,
+    /// The **name** of the bot's client secret, never the secret itself: an environment variable, or a file in the
+    /// folder of secrets. Default: `HERALD_BOT_SECRET`.
+    #[schemars(extend("examples" = ["HERALD_BOT_SECRET"]))]
+    pub secret: Option<String>,
+    /// Which Microsoft cloud the tenant lives in. Default: `public`.
+    #[schemars(extend("examples" = ["public"]))]
+    pub cloud: Option<CloudFile>,
+    /// Addresses for emulators, proxies and tests. Each has its default from the cloud: leave this out for real Teams.
+    #[schemars(extend("examples" = [{ "service_url": "http://127.0.0.1:9300/", "trusted_hosts": ["127.0.0.1"] }]))]
+    pub endpoints: EndpointsFile,
+}
+
+/// A Microsoft cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CloudFile {
+    /// The one nearly everybody uses.
+    Public,
+    /// US Government Community Cloud.
+    Gcc,
+    /// US GCC High.
+    Gcch,
+    /// US Department of Defense.
+    Dod,
+}
+
+/// Addresses that differ from the cloud's.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Endpoints")]
+pub struct EndpointsFile {
+    /// Where the bot asks for its token: the full address.
+    #[schemars(extend("examples" = ["http://127.0.0.1:9300/botframework.com/oauth2/v2.0/token"]))]
+    pub token: Option<String>,
+    /// Where the keys are announced that sign what Teams sends: an OpenID configuration.
+    #[schemars(extend("examples" = ["http://127.0.0.1:9300/v1/.well-known/openidconfiguration"]))]
+    pub openid: Option<String>,
+    /// Further signers to believe besides Teams, for emulators that sign in their own name.
+    #[schemars(extend("examples" = [[{ "issuer": "https://emulator.example", "openid": "https://emulator.example/.well-known/openidconfiguration" }]]))]
+    pub issuers: Vec<IssuerFile>,
+    /// Microsoft Graph.
+    #[schemars(extend("examples" = ["http://127.0.0.1:9300/graph"]))]
+    pub graph: Option<String>,
+    /// Where to send to a conversation whose own address is not known.
+    #[schemars(extend("examples" = ["http://127.0.0.1:9300/"]))]
+    pub service_url: Option<String>,
+    /// Further hosts that may be sent the bot's token, besides those of the cloud. Plain http is allowed for them.
+    #[schemars(extend("examples" = [["127.0.0.1"]]))]
+    pub trusted_hosts: Vec<String>,
+}
+
+/// A further signer.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Issuer")]
+pub struct IssuerFile {
+    /// The `iss` of its tokens.
+    #[schemars(extend("examples" = ["https://emulator.example"]))]
+    pub issuer: String,
+    /// Where its keys are announced: an OpenID configuration.
+    #[schemars(extend("examples" = ["https://emulator.example/.well-known/openidconfiguration"]))]
+    pub openid: String,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Server")]
+pub struct ServerFile {
+    /// Address and port to listen on. Default: `127.0.0.1:3978`, reachable from this machine alone.
+    #[schemars(extend("examples" = ["0.0.0.0:3978"]))]
+    pub listen: Option<String>,
+    /// How the world reaches this server; printed in hints and links.
+    #[schemars(extend("examples" = ["https://herald.contoso.example"]))]
+    pub public_url: Option<String>,
+    /// The **name** of the token that admin routes ask for. Without one they answer this machine alone.
+    #[schemars(extend("examples" = ["HERALD_ADMIN_TOKEN"]))]
+    pub admin_token: Option<String>,
+}
+
+/// An address that another program posts to, and how it proves who it is.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Hook")]
+pub struct HookFile {
+    /// The address: `github` is `POST /hooks/github`. Default: the hook's name.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["github"]))]
+    pub path: Option<String>,
+    /// How the sender proves that it knows the secret.
+    #[schemars(extend("examples" = ["github"]))]
+    pub signature: SignatureFile,
+    /// The **name** of the secret, never the secret itself. Two names while the secret is being changed.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["GITHUB_WEBHOOK_SECRET"]))]
+    pub secret: Option<OneOrMany<String>>,
+    /// The header that carries the signature (`hmac`) or the key (`api-key`).
+    #[serde(default)]
+    #[schemars(extend("examples" = ["X-Signature"]))]
+    pub header: Option<String>,
+    /// The hash of an `hmac` signature. Default: `sha256`.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["sha256"]))]
+    pub algorithm: Option<AlgorithmFile>,
+    /// How an `hmac` signature is written. Default: `hex`.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["hex"]))]
+    pub encoding: Option<EncodingFile>,
+    /// What stands before an `hmac` signature in its header.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["sha256="]))]
+    pub prefix: Option<String>,
+    /// The user name of `basic`.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["grafana"]))]
+    pub user: Option<String>,
+    /// With `signature: none`: yes, anybody who can reach the server may post here.
+    #[serde(default)]
+    #[schemars(extend("examples" = [true]))]
+    pub anyone_can_post: Option<bool>,
+    /// What makes a second post a repeat of the first. The presets of `github`, `gitlab`, `stripe` and
+    /// `standard-webhooks` know theirs.
+    #[serde(default)]
+    #[schemars(extend("examples" = [{ "header": "X-Request-Id" }]))]
+    pub repeat_id: Option<RepeatIdFile>,
+    /// The formats a body may have. Default: JSON, form and plain text, by its content type.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["json"]]))]
+    pub formats: Vec<FormatFile>,
+}
+
+/// How a sender proves who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignatureFile {
+    /// GitHub: `X-Hub-Signature-256`.
+    Github,
+    /// GitLab: the secret in `X-Gitlab-Token`.
+    Gitlab,
+    /// Slack: `X-Slack-Signature` with its timestamp.
+    Slack,
+    /// Stripe: `Stripe-Signature` with its timestamp.
+    Stripe,
+    /// The Standard Webhooks convention: `webhook-signature` with id and timestamp.
+    StandardWebhooks,
+    /// The secret as `Authorization: Bearer ...`.
+    Bearer,
+    /// The secret in a header of your choice: write `header:` too.
+    ApiKey,
+    /// User name and password (the secret): write `user:` too.
+    Basic,
+    /// A hash over the body in a header of your choice: write `header:` too.
+    Hmac,
+    /// No proof at all; only together with `anyone_can_post: true`.
+    None,
+}
+
+/// The hash of a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AlgorithmFile {
+    /// HMAC with SHA-256.
+    Sha256,
+    /// HMAC with SHA-512.
+    Sha512,
+    /// HMAC with SHA-1: for senders that know nothing newer.
+    Sha1,
+}
+
+/// How a signature is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EncodingFile {
+    /// Hexadecimal digits.
+    Hex,
+    /// Base64.
+    Base64,
+}
+
+/// What makes a second post a repeat of the first: one of the two.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Repeat id", extend("x-one-of" = ["header", "field"]))]
+pub struct RepeatIdFile {
+    /// The header that holds the sender's own id for the occurrence.
+    #[schemars(extend("examples" = ["X-Request-Id"]))]
+    pub header: Option<String>,
+    /// The field of the body that holds it.
+    #[schemars(extend("examples" = ["event.id"]))]
+    pub field: Option<String>,
+}
+
+/// A format of a posted body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FormatFile {
+    /// JSON, CloudEvents included.
+    Json,
+    /// A web form.
+    Form,
+    /// Plain text.
+    Text,
+}
+
+/// Bounds.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Limits")]
+pub struct LimitsFile {
+    /// The largest body a hook takes, in bytes. Default: 1048576 (1 MiB).
+    #[schemars(extend("examples" = [262144]), range(min = 1024, max = 16777216))]
+    pub body_bytes: Option<u64>,
+    /// How many HTTP requests are worked on at once; the others are asked to come back. Default: 256.
+    #[schemars(extend("examples" = [256]), range(min = 1, max = 65536))]
+    pub requests_at_once: Option<u64>,
+    /// How many messages a second Herald sends to all of Teams. Default: 50, which is what Teams allows a bot.
+    #[schemars(extend("examples" = [25]), range(min = 1, max = 1000))]
+    pub messages_per_second: Option<u32>,
+    /// How many messages may wait to be sent; above it, hooks are asked to come back. Default: 1000000.
+    #[schemars(extend("examples" = [100000]), range(min = 100, max = 100000000))]
+    pub open_deliveries: Option<u64>,
+}
+
+/// How long what is over and done with is kept.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Retention")]
+pub struct RetentionFile {
+    /// Messages that were sent, given up or cancelled, with the events that caused them. A sender that repeats an
+    /// event after this time is taken for new. Default: `30 days`.
+    #[schemars(extend("examples" = ["30 days"]))]
+    pub deliveries: Option<String>,
+}
