@@ -58,6 +58,20 @@ pub trait Directory: Send + Sync {
     /// [`StoreError::Refused`] if it is bound to another bot.
     async fn bind_bot(&self, bot_id: &str) -> Result<(), StoreError>;
 
+    /// Where Teams is called for people of a tenant whose own chat is not known: at the address of a place of that
+    /// tenant that is. `None` when no such place is among the first thousand entries.
+    ///
+    /// # Errors
+    /// Those of [`Directory::list`].
+    async fn service_url(&self, tenant_id: &str) -> Result<Option<String>, StoreError> {
+        let entries = self.list(None, 1000).await?;
+        Ok(entries.into_iter().find_map(|(_, entry)| match entry {
+            Entry::Conversation(chat) if chat.tenant_id == tenant_id => Some(chat.service_url),
+            Entry::Team(team) if team.tenant_id == tenant_id => Some(team.service_url),
+            Entry::Conversation(_) | Entry::Team(_) | Entry::Person(_) | Entry::Roster(_) | Entry::Corrupt { .. } => None,
+        }))
+    }
+
     /// Finds whom `wanted` means: looks up what [`resolve`] asks for until it has an answer. The judgement is
     /// `resolve`'s alone; this only fetches.
     ///
