@@ -1,6 +1,5 @@
 //! What an operator decides: who the bot is, where the server listens, what is kept how long.
 
-pub mod cloud;
 pub mod file;
 
 use std::collections::BTreeMap;
@@ -13,10 +12,12 @@ use url::Url;
 use crate::diagnostic::{Fault, Step};
 use crate::duration;
 use crate::secret_name::SecretName;
+use crate::teams::endpoints::Overrides;
 use crate::zone;
 
-pub use cloud::Cloud;
-use file::{BotFile, CloudFile, EndpointsFile, LimitsFile, RetentionFile, ServerFile, SettingsFile};
+pub use crate::teams::cloud::Cloud;
+pub use crate::teams::endpoints::{Endpoints, Issuer};
+use file::{BotFile, CloudFile, EndpointsFile, IssuerFile, LimitsFile, RetentionFile, ServerFile, SettingsFile};
 
 /// Settings, complete: every default is filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,34 +49,6 @@ pub struct Bot {
     pub cloud: Cloud,
     /// Where everything is.
     pub endpoints: Endpoints,
-}
-
-/// Addresses, from the cloud unless the author gave others.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Endpoints {
-    /// Where the bot asks for its token.
-    pub token: String,
-    /// What the token is for.
-    pub scope: String,
-    /// Whose tokens are believed on the way in; Teams first.
-    pub issuers: Vec<Issuer>,
-    /// Microsoft Graph, without a slash at the end.
-    pub graph: String,
-    /// The connector's address for conversations whose own is not known; ends in a slash.
-    pub service_url: String,
-    /// Hosts of the cloud that may be sent the bot's token: each and whatever is under it, over https only.
-    pub trusted_hosts: Vec<String>,
-    /// Hosts the operator added: exactly these (`host` or `host:port`), over http or https.
-    pub further_hosts: Vec<String>,
-}
-
-/// A signer of inbound tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issuer {
-    /// The `iss` it writes.
-    pub issuer: String,
-    /// Where its keys are announced.
-    pub openid: String,
 }
 
 /// The HTTP server.
@@ -273,106 +246,22 @@ fn bot(file: &BotFile, faults: &mut Vec<Fault>) -> Bot {
 }
 
 fn endpoints(file: &EndpointsFile, cloud: Cloud, tenant: Option<&str>, faults: &mut Vec<Fault>) -> Endpoints {
-    let mut address = |written: Option<&str>, path: &[Step]| -> Option<Url> {
-        match http_url(written?) {
-            Ok(url) => Some(url),
-            Err(fault) => {
-                faults.push(at(fault, path));
-                None
-            }
-        }
+    let trimmed = |written: &Option<String>| written.as_deref().map(|text| text.trim().to_owned());
+    let issuer = |further: &IssuerFile| Issuer::new(further.issuer.trim(), further.openid.trim());
+    let overrides = Overrides {
+        token: trimmed(&file.token),
+        openid: trimmed(&file.openid),
+        issuer: None,
+        issuers: file.issuers.iter().map(issuer).collect(),
+        service_url: trimmed(&file.service_url),
+        graph: trimmed(&file.graph),
+        trusted_hosts: file.trusted_hosts.iter().map(|host| host.trim().to_owned()).collect(),
     };
-    let place = |key: &str| [Step::from("bot"), "endpoints".into(), key.into()];
-    let token = address(file.token.as_deref(), &place("token"));
-    let openid = address(file.openid.as_deref(), &place("openid"));
-    let graph = address(file.graph.as_deref(), &place("graph"));
-    let service_url = address(file.service_url.as_deref(), &place("service_url"));
-    let mut issuers = vec![Issuer {
-        issuer: cloud.issuer().to_owned(),
-        openid: openid.map_or(cloud.openid().to_owned(), String::from),
-    }];
-    for (index, further) in file.issuers.iter().enumerate() {
-        let [bot, endpoints, key] = place("issuers");
-        if let Some(openid) = address(
-            Some(&further.openid),
-            &[bot, endpoints, key, index.into(), "openid".into()],
-        ) {
-            issuers.push(Issuer {
-                issuer: further.issuer.trim().to_owned(),
-                openid: openid.into(),
-            });
-        }
-    }
-    let mut further_hosts = Vec::new();
-    for (index, written) in file.trusted_hosts.iter().enumerate() {
-        match host(written) {
-            Ok(host) => further_hosts.push(host),
-            Err(fault) => faults.push(at(fault.under(index), &place("trusted_hosts"))),
-        }
-    }
-    let trusted_hosts: Vec<String> = cloud.trusted_hosts().iter().map(|host| (*host).to_owned()).collect();
-    let endpoints = Endpoints {
-        token: token.map_or_else(|| cloud.token(tenant), String::from),
-        scope: cloud.scope().to_owned(),
-        issuers,
-        graph: graph.map_or(cloud.graph().to_owned(), |url| {
-            url.as_str().trim_end_matches('/').to_owned()
-        }),
-        service_url: service_url.as_ref().map_or(cloud.service_url().to_owned(), |url| {
-            format!("{}/", url.as_str().trim_end_matches('/'))
-        }),
-        trusted_hosts,
-        further_hosts,
-    };
-    if let Some(url) = service_url
-        && !endpoints.trusts(&url)
-    {
-        let host = written_host(&url);
-        faults.push(at(
-            Fault::error(
-                "settings::trusted_hosts",
-                format!("`{host}` may not be sent the bot's token"),
-            )
-            .label("not a host of Teams")
-            .help(format!(
-                "if it stands in for Teams, add `trusted_hosts: [\"{host}\"]` beside it"
-            )),
-            &place("service_url"),
-        ));
-    }
-    endpoints
-}
-
-impl Endpoints {
-    /// May the bot's token be sent to this address? The cloud's hosts and whatever is under them by https; a host
-    /// that the operator added exactly as written, by http as well.
-    pub fn trusts(&self, url: &Url) -> bool {
-        let Some(host) = url.host_str().map(|host| host.trim_end_matches('.').to_lowercase()) else {
-            return false;
-        };
-        let of_cloud = url.scheme() == "https"
-            && self.trusted_hosts.iter().any(|trusted| {
-                host == *trusted
-                    || host
-                        .strip_suffix(trusted.as_str())
-                        .is_some_and(|under| under.ends_with('.'))
-            });
-        let with_port = format!("{host}:{}", url.port_or_known_default().unwrap_or(0));
-        let added = matches!(url.scheme(), "http" | "https")
-            && self
-                .further_hosts
-                .iter()
-                .any(|further| *further == host || *further == with_port);
-        of_cloud || added
-    }
-}
-
-fn written_host(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default().to_lowercase();
-    match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host,
-    }
+    Endpoints::of(cloud, tenant, &overrides).unwrap_or_else(|found| {
+        let place = ["bot", "endpoints"].map(Step::from);
+        faults.extend(found.into_iter().map(|fault| at(fault, &place)));
+        Endpoints::of(cloud, tenant, &Overrides::default()).expect("a cloud's own addresses are well formed")
+    })
 }
 
 fn server(file: &ServerFile, faults: &mut Vec<Fault>) -> Server {
@@ -484,26 +373,6 @@ fn http_url(written: &str) -> Result<Url, Fault> {
     }
 }
 
-fn host(written: &str) -> Result<String, Fault> {
-    let text = written.trim();
-    let fault = || {
-        Fault::error("settings::trusted_hosts", format!("`{text}` is not a host"))
-            .help("write the host alone, without `https://` and path: `teams.example.com` or `127.0.0.1:9300`")
-    };
-    if text.contains("://") || text.contains(['/', '*', '@', '?', '#']) {
-        return Err(fault());
-    }
-    match Url::parse(&format!("http://{text}/")) {
-        Ok(url) if url.host_str().is_some() => {
-            let host = url.host_str().unwrap_or_default().to_lowercase();
-            // The address drops a port 80 that the author may well have written.
-            let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-            Ok(port.map_or(host.clone(), |port| format!("{host}:{port}")))
-        }
-        Ok(_) | Err(_) => Err(fault()),
-    }
-}
-
 fn guid(text: &str) -> Option<String> {
     uuid::Uuid::try_parse(text.trim())
         .ok()
@@ -543,8 +412,8 @@ mod tests {
             endpoints.token,
             "https://login.microsoftonline.com/botframework.com/oauth2/v2.0/token"
         );
-        assert_eq!(endpoints.issuers.len(), 1);
-        assert_eq!(endpoints.issuers[0].issuer, "https://api.botframework.com");
+        assert_eq!(endpoints.further_issuers, []);
+        assert_eq!(endpoints.issuer.issuer, "https://api.botframework.com");
         assert_eq!(endpoints.service_url, "https://smba.trafficmanager.net/teams/");
         assert_eq!(settings, Settings::default());
     }
@@ -568,7 +437,7 @@ mod tests {
     #[test]
     fn the_token_goes_to_teams_over_https_and_to_hosts_the_operator_named() {
         let (settings, faults) = compiled(json!({ "bot": { "endpoints": {
-            "service_url": "http://127.0.0.1:9300", "trusted_hosts": ["127.0.0.1", "teams.test:80"],
+            "service_url": "http://127.0.0.1:9300", "trusted_hosts": ["127.0.0.1", "http://teams.test:80"],
         } } }));
         assert_eq!(faults, []);
         let endpoints = settings.bot.endpoints;
@@ -586,7 +455,7 @@ mod tests {
             ("http://teams.test:81/", false),
             ("ftp://127.0.0.1/", false),
         ] {
-            assert_eq!(endpoints.trusts(&Url::parse(address).unwrap()), trusted, "{address}");
+            assert_eq!(endpoints.trusted.admit(address).is_ok(), trusted, "{address}");
         }
     }
 
@@ -594,7 +463,12 @@ mod tests {
     fn a_service_address_that_nobody_trusts_is_refused_with_the_way_out() {
         let fault = only_fault(json!({ "bot": { "endpoints": { "service_url": "http://10.0.0.7:9300/" } } }));
         assert_eq!(fault.path, ["bot", "endpoints", "service_url"].map(Step::from));
-        assert!(fault.help.unwrap().contains("trusted_hosts: [\"10.0.0.7:9300\"]"));
+        assert!(
+            fault
+                .help
+                .unwrap()
+                .contains("trusted_hosts: [\"http://10.0.0.7:9300\"]")
+        );
     }
 
     #[test]
@@ -630,8 +504,7 @@ mod tests {
                 "a pasted secret must not be repeated"
             );
         }
-        let fault =
-            only_fault(json!({ "bot": { "endpoints": { "trusted_hosts": ["ok.test", "https://x.test/"] } } }));
+        let fault = only_fault(json!({ "bot": { "endpoints": { "trusted_hosts": ["ok.test", "ftp://x.test/"] } } }));
         assert_eq!(fault.path[2..], ["trusted_hosts".into(), 1.into()]);
     }
 

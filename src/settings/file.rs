@@ -91,8 +91,9 @@ pub struct EndpointsFile {
     /// Where to send to a conversation whose own address is not known.
     #[schemars(extend("examples" = ["http://127.0.0.1:9300/"]))]
     pub service_url: Option<String>,
-    /// Further hosts that may be sent the bot's token, besides those of the cloud. Plain http is allowed for them.
-    #[schemars(extend("examples" = [["127.0.0.1"]]))]
+    /// Further hosts that may be sent the bot's token, besides those of the cloud. Plain http is allowed for
+    /// this machine, elsewhere only for an entry that says so: `http://teams.test:9300`.
+    #[schemars(extend("examples" = [["127.0.0.1"], ["teams.test:8443"]]))]
     pub trusted_hosts: Vec<String>,
 }
 

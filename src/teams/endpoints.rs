@@ -33,6 +33,16 @@ pub struct Issuer {
     pub openid: String,
 }
 
+impl Issuer {
+    /// An issuer whose keys `openid` announces.
+    pub fn new(issuer: impl Into<String>, openid: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            openid: openid.into(),
+        }
+    }
+}
+
 /// What `bot.endpoints` of the settings may set; what it leaves out comes from the cloud.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
@@ -86,15 +96,14 @@ impl Endpoints {
                 );
             }
         }
-        if let Some(written) = &overrides.service_url
-            && let Err(distrust) = trusted.admit(written)
-        {
-            faults.push(
-                Fault::error("settings::service_url", distrust.to_string())
-                    .help("a service URL must be on the cloud's list of hosts or in `trusted_hosts`")
-                    .under("service_url"),
-            );
-        }
+        let service_url = overrides.service_url.as_deref().unwrap_or(cloud.service_url());
+        let service_url = match trusted.admit(service_url) {
+            Ok(url) => format!("{}/", url.as_str().trim_end_matches('/')),
+            Err(distrust) => {
+                faults.push(fault_of_service_url(service_url, &distrust));
+                String::new()
+            }
+        };
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -102,13 +111,13 @@ impl Endpoints {
         Ok(Endpoints {
             token: or(&overrides.token, &cloud.token(tenant)),
             scope: cloud.scope().to_owned(),
-            issuer: Issuer {
-                issuer: or(&overrides.issuer, cloud.issuer()),
-                openid: or(&overrides.openid, cloud.openid()),
-            },
+            issuer: Issuer::new(
+                or(&overrides.issuer, cloud.issuer()),
+                or(&overrides.openid, cloud.openid()),
+            ),
             further_issuers: overrides.issuers.clone(),
-            service_url: or(&overrides.service_url, cloud.service_url()),
-            graph: or(&overrides.graph, cloud.graph()),
+            service_url,
+            graph: or(&overrides.graph, cloud.graph()).trim_end_matches('/').to_owned(),
             trusted,
         })
     }
@@ -131,6 +140,25 @@ fn fault_of_address(written: &str, trusted: &TrustedHosts) -> Option<Fault> {
             url.origin().ascii_serialization()
         )),
     )
+}
+
+fn fault_of_service_url(written: &str, distrust: &Distrust) -> Fault {
+    let fault = Fault::error("settings::trusted_hosts", distrust.to_string()).under("service_url");
+    match parse(written) {
+        Ok(url) => {
+            let origin = url.origin().ascii_serialization();
+            let bare = origin.split_once("://").map_or(origin.as_str(), |(_, host)| host);
+            let entry = if url.scheme() == "https" || is_loopback(&url) {
+                bare
+            } else {
+                &origin
+            };
+            fault.label("not a host of Teams").help(format!(
+                "if it stands in for Teams, add `trusted_hosts: [\"{entry}\"]` beside it"
+            ))
+        }
+        Err(_) => fault.help("write a whole address, such as `https://smba.trafficmanager.net/teams/`"),
+    }
 }
 
 /// The hosts that may be sent the bot's token. A service URL comes with every activity: whoever could smuggle a wrong
@@ -176,7 +204,7 @@ impl TrustedHosts {
             match Entry::parse(written) {
                 Some(entry) => entries.push(entry),
                 None => {
-                    let mut fault = Fault::error("settings::trusted_host", format!("`{written}` is not a host"))
+                    let mut fault = Fault::error("settings::trusted_hosts", format!("`{written}` is not a host"))
                         .help("write `host`, `host:port`, or `http://host:port` to allow it without encryption");
                     fault.path = vec![Step::from("trusted_hosts"), Step::from(index)];
                     faults.push(fault);
@@ -469,10 +497,7 @@ mod tests {
             token: Some("http://login.test/token".into()),
             openid: Some("keys".into()),
             service_url: Some("http://127.0.0.1:9300/".into()),
-            issuers: vec![Issuer {
-                issuer: " ".into(),
-                openid: "http://a.test/".into(),
-            }],
+            issuers: vec![Issuer::new(" ", "http://a.test/")],
             trusted_hosts: vec!["a b".into()],
             ..Overrides::default()
         };
