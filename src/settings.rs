@@ -7,10 +7,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use indexmap::IndexMap;
 use url::Url;
 
 use crate::diagnostic::{Fault, Step};
 use crate::duration;
+use crate::hook::{self, Hook};
 use crate::secret_name::SecretName;
 use crate::teams::endpoints::Overrides;
 use crate::zone;
@@ -30,6 +32,8 @@ pub struct Settings {
     pub store: String,
     /// The zone of schedules and dates that name none.
     pub time_zone: Tz,
+    /// Addresses to post to, by name.
+    pub hooks: IndexMap<String, Hook>,
     /// Bounds.
     pub limits: Limits,
     /// How long things are kept.
@@ -157,11 +161,14 @@ pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
     if let Some(fault) = store_fault(store) {
         faults.push(fault.under("store"));
     }
+    let (hooks, found) = hook::compile::hooks(&file.hooks);
+    faults.extend(found.into_iter().map(|fault| fault.under("hooks")));
     let settings = Settings {
         bot: bot(&file.bot, &mut faults),
         server: server(&file.server, &mut faults),
         store: store.to_owned(),
         time_zone: time_zone.unwrap_or(Tz::UTC),
+        hooks,
         limits: limits(&file.limits),
         retention: retention(&file.retention, &mut faults),
     };

@@ -68,7 +68,9 @@ pub trait Directory: Send + Sync {
         Ok(entries.into_iter().find_map(|(_, entry)| match entry {
             Entry::Conversation(chat) if chat.tenant_id == tenant_id => Some(chat.service_url),
             Entry::Team(team) if team.tenant_id == tenant_id => Some(team.service_url),
-            Entry::Conversation(_) | Entry::Team(_) | Entry::Person(_) | Entry::Roster(_) | Entry::Corrupt { .. } => None,
+            Entry::Conversation(_) | Entry::Team(_) | Entry::Person(_) | Entry::Roster(_) | Entry::Corrupt { .. } => {
+                None
+            }
         }))
     }
 

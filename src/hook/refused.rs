@@ -1,0 +1,106 @@
+//! Why a post is not let in, for two readers.
+
+/// How far a sender's clock may be from ours, in seconds, either way. Older posts may be replays.
+pub const TOLERANCE: u64 = 5 * 60;
+
+/// Why a post is not let in. Two readers: [`Refused::log`] is for the operator, [`Refused::answer`] for the caller, who
+/// may be anybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// The header that carries the proof is not there.
+    Missing {
+        /// The header.
+        header: String,
+    },
+    /// The header is there more than once, so which one counts would be a guess.
+    Repeated {
+        /// The header.
+        header: String,
+    },
+    /// The header does not look as it should.
+    Malformed {
+        /// The header.
+        header: String,
+        /// How it should look.
+        expected: &'static str,
+    },
+    /// The post is older, or from further in the future, than [`TOLERANCE`].
+    OutOfTime {
+        /// Seconds since it was signed; negative for the future.
+        age: i64,
+    },
+    /// The proof is well-formed and wrong.
+    Mismatch,
+    /// We hold no usable secret for this hook, so nobody can prove anything.
+    NoSecret,
+}
+
+impl Refused {
+    /// The HTTP status: 401, or 503 when the fault is ours and the sender should try again.
+    pub fn status(&self) -> u16 {
+        match self {
+            Refused::Missing { .. }
+            | Refused::Repeated { .. }
+            | Refused::Malformed { .. }
+            | Refused::OutOfTime { .. }
+            | Refused::Mismatch => 401,
+            Refused::NoSecret => 503,
+        }
+    }
+
+    /// What happened, for the log. Holds nothing that the caller sent.
+    pub fn log(&self) -> String {
+        match self {
+            Refused::Missing { header } => format!("the header `{header}` is missing"),
+            Refused::Repeated { header } => format!("the header `{header}` came more than once"),
+            Refused::Malformed { header, expected } => format!("the header `{header}` is not {expected}"),
+            Refused::OutOfTime { age } if *age >= 0 => {
+                format!(
+                    "it was signed {age} seconds ago; {TOLERANCE} are allowed (a replay, or a clock that is wrong)"
+                )
+            }
+            Refused::OutOfTime { age } => format!(
+                "it was signed {} seconds in the future; {TOLERANCE} are allowed (a clock is wrong)",
+                age.unsigned_abs()
+            ),
+            Refused::Mismatch => {
+                "no secret of this hook fits (a wrong secret, or a body changed on its way)".to_owned()
+            }
+            Refused::NoSecret => {
+                "this hook has no usable secret: it is empty, or not in the form its preset needs".to_owned()
+            }
+        }
+    }
+
+    /// What the caller is told: enough to mend an honest mistake, nothing about our secrets.
+    pub fn answer(&self) -> String {
+        match self {
+            Refused::Missing { header } => format!("The header `{header}` is missing."),
+            Refused::Repeated { header } => format!("The header `{header}` came more than once."),
+            Refused::Malformed { header, expected } => format!("The header `{header}` is not {expected}."),
+            Refused::OutOfTime { .. } => {
+                "The timestamp is more than 5 minutes away from this server's clock.".to_owned()
+            }
+            Refused::Mismatch => "The signature or secret does not fit.".to_owned(),
+            Refused::NoSecret => "This hook is not ready. Try again later.".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_caller_hears_says_nothing_about_our_secrets() {
+        assert_eq!(Refused::Mismatch.answer(), "The signature or secret does not fit.");
+        assert_eq!(Refused::NoSecret.answer(), "This hook is not ready. Try again later.");
+        let late = Refused::OutOfTime { age: 301 };
+        assert_eq!(
+            late.answer(),
+            "The timestamp is more than 5 minutes away from this server's clock."
+        );
+        assert!(late.log().contains("301 seconds ago"));
+        assert!(Refused::OutOfTime { age: -9 }.log().contains("9 seconds in the future"));
+    }
+}
