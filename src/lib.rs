@@ -16,4 +16,5 @@ pub mod secret_name;
 pub mod settings;
 pub mod store;
 pub mod teams;
+pub mod yaml;
 pub mod zone;

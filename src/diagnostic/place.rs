@@ -34,9 +34,15 @@ impl Place {
 }
 
 /// The span, cut to the text and moved outwards to whole characters.
-pub(super) fn fitted(text: &str, span: &Span) -> Span {
-    let start = text.floor_char_boundary(span.start.min(text.len()));
-    let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));
+pub(crate) fn fitted(text: &str, span: &Span) -> Span {
+    let mut start = span.start.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut end = span.end.clamp(start, text.len());
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
     start..end
 }
 
