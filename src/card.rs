@@ -1,5 +1,17 @@
 //! What is sent: [`Card`], known to be well-formed and within Teams' size.
 
+pub(crate) mod escape;
+pub(crate) mod evaluate;
+pub mod function;
+pub(crate) mod hole;
+pub(crate) mod partial;
+pub(crate) mod scope;
+pub(crate) mod syntax;
+pub(crate) mod tag;
+pub mod template;
+pub mod text;
+pub(crate) mod warning;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -1,0 +1,178 @@
+//! Moments, in the zone of whoever reads about them.
+
+use std::fmt::Write;
+
+use chrono::format::{Item, StrftimeItems};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono_tz::Tz;
+use serde_json::Value;
+
+use super::{Arguments, Datum, cut, written};
+use crate::card::scope::{Frame, counted};
+use crate::card::syntax::{Call, Expression};
+use crate::diagnostic::did_you_mean;
+
+const WORDS: [&str; 5] = ["short", "long", "day", "time", "relative"];
+
+/// Finds fault with a format or zone that the author wrote out.
+pub(super) fn check(call: &Call) -> Option<String> {
+    if let Some(format) = written(call, 1)
+        && let Err(complaint) = Format::read(format)
+    {
+        return Some(complaint);
+    }
+    match call.named.iter().find(|(name, _)| name == "zone") {
+        Some((_, Expression::Literal(Value::String(zone)))) => zone_named(zone).err(),
+        _ => None,
+    }
+}
+
+pub(super) fn date<'v>(arguments: &mut Arguments<'v, '_>) -> Result<Datum<'v>, String> {
+    let moment = moment(arguments.datum(0))?;
+    let format = match arguments.datum(1) {
+        Datum::Missing => Format::Short,
+        given => Format::read(&given.text())?,
+    };
+    let zone = match arguments.named("zone") {
+        Some(named) => zone_named(&named.text())?,
+        None => zone_of(arguments.frame),
+    };
+    let now = arguments
+        .frame
+        .fixed(&["now"])
+        .and_then(Value::as_str)
+        .and_then(|now| DateTime::parse_from_rfc3339(now).ok())
+        .map_or(moment, |now| now.to_utc());
+    Ok(Datum::owned(format.write(moment, now, zone)?))
+}
+
+enum Format {
+    Short,
+    Long,
+    Day,
+    Time,
+    Relative,
+    Pattern(String),
+}
+
+impl Format {
+    fn read(text: &str) -> Result<Format, String> {
+        match text {
+            "short" => Ok(Format::Short),
+            "long" => Ok(Format::Long),
+            "day" => Ok(Format::Day),
+            "time" => Ok(Format::Time),
+            "relative" => Ok(Format::Relative),
+            pattern if pattern.contains('%') && pattern.len() <= 200 => {
+                if StrftimeItems::new(pattern).any(|item| matches!(item, Item::Error)) {
+                    return Err(format!(
+                        "`{}` is no date pattern; `%d.%m.%Y %H:%M` is one",
+                        cut(pattern)
+                    ));
+                }
+                Ok(Format::Pattern(pattern.to_owned()))
+            }
+            other => Err(match did_you_mean(other, WORDS) {
+                Some(near) => format!("there is no date format `{}`; did you mean `{near}`?", cut(other)),
+                None => format!(
+                    "there is no date format `{}`; take `{}`, or a pattern such as `%d.%m.%Y %H:%M`",
+                    cut(other),
+                    WORDS.join("`, `")
+                ),
+            }),
+        }
+    }
+
+    fn write(&self, moment: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> Result<String, String> {
+        let local = moment.with_timezone(&zone);
+        let pattern = match self {
+            Format::Relative => return Ok(relative(moment, now)),
+            // Whoever has no zone of their own is told which one this is.
+            Format::Short if zone == Tz::UTC => "%-d %b %Y, %H:%M UTC",
+            Format::Short => "%-d %b %Y, %H:%M",
+            Format::Long => "%A, %-d %B %Y at %H:%M %Z",
+            Format::Day => "%-d %B %Y",
+            Format::Time if zone == Tz::UTC => "%H:%M UTC",
+            Format::Time => "%H:%M",
+            Format::Pattern(pattern) => pattern,
+        };
+        let mut out = String::new();
+        // `to_string` would panic on what `write!` reports.
+        write!(out, "{}", local.format(pattern)).map_err(|_| format!("`{}` is no date pattern", cut(pattern)))?;
+        Ok(out)
+    }
+}
+
+/// The recipient's zone, else the workspace's, else UTC.
+fn zone_of(frame: &Frame<'_>) -> Tz {
+    [&["recipient", "time_zone"][..], &["time_zone"][..]]
+        .into_iter()
+        .find_map(|name| frame.fixed(name)?.as_str()?.parse().ok())
+        .unwrap_or(Tz::UTC)
+}
+
+fn zone_named(name: &str) -> Result<Tz, String> {
+    name.parse().map_err(|_| {
+        let near = did_you_mean(name, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
+        match near {
+            Some(near) if name.len() <= 64 => format!("there is no time zone `{name}`; did you mean `{near}`?"),
+            _ => format!("there is no time zone `{}`; `Europe/Berlin` is one", cut(name)),
+        }
+    })
+}
+
+/// Reads the ways in which senders write moments.
+fn moment(datum: &Datum<'_>) -> Result<DateTime<Utc>, String> {
+    let text = datum.text();
+    let text = text.trim();
+    let fail = || format!("`{}` is no date", cut(text));
+    if let Ok(number) = text.parse::<f64>() {
+        // Seconds until the year 5000; what is larger counts milliseconds.
+        let milliseconds = if number.abs() < 1e11 { number * 1_000.0 } else { number };
+        if milliseconds.abs() > 1e15 {
+            return Err(fail());
+        }
+        return DateTime::from_timestamp_millis(milliseconds as i64).ok_or_else(fail);
+    }
+    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+        return Ok(moment.to_utc());
+    }
+    if let Ok(moment) = DateTime::parse_from_rfc2822(text) {
+        return Ok(moment.to_utc());
+    }
+    if let Ok(moment) = DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f %z") {
+        return Ok(moment.to_utc());
+    }
+    for pattern in [
+        "%Y-%m-%dT%H:%M:%S%.f",
+        "%Y-%m-%d %H:%M:%S%.f",
+        "%Y-%m-%dT%H:%M",
+        "%Y-%m-%d %H:%M",
+    ] {
+        if let Ok(naive) = NaiveDateTime::parse_from_str(text, pattern) {
+            return Ok(naive.and_utc());
+        }
+    }
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| fail())?;
+    Ok(day.and_time(chrono::NaiveTime::MIN).and_utc())
+}
+
+/// `3 minutes ago`, `in 2 hours`
+fn relative(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let seconds = now.signed_duration_since(moment).num_seconds();
+    let distance = seconds.unsigned_abs();
+    let (count, unit) = match distance {
+        0..45 => return "just now".to_owned(),
+        45..5_400 => ((distance + 30) / 60, "minute"),
+        5_400..129_600 => ((distance + 1_800) / 3_600, "hour"),
+        129_600..5_184_000 => ((distance + 43_200) / 86_400, "day"),
+        5_184_000..63_072_000 => (distance / 2_592_000, "month"),
+        _ => (distance / 31_536_000, "year"),
+    };
+    let words = counted(usize::try_from(count).unwrap_or(usize::MAX), unit);
+    if seconds >= 0 {
+        format!("{words} ago")
+    } else {
+        format!("in {words}")
+    }
+}

@@ -1,0 +1,3 @@
+//! Templates: cards with holes.
+
+pub use crate::card::partial::Partials;
