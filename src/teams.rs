@@ -1,6 +1,12 @@
-//! Everything that speaks the Bot Framework: what Teams tells us, what its answers mean, how it is called.
+//! Everything that speaks the Bot Framework.
 //!
-//! [`endpoints`] says where Teams is and which hosts may see our token.
+//! The way in: [`activity`] (how Teams spells what it tells), [`place`] (where that was) and [`inbound`] (what it means
+//! for us), [`invoke`] (what somebody who pressed a button is told). [`endpoints`] says where Teams is, in each
+//! [`cloud`], and which hosts may see our token.
 
+pub mod activity;
 pub mod cloud;
 pub mod endpoints;
+pub mod inbound;
+pub mod invoke;
+pub mod place;

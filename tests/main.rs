@@ -1,1 +1,3 @@
+//! What a user would say Herald does.
 
+mod teams_events;
