@@ -11,6 +11,7 @@ pub mod hook;
 pub mod one_or_many;
 pub mod roster;
 pub mod rule;
+pub mod sandbox;
 pub mod secret;
 pub mod secret_name;
 pub mod settings;

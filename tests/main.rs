@@ -1,3 +1,4 @@
 //! What a user would say Herald does.
 
+mod sandbox;
 mod teams_events;

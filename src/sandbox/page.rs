@@ -1,0 +1,195 @@
+//! The page of Teams in a box: its files, the world as JSON, live changes, and what a visitor does.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures::Stream;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::bot::{BotAnswer, Failure};
+use super::view::{self, Change};
+use super::{Sandbox, base};
+
+/// Path, content type, content.
+const FILES: [(&str, &str, &str); 6] = [
+    ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
+    ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
+    (
+        "/page.js",
+        "text/javascript; charset=utf-8",
+        include_str!("page/page.js"),
+    ),
+    ("/card.css", "text/css; charset=utf-8", include_str!("page/card.css")),
+    (
+        "/card.js",
+        "text/javascript; charset=utf-8",
+        include_str!("page/card.js"),
+    ),
+    (
+        "/text.js",
+        "text/javascript; charset=utf-8",
+        include_str!("page/text.js"),
+    ),
+];
+
+/// Scripts and styles are our files alone; pictures of cards may come from anywhere.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+    img-src 'self' data: https: http:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page's routes.
+pub(super) fn routes(sandbox: Sandbox, address: SocketAddr) -> Router {
+    let mut router = Router::new();
+    for (path, kind, content) in FILES {
+        router = router.route(
+            path,
+            get(move || async move { ([(header::CONTENT_TYPE, kind)], content) }),
+        );
+    }
+    router
+        .route("/page/world", get(world))
+        .route("/page/events", get(events))
+        .route("/page/act", post(act))
+        .with_state(sandbox)
+        .layer(middleware::from_fn(move |request, next| guard(address, request, next)))
+}
+
+/// Only a browser that asked for this machine may read or act: a page elsewhere whose name was made to point here is
+/// turned away.
+async fn guard(address: SocketAddr, request: Request, next: Next) -> Response {
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    let name = host
+        .rsplit_once(':')
+        .map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+    let ours = ["localhost", "127.0.0.1", "[::1]"].contains(&name) || base(address).ends_with(host);
+    if address.ip().is_loopback() && !ours {
+        return (
+            StatusCode::MISDIRECTED_REQUEST,
+            "Teams in a box answers on this machine's own name alone.\n",
+        )
+            .into_response();
+    }
+    let mut response = next.run(request).await;
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn world(State(sandbox): State<Sandbox>) -> Json<Value> {
+    let mut world = view::world(&sandbox.shared.state().world);
+    world["hint"] = json!(sandbox.shared.options.hint);
+    Json(world)
+}
+
+async fn events(State(sandbox): State<Sandbox>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let changes = sandbox.shared.changes.subscribe();
+    let stream = futures::stream::unfold(changes, |mut changes| async move {
+        let change = match changes.recv().await {
+            Ok(change) => change,
+            // The page was too slow to hear everything: it reads the world again.
+            Err(RecvError::Lagged(_)) => Change::world(),
+            Err(RecvError::Closed) => return None,
+        };
+        let event = Event::default().event(change.event).data(change.data.to_string());
+        Some((Ok(event), changes))
+    });
+    Sse::new(stream).keep_alive(KeepAlive::default())
+}
+
+/// What a visitor does.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+enum Act {
+    Install {
+        conversation: String,
+    },
+    Uninstall {
+        conversation: String,
+    },
+    Block {
+        person: String,
+        blocked: bool,
+    },
+    Say {
+        person: String,
+        conversation: String,
+        thread: Option<String>,
+        text: String,
+    },
+    Press {
+        person: String,
+        conversation: String,
+        message: String,
+        action: Value,
+        inputs: Value,
+    },
+}
+
+async fn act(State(sandbox): State<Sandbox>, act: Result<Json<Act>, JsonRejection>) -> Response {
+    let act = match act {
+        Ok(Json(act)) => act,
+        Err(rejection) => return complain(rejection.status(), &rejection.body_text()),
+    };
+    let answers = match act {
+        Act::Install { conversation } => sandbox.install_at(&conversation).await,
+        Act::Uninstall { conversation } => sandbox.uninstall(&conversation).await,
+        Act::Block { person, blocked } => sandbox.set_blocked(&person, blocked).map(|()| Vec::new()),
+        Act::Say {
+            person,
+            conversation,
+            thread,
+            text,
+        } => sandbox
+            .say(&person, &conversation, thread.as_deref(), &text)
+            .await
+            .map(|answer| vec![answer]),
+        Act::Press {
+            person,
+            conversation,
+            message,
+            action,
+            inputs,
+        } => sandbox
+            .press_action(&person, &conversation, &message, &action, &inputs)
+            .await
+            .map(|answer| vec![answer]),
+    };
+    match answers {
+        Ok(answers) => Json(summary(&answers)).into_response(),
+        Err(failure @ Failure::Unknown { .. }) => complain(StatusCode::NOT_FOUND, &failure.to_string()),
+        Err(failure @ (Failure::NoEndpoint | Failure::Silent { .. })) => {
+            complain(StatusCode::BAD_GATEWAY, &failure.to_string())
+        }
+    }
+}
+
+/// The first refusal, else the last answer.
+fn summary(answers: &[BotAnswer]) -> Value {
+    let Some(answer) = answers.iter().find(|answer| !answer.accepted()).or(answers.last()) else {
+        return json!({"status": 200, "body": null});
+    };
+    json!({"status": answer.status, "body": answer.json()})
+}
+
+fn complain(status: StatusCode, sentence: &str) -> Response {
+    (status, Json(json!({"error": sentence}))).into_response()
+}

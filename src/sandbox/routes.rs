@@ -1,0 +1,515 @@
+//! The HTTP of the connector and of the sign-in services. Spelling variants that real software uses are all there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, delete, get, post, put};
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::Limits;
+use super::connector::{self, Done};
+use super::limit::Class;
+use super::line::Line;
+use super::refusal::Refusal;
+use super::script::{self, Ending, Operation, Script};
+use super::state::{ISSUER, Shared};
+use super::world::{World, split_thread};
+
+/// Requests above this are refused before they are looked at.
+const MOST_BYTES: usize = 1024 * 1024;
+const SCOPE: &str = "https://api.botframework.com/.default";
+
+type App = State<Arc<Shared>>;
+
+/// Everything but the page.
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    let mut router = Router::new()
+        .route("/{tenant}/oauth2/v2.0/token", post(token))
+        .route("/v1/.well-known/openidconfiguration", get(openid))
+        .route("/v1/.well-known/openid-configuration", get(openid))
+        .route("/v1/.well-known/keys", get(keys))
+        .route("/{tenant}/v2.0/.well-known/openid-configuration", get(entra_openid))
+        .route("/{tenant}/discovery/v2.0/keys", get(entra_keys));
+    for (path, method) in connector_routes() {
+        router = router
+            .route(&format!("/emea{path}"), method.clone())
+            .route(&format!("/emea{path}/"), method);
+    }
+    router.layer(DefaultBodyLimit::max(MOST_BYTES))
+}
+
+fn connector_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
+    vec![
+        ("/v3/conversations", post(create)),
+        ("/v3/conversations/{conversation}/activities", post(send)),
+        (
+            "/v3/conversations/{conversation}/activities/{activity}",
+            post(reply).merge(put(update)).merge(delete(remove)),
+        ),
+        ("/v3/conversations/{conversation}/members", get(all_members)),
+        ("/v3/conversations/{conversation}/members/{member}", get(member)),
+        ("/v3/conversations/{conversation}/pagedmembers", get(paged_members)),
+        ("/v3/conversations/{conversation}/pagedMembers", get(paged_members)),
+        ("/v3/teams/{team}", get(team)),
+        ("/v3/teams/{team}/conversations", get(channels)),
+    ]
+}
+
+/// A call of the connector on its way.
+struct Asked {
+    shared: Arc<Shared>,
+    line: Line,
+    authorization: Option<String>,
+    operation: Operation,
+    /// What scripts and limits go by.
+    about: String,
+}
+
+impl Asked {
+    fn new(shared: Arc<Shared>, line: Line, headers: &HeaderMap, operation: Operation, about: &str) -> Self {
+        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        Self {
+            shared,
+            line,
+            authorization: authorization.map(str::to_owned),
+            operation,
+            about: split_thread(about).0.to_owned(),
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self.operation {
+            Operation::CreateConversation => Class::Create,
+            Operation::Member | Operation::Members => Class::Members,
+            Operation::Team | Operation::Channels => Class::Team,
+            Operation::Send | Operation::Reply | Operation::Update | Operation::Delete | Operation::CreateThread => {
+                Class::Send
+            }
+            Operation::Token | Operation::OpenId | Operation::Keys => Class::Team,
+        }
+    }
+
+    /// Checks the token, follows the script, keeps the limits, does the work.
+    async fn answer(self, work: impl FnOnce(&mut World, DateTime<Utc>) -> Result<Done, Refusal>) -> Response {
+        let script = {
+            let mut state = self.shared.state();
+            if !state.knows_token(self.authorization.as_deref(), self.shared.now()) {
+                return self.refuse(&mut state, Refusal::unauthorized());
+            }
+            script::next(&mut state.scripts, self.operation, &self.about)
+        };
+        let script = script.unwrap_or_else(|| Script::slow(Duration::ZERO));
+        if !script.delay.is_zero() {
+            tokio::time::sleep(script.delay).await;
+        }
+        match script.ending {
+            Ending::Usual => self.perform(work),
+            ending => {
+                let done = if script.performed {
+                    Some(self.perform(work))
+                } else {
+                    None
+                };
+                self.end(ending, done).await
+            }
+        }
+    }
+
+    fn perform(&self, work: impl FnOnce(&mut World, DateTime<Utc>) -> Result<Done, Refusal>) -> Response {
+        let now = self.shared.now();
+        let mut state = self.shared.state();
+        let wait = match state.limits {
+            Limits::Off => Ok(()),
+            Limits::Real => state.windows.admit(self.class(), &self.about, now),
+        };
+        if let Err(wait) = wait {
+            let seconds = wait.as_millis().div_ceil(1_000).to_string();
+            let mut response = self.refuse(&mut state, Refusal::throttled());
+            let seconds = HeaderValue::from_str(&seconds).expect("digits make a header");
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            return response;
+        }
+        match work(&mut state.world, now) {
+            Ok(Done {
+                status,
+                body,
+                posted,
+                changes,
+            }) => {
+                self.shared
+                    .remember(&mut state, self.operation, &self.about, status, posted);
+                self.shared.show(changes);
+                respond(status, &body)
+            }
+            Err(refusal) => self.refuse(&mut state, refusal),
+        }
+    }
+
+    fn refuse(&self, state: &mut super::state::State, refusal: Refusal) -> Response {
+        self.shared
+            .remember(state, self.operation, &self.about, refusal.status, None);
+        respond(refusal.status, &refusal.body)
+    }
+
+    async fn end(self, ending: Ending, done: Option<Response>) -> Response {
+        let status = match &ending {
+            Ending::Answer { status, .. } => *status,
+            Ending::Usual | Ending::Hang | Ending::Drop | Ending::Cut => 0,
+        };
+        if done.is_none() {
+            self.shared
+                .remember(&mut self.shared.state(), self.operation, &self.about, status, None);
+        }
+        finish(ending, done, &self.line).await
+    }
+}
+
+/// Ends a call as its script says.
+async fn finish(ending: Ending, done: Option<Response>, line: &Line) -> Response {
+    match ending {
+        Ending::Usual => done.unwrap_or_else(|| StatusCode::OK.into_response()),
+        Ending::Answer { status, headers, body } => {
+            let mut response = Response::new(Body::from(body));
+            *response.status_mut() = StatusCode::from_u16(status).expect("a script names a real status");
+            for (name, value) in headers {
+                response.headers_mut().insert(
+                    HeaderName::try_from(name).expect("a script names a real header"),
+                    HeaderValue::try_from(value).expect("a script gives a header's value"),
+                );
+            }
+            response
+        }
+        Ending::Hang => std::future::pending().await,
+        Ending::Drop => {
+            line.cut();
+            StatusCode::OK.into_response()
+        }
+        Ending::Cut => {
+            let line = line.clone();
+            let half = futures::stream::unfold(0, move |step| {
+                let line = line.clone();
+                async move {
+                    match step {
+                        0 => Some((Ok(Bytes::from_static(b"{\"id\":\"17724")), 1)),
+                        _ => {
+                            // The first half must have left before the connection breaks.
+                            tokio::time::sleep(Duration::from_millis(20)).await;
+                            line.cut();
+                            Some((Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)), 2))
+                        }
+                    }
+                }
+            });
+            let mut response = Response::new(Body::from_stream(half));
+            *response.status_mut() = StatusCode::CREATED;
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, HeaderValue::from_static("23"));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+    }
+}
+
+fn respond(status: u16, body: &Value) -> Response {
+    let status = StatusCode::from_u16(status).expect("the connector answers with real statuses");
+    if body.is_null() {
+        return status.into_response();
+    }
+    let kind = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+    (status, kind, body.to_string()).into_response()
+}
+
+/// A body within the bound, or not.
+type Arrived = Result<Bytes, BytesRejection>;
+
+fn read(body: &Arrived) -> Result<Value, Refusal> {
+    let body = body.as_ref().map_err(|_| Refusal::entity_too_large())?;
+    serde_json::from_slice(body).map_err(|_| Refusal::bad_syntax("The request body is not JSON"))
+}
+
+// ---- the connector ----
+
+async fn create(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    headers: HeaderMap,
+    body: Arrived,
+) -> Response {
+    let body = read(&body);
+    let (operation, about) = match &body {
+        Ok(body) => match body["channelData"]["channel"]["id"].as_str() {
+            Some(channel) => (Operation::CreateThread, channel),
+            None => (
+                Operation::CreateConversation,
+                body["members"][0]["id"].as_str().unwrap_or_default(),
+            ),
+        },
+        Err(_) => (Operation::CreateConversation, ""),
+    };
+    let asked = Asked::new(shared, line, &headers, operation, about);
+    asked.answer(|world, now| connector::create(world, &body?, now)).await
+}
+
+async fn send(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path(conversation): Path<String>,
+    headers: HeaderMap,
+    body: Arrived,
+) -> Response {
+    Asked::new(shared, line, &headers, Operation::Send, &conversation)
+        .answer(|world, now| connector::send(world, &conversation, None, &read(&body)?, now))
+        .await
+}
+
+async fn reply(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path((conversation, activity)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Arrived,
+) -> Response {
+    Asked::new(shared, line, &headers, Operation::Reply, &conversation)
+        .answer(|world, now| connector::send(world, &conversation, Some(&activity), &read(&body)?, now))
+        .await
+}
+
+async fn update(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path((conversation, activity)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Arrived,
+) -> Response {
+    Asked::new(shared, line, &headers, Operation::Update, &conversation)
+        .answer(|world, _| connector::update(world, &conversation, &activity, &read(&body)?))
+        .await
+}
+
+async fn remove(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path((conversation, activity)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    Asked::new(shared, line, &headers, Operation::Delete, &conversation)
+        .answer(|world, _| connector::delete(world, &conversation, &activity))
+        .await
+}
+
+async fn member(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path((conversation, member)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    Asked::new(shared, line, &headers, Operation::Member, &conversation)
+        .answer(|world, _| connector::member(world, &conversation, &member))
+        .await
+}
+
+async fn all_members(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path(conversation): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    Asked::new(shared, line, &headers, Operation::Members, &conversation)
+        .answer(|world, _| connector::all_members(world, &conversation))
+        .await
+}
+
+async fn paged_members(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path(conversation): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    let find = |name: &str| {
+        query
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    };
+    let size = find("pageSize").and_then(|size| size.parse().ok());
+    let token = find("continuationToken");
+    Asked::new(shared, line, &headers, Operation::Members, &conversation)
+        .answer(|world, _| connector::paged_members(world, &conversation, size, token))
+        .await
+}
+
+async fn team(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    Asked::new(shared, line, &headers, Operation::Team, &id)
+        .answer(|world, _| connector::team(world, &id))
+        .await
+}
+
+async fn channels(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    Asked::new(shared, line, &headers, Operation::Channels, &id)
+        .answer(|world, _| connector::channels(world, &id))
+        .await
+}
+
+/// What is left when no route fits.
+pub(super) async fn nothing_there() -> Response {
+    let refusal = Refusal::no_such_route();
+    respond(refusal.status, &refusal.body)
+}
+
+// ---- sign-in ----
+
+/// Follows a script for a call that needs no token; `usual` is the answer otherwise.
+async fn scripted(shared: &Shared, line: &Line, operation: Operation, usual: impl FnOnce() -> Response) -> Response {
+    let script = script::next(&mut shared.state().scripts, operation, "");
+    let script = script.unwrap_or_else(|| Script::slow(Duration::ZERO));
+    if !script.delay.is_zero() {
+        tokio::time::sleep(script.delay).await;
+    }
+    let status = match &script.ending {
+        Ending::Answer { status, .. } => *status,
+        Ending::Hang | Ending::Drop | Ending::Cut => 0,
+        Ending::Usual => {
+            let response = usual();
+            shared.remember(&mut shared.state(), operation, "", response.status().as_u16(), None);
+            return response;
+        }
+    };
+    shared.remember(&mut shared.state(), operation, "", status, None);
+    finish(script.ending, None, line).await
+}
+
+async fn token(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path(tenant): Path<String>,
+    body: Arrived,
+) -> Response {
+    let usual = || {
+        let form: Vec<(String, String)> = url::form_urlencoded::parse(body.as_deref().unwrap_or_default())
+            .into_owned()
+            .collect();
+        match check_token_request(&shared, &tenant, &form) {
+            Ok(()) => {
+                let mut state = shared.state();
+                let lifetime = state.token_lifetime.num_seconds();
+                let token = state.issue_token(shared.now());
+                let body = json!({
+                    "token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token,
+                });
+                respond(200, &body)
+            }
+            Err(refusal) => respond(refusal.status, &refusal.body),
+        }
+    };
+    scripted(&shared, &line, Operation::Token, usual).await
+}
+
+fn check_token_request(shared: &Shared, tenant: &str, form: &[(String, String)]) -> Result<(), Refusal> {
+    let find = |name: &str| {
+        form.iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    };
+    if find("grant_type") != Some("client_credentials") {
+        return Err(entra_refusal(
+            400,
+            "unsupported_grant_type",
+            70003,
+            "The app requested an unsupported grant type.",
+        ));
+    }
+    if tenant != shared.options.tenant && tenant != "botframework.com" {
+        return Err(entra_refusal(
+            400,
+            "invalid_request",
+            90002,
+            "The tenant was not found.",
+        ));
+    }
+    if find("client_id") != Some(shared.options.app_id.as_str()) {
+        return Err(entra_refusal(
+            400,
+            "unauthorized_client",
+            700016,
+            "The application was not found in the directory.",
+        ));
+    }
+    if find("client_secret") != Some(shared.options.secret.as_str()) {
+        return Err(wrong_secret());
+    }
+    if find("scope") != Some(SCOPE) {
+        return Err(entra_refusal(
+            400,
+            "invalid_scope",
+            70011,
+            "The provided value for the input parameter 'scope' is not valid.",
+        ));
+    }
+    Ok(())
+}
+
+/// What Entra says to a wrong client secret.
+pub(super) fn wrong_secret() -> Refusal {
+    entra_refusal(401, "invalid_client", 7000215, "Invalid client secret provided.")
+}
+
+fn entra_refusal(status: u16, error: &str, code: u32, text: &str) -> Refusal {
+    let id = uuid::Uuid::new_v4().to_string();
+    let body = json!({
+        "error": error, "error_description": format!("AADSTS{code}: {text}"), "error_codes": [code],
+        "trace_id": id, "correlation_id": id,
+    });
+    Refusal { status, body }
+}
+
+async fn openid(State(shared): App, ConnectInfo(line): ConnectInfo<Line>) -> Response {
+    let body = json!({
+        "issuer": ISSUER, "jwks_uri": format!("{}/v1/.well-known/keys", shared.base),
+        "authorization_endpoint": "https://invalid.botframework.com",
+        "id_token_signing_alg_values_supported": ["RS256"], "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+    });
+    scripted(&shared, &line, Operation::OpenId, || respond(200, &body)).await
+}
+
+async fn keys(State(shared): App, ConnectInfo(line): ConnectInfo<Line>) -> Response {
+    let usual = || {
+        let state = shared.state();
+        respond(200, &json!({"keys": [state.key.published(Some(&state.endorsements))]}))
+    };
+    scripted(&shared, &line, Operation::Keys, usual).await
+}
+
+async fn entra_openid(State(shared): App, ConnectInfo(line): ConnectInfo<Line>) -> Response {
+    let body = json!({
+        "issuer": shared.entra_issuer(),
+        "jwks_uri": format!("{}/{}/discovery/v2.0/keys", shared.base, shared.options.tenant),
+        "id_token_signing_alg_values_supported": ["RS256"],
+    });
+    scripted(&shared, &line, Operation::OpenId, || respond(200, &body)).await
+}
+
+async fn entra_keys(State(shared): App, ConnectInfo(line): ConnectInfo<Line>) -> Response {
+    let usual = || respond(200, &json!({"keys": [shared.state().key.published(None)]}));
+    scripted(&shared, &line, Operation::Keys, usual).await
+}
