@@ -1,6 +1,7 @@
 //! Herald: declarative notifications for Microsoft Teams.
 
 pub mod audience;
+pub mod book;
 pub mod card;
 pub mod clock;
 pub mod delivery;
@@ -17,5 +18,6 @@ pub mod secret_name;
 pub mod settings;
 pub mod store;
 pub mod teams;
+pub mod text_or;
 pub mod yaml;
 pub mod zone;

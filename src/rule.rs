@@ -1,4 +1,5 @@
 //! Rules: what the author wrote, as meaning.
 
+pub mod file;
 pub mod schedule;
 pub mod trigger;

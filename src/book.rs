@@ -1,0 +1,3 @@
+//! The workspace's own names for people, channels and group chats.
+
+pub mod file;

@@ -1,0 +1,88 @@
+//! The shape of `directory.yaml`: the only home of its serde and schemars attributes.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::rule::file::TargetFile;
+use crate::text_or::TextOr;
+
+/// Names that rules may use for people, channels, group chats and whole audiences.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Directory")]
+pub struct BookFile {
+    /// People: a name for rules, and how Teams knows the person (a mail address, or more).
+    #[schemars(extend("examples" = [{ "anna": "anna.berg@contoso.example", "omar": { "email": "omar.haddad@contoso.example", "time_zone": "Asia/Dubai" } }]))]
+    pub people: IndexMap<String, TextOr<PersonFile>>,
+    /// Channels: a name for rules, and team and channel as Teams shows them, or the channel's link.
+    #[schemars(extend("examples" = [{ "releases": { "team": "Platform", "channel": "Releases" } }]))]
+    pub channels: IndexMap<String, TextOr<ChannelFile>>,
+    /// Group chats: a name for rules, and the chat's name or link.
+    #[schemars(extend("examples" = [{ "finance-room": { "link": "https://teams.microsoft.com/l/chat/19:abc@thread.v2/conversations" } }]))]
+    pub groups: IndexMap<String, TextOr<GroupFile>>,
+    /// Audiences: a name for rules, and the targets behind it, as under `notify:`.
+    #[schemars(
+        with = "IndexMap<String, Vec<TargetFile>>",
+        extend("examples" = [{ "berlin-office": [{ "members_of": "Berlin Office" }, { "person": "anna" }] }])
+    )]
+    pub audiences: IndexMap<String, Vec<Value>>,
+}
+
+/// A person, with more than an address.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Person")]
+pub struct PersonFile {
+    /// Mail address or sign-in name.
+    #[schemars(extend("examples" = ["omar.haddad@contoso.example"]))]
+    pub email: Option<String>,
+    /// Entra object id, when there is no address to go by.
+    #[schemars(extend("examples" = ["6f1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"]))]
+    pub id: Option<String>,
+    /// The name to show, where Teams tells none.
+    #[schemars(extend("examples" = ["Omar Haddad"]))]
+    pub name: Option<String>,
+    /// The person's time zone (an IANA name), for dates in cards.
+    #[schemars(extend("examples" = ["Asia/Dubai"]))]
+    pub time_zone: Option<String>,
+    /// The person's language, as a code: `de`, `ar`, `pt-BR`.
+    #[schemars(extend("examples" = ["ar"]))]
+    pub language: Option<String>,
+}
+
+/// A channel: team and channel by name, or a link, or an id.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Channel", extend("x-decide" = { "team": ["channel"], "link": [], "id": [] }))]
+pub struct ChannelFile {
+    /// The team's name (or id).
+    #[schemars(extend("examples" = ["Platform"]))]
+    pub team: Option<String>,
+    /// The channel's name. Without one it is General.
+    #[schemars(extend("examples" = ["Releases"]))]
+    pub channel: Option<String>,
+    /// What "Get link to channel" in Teams gives, pasted.
+    #[schemars(extend("examples" = ["https://teams.microsoft.com/l/channel/19%3Aabc%40thread.tacv2/Releases?groupId=8a2b6f10-2f7e-4d0a-9c55-1b6d1f0e7a01"]))]
+    pub link: Option<String>,
+    /// The channel's id.
+    #[schemars(extend("examples" = ["19:abc@thread.tacv2"]))]
+    pub id: Option<String>,
+}
+
+/// A group chat: by name, link or id.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Group chat", extend("x-decide" = { "name": [], "link": [], "id": [] }))]
+pub struct GroupFile {
+    /// The chat's name.
+    #[schemars(extend("examples" = ["Finance room"]))]
+    pub name: Option<String>,
+    /// What "Copy link" of the chat in Teams gives, pasted.
+    #[schemars(extend("examples" = ["https://teams.microsoft.com/l/chat/19:abc@thread.v2/conversations"]))]
+    pub link: Option<String>,
+    /// The chat's id.
+    #[schemars(extend("examples" = ["19:abc@thread.v2"]))]
+    pub id: Option<String>,
+}

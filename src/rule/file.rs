@@ -1,0 +1,429 @@
+//! The shape of a rule's file: the only home of its serde and schemars attributes.
+//!
+//! What stands under `if`, `notify` and `card` is described here for the schema, and read by the rooms that give it a
+//! meaning: they point into the value when something is wrong with it.
+
+use std::borrow::Cow;
+
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::one_or_many::OneOrMany;
+use crate::text_or::TextOr;
+
+/// A rule: when something happens, if it matters, notify somebody with a card.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Rule")]
+pub struct RuleFile {
+    /// What the rule is for, in a sentence. Recipients see it as the reason why they got the card.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["A production deploy failed on GitHub"]))]
+    pub description: Option<String>,
+    /// Who looks after this rule: a person or team, by name.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["platform-team"]))]
+    pub owner: Option<String>,
+    /// What the rule waits for: one trigger, or a list of which any will do.
+    #[schemars(extend("examples" = [{ "hook": "github", "event_type": "deployment_status" }, { "cron": "0 9 * * 1-5" }]))]
+    pub when: OneOrMany<TriggerFile>,
+    /// What must be true of the event: field and expected value, line by line. Every line must hold.
+    #[serde(default, rename = "if")]
+    #[schemars(
+        with = "Option<ConditionFile>",
+        extend("examples" = [{ "event.deployment_status.state": ["failure", "error"], "event.deployment.environment": "production" }])
+    )]
+    pub condition: Option<Value>,
+    /// Who is told: people, channels, group chats. Everybody gets one card, however many lines name them.
+    #[schemars(
+        with = "Vec<TargetFile>",
+        length(min = 1),
+        extend("examples" = [[{ "person": "on-call" }, { "channel": "Platform / Releases" }]])
+    )]
+    pub notify: Vec<Value>,
+    /// Who is not told, although `notify` names them.
+    #[serde(default)]
+    #[schemars(with = "Vec<TargetFile>", extend("examples" = [[{ "person": "{{event.sender.email}}" }]]))]
+    pub except: Vec<Value>,
+    /// What they get: a template's name, a short card written here, or a plain message. Without it, Herald makes a card
+    /// of the event.
+    #[serde(default)]
+    #[schemars(
+        with = "Option<TextOr<CardFile>>",
+        extend("examples" = ["deploy-failed", { "template": "deploy-failed", "with": { "title": "{{event.repository.name}}: deploy failed" } }, { "title": "Deploy failed", "text": "{{event.repository.name}}" }])
+    )]
+    pub card: Option<Value>,
+}
+
+/// What a rule waits for: one of `hook`, `cron`, `file` and the events of Teams, with what belongs to it.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Trigger", extend("x-decide" = {
+    "hook": ["event_type"],
+    "cron": ["time_zone", "if_missed", "except_on"],
+    "file": ["change", "settled_for"],
+    "installed": ["first_time_only"],
+    "uninstalled": [],
+    "member_added": [],
+    "member_removed": [],
+    "channel_created": [],
+    "channel_renamed": [],
+    "channel_deleted": [],
+    "channel_restored": [],
+    "team_renamed": [],
+    "team_deleted": [],
+    "team_restored": [],
+    "team_archived": [],
+    "team_unarchived": [],
+}))]
+pub struct TriggerFile {
+    /// A POST to this hook of `herald.yaml`.
+    #[schemars(extend("examples" = ["github"]))]
+    pub hook: Option<String>,
+    /// With `hook`: only these event types, as the sender names them in a header.
+    #[schemars(extend("examples" = ["deployment_status", ["push", "release"]]))]
+    pub event_type: Option<OneOrMany<String>>,
+    /// A schedule in crontab's five fields: minute, hour, day of month, month, day of week (1 is Monday), in quotes.
+    #[schemars(extend("examples" = ["0 9 * * 1-5", "*/15 * * * *", "@daily"]))]
+    pub cron: Option<String>,
+    /// With `cron`: the time zone of the schedule (an IANA name). Default: the one of `herald.yaml`.
+    #[schemars(extend("examples" = ["Europe/Berlin"]))]
+    pub time_zone: Option<String>,
+    /// With `cron`: what becomes of a moment at which Herald was not running. Default: `skip`.
+    #[schemars(extend("examples" = ["run"]))]
+    pub if_missed: Option<IfMissedFile>,
+    /// With `cron`: days on which nothing happens, as `YYYY-MM-DD`.
+    #[schemars(extend("examples" = [["2026-12-25", "2026-12-26"]]))]
+    pub except_on: Option<OneOrMany<String>>,
+    /// A file that appears, changes or vanishes: its path from the workspace, `*` stands for any name, `**` for any
+    /// folders.
+    #[schemars(extend("examples" = ["prices/*.csv"]))]
+    pub file: Option<String>,
+    /// With `file`: the changes that count. Default: `created` and `modified`.
+    #[schemars(extend("examples" = [["created", "modified"]]))]
+    pub change: Option<OneOrMany<FileChangeFile>>,
+    /// With `file`: how long the file must have been left alone. Default: `2s`.
+    #[schemars(extend("examples" = ["30 seconds"]))]
+    pub settled_for: Option<String>,
+    /// The bot is installed: in a personal chat, a group chat, a team.
+    #[schemars(extend("examples" = [["person"], ["person", "group", "team"]]))]
+    pub installed: Option<OneOrMany<ScopeFile>>,
+    /// With `installed`: only where nobody had the bot before.
+    #[schemars(extend("examples" = [true]))]
+    pub first_time_only: Option<bool>,
+    /// The bot is removed: from a personal chat, a group chat, a team.
+    #[schemars(extend("examples" = [["team"]]))]
+    pub uninstalled: Option<OneOrMany<ScopeFile>>,
+    /// Somebody joins a group chat or team that has the bot.
+    #[schemars(extend("examples" = [["team"]]))]
+    pub member_added: Option<OneOrMany<PlaceFile>>,
+    /// Somebody leaves a group chat or team that has the bot.
+    #[schemars(extend("examples" = [["group"]]))]
+    pub member_removed: Option<OneOrMany<PlaceFile>>,
+    /// A channel is created in a team that has the bot.
+    #[schemars(extend("examples" = [true]))]
+    pub channel_created: Option<Yes>,
+    /// A channel gets another name.
+    #[schemars(extend("examples" = [true]))]
+    pub channel_renamed: Option<Yes>,
+    /// A channel is deleted.
+    #[schemars(extend("examples" = [true]))]
+    pub channel_deleted: Option<Yes>,
+    /// A deleted channel comes back.
+    #[schemars(extend("examples" = [true]))]
+    pub channel_restored: Option<Yes>,
+    /// A team gets another name.
+    #[schemars(extend("examples" = [true]))]
+    pub team_renamed: Option<Yes>,
+    /// A team is deleted.
+    #[schemars(extend("examples" = [true]))]
+    pub team_deleted: Option<Yes>,
+    /// A deleted team comes back.
+    #[schemars(extend("examples" = [true]))]
+    pub team_restored: Option<Yes>,
+    /// A team becomes read-only.
+    #[schemars(extend("examples" = [true]))]
+    pub team_archived: Option<Yes>,
+    /// An archived team becomes writable again.
+    #[schemars(extend("examples" = [true]))]
+    pub team_unarchived: Option<Yes>,
+}
+
+/// What becomes of a moment at which Herald was not running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IfMissedFile {
+    /// Nothing: the next moment counts.
+    Skip,
+    /// It is made up for when Herald starts: once, however many were missed.
+    Run,
+}
+
+/// What happened to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FileChangeFile {
+    /// It was not there before.
+    Created,
+    /// Its content differs.
+    Modified,
+    /// It is gone.
+    Deleted,
+}
+
+/// Where the bot can be installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ScopeFile {
+    /// A personal chat.
+    Person,
+    /// A group chat.
+    Group,
+    /// A team.
+    Team,
+}
+
+/// Where people come and go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PlaceFile {
+    /// A group chat.
+    Group,
+    /// A team.
+    Team,
+}
+
+/// `true`: a key that is either there or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Yes;
+
+impl<'de> Deserialize<'de> for Yes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match bool::deserialize(deserializer)? {
+            true => Ok(Yes),
+            false => Err(serde::de::Error::custom("only `true` has a meaning here")),
+        }
+    }
+}
+
+impl JsonSchema for Yes {
+    fn schema_name() -> Cow<'static, str> {
+        "Yes".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "boolean", "enum": [true] })
+    }
+}
+
+/// Who is told: one of `person`, `people`, `group`, `channel`, `members_of`, `here` and `sender`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Target", extend("x-decide" = {
+    "person": [],
+    "people": [],
+    "group": ["mention"],
+    "channel": ["mention"],
+    "members_of": [],
+    "here": ["mention"],
+    "sender": [],
+}))]
+pub struct TargetFile {
+    /// One person, in the personal chat: an alias of `directory.yaml`, a mail address, an Entra object id, a display
+    /// name, or a template such as `"{{event.author.email}}"`.
+    #[schemars(extend("examples" = ["anna", "anna.berg@contoso.example", "{{event.author.email}}"]))]
+    pub person: Option<String>,
+    /// Several people, each in the personal chat: a list, or an audience of `directory.yaml`.
+    #[schemars(extend("examples" = [["anna", "omar.haddad@contoso.example"], "berlin-office"]))]
+    pub people: Option<OneOrMany<String>>,
+    /// A group chat: an alias, its name, or its pasted link.
+    #[schemars(extend("examples" = ["finance-room"]))]
+    pub group: Option<String>,
+    /// A channel: an alias, `Team / Channel`, or its pasted link.
+    #[schemars(extend("examples" = ["Platform / Releases", "releases"]))]
+    pub channel: Option<String>,
+    /// Each member of a team or group chat, one by one, in their personal chats.
+    #[schemars(extend("examples" = ["Berlin Office"]))]
+    pub members_of: Option<String>,
+    /// The conversation that the event came from.
+    #[schemars(extend("examples" = [true]))]
+    pub here: Option<Yes>,
+    /// The person who caused the event in Teams.
+    #[schemars(extend("examples" = [true]))]
+    pub sender: Option<Yes>,
+    /// With `channel`, `group` or `here`: whom the card mentions there.
+    #[schemars(extend("examples" = ["on-call", ["anna", "omar"]]))]
+    pub mention: Option<OneOrMany<String>>,
+}
+
+/// What must be true: field and expected value, line by line; `any`, `all` and `not` nest.
+#[derive(Debug, Clone)]
+pub struct ConditionFile;
+
+impl JsonSchema for ConditionFile {
+    fn schema_name() -> Cow<'static, str> {
+        "Condition".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let this = generator.subschema_for::<ConditionFile>();
+        let expected = generator.subschema_for::<ExpectedFile>();
+        json_schema!({
+            "title": "Condition",
+            "description": "Every line must hold. A line is a field and what is expected of it: a value (is), a list (is one of), or a word such as `contains:`.",
+            "type": "object",
+            "minProperties": 1,
+            "properties": {
+                "all": {
+                    "description": "Every one of these must hold.",
+                    "type": "array", "minItems": 1, "items": this,
+                    "examples": [[{ "event.state": "failure" }, { "event.branch": "main" }]],
+                },
+                "any": {
+                    "description": "At least one of these must hold.",
+                    "type": "array", "minItems": 1, "items": this,
+                    "examples": [[{ "event.state": "failure" }, { "event.attempts": { "at_least": 3 } }]],
+                },
+                "not": {
+                    "description": "This must not hold.",
+                    "allOf": [this],
+                    "examples": [{ "event.branch": "main" }],
+                },
+                "expression": {
+                    "description": "A CEL expression that must be true, for what cannot be said in lines.",
+                    "type": "string",
+                    "examples": ["event.commits.size() > 3 && event.ref == 'refs/heads/main'"],
+                },
+            },
+            "additionalProperties": expected,
+        })
+    }
+}
+
+/// What is expected of a field.
+#[derive(Debug, Clone)]
+pub struct ExpectedFile;
+
+/// The words behind a field, with what each means and an example.
+const WORDS: [(&str, &str, &str); 11] = [
+    (
+        "is_not",
+        "The field is not this, nor one of these.",
+        "[\"main\", \"develop\"]",
+    ),
+    (
+        "contains",
+        "The text contains this, or the list has this item.",
+        "\"urgent\"",
+    ),
+    (
+        "starts_with",
+        "The text begins with this, or one of these.",
+        "\"release/\"",
+    ),
+    ("ends_with", "The text ends with this, or one of these.", "\".csv\""),
+    ("matches", "The text matches this regular expression.", "\"^v[0-9]+$\""),
+    ("at_least", "The number is this or more.", "3"),
+    ("at_most", "The number is this or less.", "100"),
+    ("more_than", "The number is more than this.", "0"),
+    ("less_than", "The number is less than this.", "10"),
+    ("exists", "The field is there (`true`), or is not (`false`).", "true"),
+    (
+        "changed",
+        "The field differs from the event's own `previous` value.",
+        "true",
+    ),
+];
+
+impl JsonSchema for ExpectedFile {
+    fn schema_name() -> Cow<'static, str> {
+        "Expected".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let mut properties = serde_json::Map::new();
+        for (word, meaning, example) in WORDS {
+            let kinds = match word {
+                "is_not" => serde_json::json!(["string", "number", "boolean", "null", "array"]),
+                "contains" => serde_json::json!(["string", "number", "boolean", "array"]),
+                "starts_with" | "ends_with" => serde_json::json!(["string", "array"]),
+                "matches" => serde_json::json!("string"),
+                "exists" | "changed" => serde_json::json!("boolean"),
+                _ => serde_json::json!(["number", "string"]),
+            };
+            let example: Value = serde_json::from_str(example).expect("the table above holds JSON");
+            properties.insert(
+                word.to_owned(),
+                serde_json::json!({ "description": meaning, "type": kinds, "examples": [example] }),
+            );
+        }
+        json_schema!({
+            "title": "Expected",
+            "description": "A value: the field is this. A list: it is one of these. A mapping: a word and its value.",
+            "type": ["string", "number", "boolean", "null", "array", "object"],
+            "minProperties": 1,
+            "minItems": 1,
+            "properties": properties,
+            "additionalProperties": false,
+            "items": { "type": ["string", "number", "boolean", "null"] },
+        })
+    }
+}
+
+/// A card written in the rule: a template with values, a short card, or a plain message.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Card", extend("x-decide" = { "template": ["with"], "message": [] }))]
+pub struct CardFile {
+    /// The name of a file in `templates/`, without its ending.
+    #[schemars(extend("examples" = ["deploy-failed"]))]
+    pub template: Option<String>,
+    /// With `template`: values that the template uses by name.
+    #[schemars(extend("examples" = [{ "title": "{{event.repository.name}}: deploy failed" }]))]
+    pub with: Option<IndexMap<String, Value>>,
+    /// A plain message instead of a card, in Markdown.
+    #[schemars(extend("examples" = ["Build {{event.build.number}} is done."]))]
+    pub message: Option<String>,
+    /// The heading of a short card.
+    #[schemars(extend("examples" = ["{{event.repository.name}}: deploy failed"]))]
+    pub title: Option<String>,
+    /// The text of a short card, in Markdown.
+    #[schemars(extend("examples" = ["{{event.deployment_status.description}}"]))]
+    pub text: Option<String>,
+    /// Name and value, line by line.
+    #[schemars(extend("examples" = [{ "Environment": "{{event.deployment.environment}}", "By": "{{event.sender.login}}" }]))]
+    pub facts: Option<IndexMap<String, Value>>,
+    /// Buttons that open a page: what is on the button, and the address.
+    #[schemars(extend("examples" = [{ "Open the log": "{{event.deployment_status.log_url}}" }]))]
+    pub buttons: Option<IndexMap<String, String>>,
+    /// The colour of the heading.
+    #[schemars(extend("examples" = ["attention"]))]
+    pub style: Option<StyleFile>,
+    /// The address of a picture.
+    #[schemars(extend("examples" = ["https://contoso.example/logo.png"]))]
+    pub image: Option<String>,
+}
+
+/// The colour of a short card's heading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StyleFile {
+    /// Plain.
+    Default,
+    /// Set off from its surroundings.
+    Emphasis,
+    /// Good news: green.
+    Good,
+    /// Bad news: red.
+    Attention,
+    /// Take care: yellow.
+    Warning,
+    /// The colour of the theme.
+    Accent,
+}
