@@ -1,5 +1,6 @@
 //! Rules: what the author wrote, as meaning.
 
+pub mod expression;
 pub mod field;
 pub mod file;
 pub mod schedule;
