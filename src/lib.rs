@@ -10,6 +10,8 @@ pub mod duration;
 pub mod event;
 pub mod hook;
 pub mod one_or_many;
+pub mod pace;
+pub mod retry;
 pub mod roster;
 pub mod rule;
 pub mod sandbox;

@@ -5,6 +5,7 @@
 //! [`cloud`], and which hosts may see our token.
 
 pub mod activity;
+pub mod answer;
 pub mod cloud;
 pub mod endpoints;
 pub mod inbound;
