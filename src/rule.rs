@@ -1,5 +1,6 @@
 //! Rules: what the author wrote, as meaning.
 
+pub mod comparison;
 pub mod expression;
 pub mod field;
 pub mod file;
