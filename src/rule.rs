@@ -1,6 +1,7 @@
 //! Rules: what the author wrote, as meaning.
 
 pub mod comparison;
+pub mod condition;
 pub mod expression;
 pub mod field;
 pub mod file;
