@@ -15,6 +15,7 @@ pub mod retry;
 pub mod roster;
 pub mod rule;
 pub mod sandbox;
+pub mod schema;
 pub mod secret;
 pub mod secret_name;
 pub mod settings;

@@ -102,26 +102,26 @@ pub struct TriggerFile {
     #[schemars(extend("examples" = ["prices/*.csv"]))]
     pub file: Option<String>,
     /// With `file`: the changes that count. Default: `created` and `modified`.
-    #[schemars(extend("examples" = [["created", "modified"]]))]
-    pub change: Option<OneOrMany<FileChangeFile>>,
+    #[schemars(length(min = 1), extend("examples" = [["created", "modified"]]))]
+    pub change: Option<Vec<FileChangeFile>>,
     /// With `file`: how long the file must have been left alone. Default: `2s`.
     #[schemars(extend("examples" = ["30 seconds"]))]
     pub settled_for: Option<String>,
     /// The bot is installed: in a personal chat, a group chat, a team.
-    #[schemars(extend("examples" = [["person"], ["person", "group", "team"]]))]
-    pub installed: Option<OneOrMany<ScopeFile>>,
+    #[schemars(length(min = 1), extend("examples" = [["person"], ["person", "group", "team"]]))]
+    pub installed: Option<Vec<ScopeFile>>,
     /// With `installed`: only where nobody had the bot before.
     #[schemars(extend("examples" = [true]))]
     pub first_time_only: Option<bool>,
     /// The bot is removed: from a personal chat, a group chat, a team.
-    #[schemars(extend("examples" = [["team"]]))]
-    pub uninstalled: Option<OneOrMany<ScopeFile>>,
+    #[schemars(length(min = 1), extend("examples" = [["team"]]))]
+    pub uninstalled: Option<Vec<ScopeFile>>,
     /// Somebody joins a group chat or team that has the bot.
-    #[schemars(extend("examples" = [["team"]]))]
-    pub member_added: Option<OneOrMany<PlaceFile>>,
+    #[schemars(length(min = 1), extend("examples" = [["team"]]))]
+    pub member_added: Option<Vec<PlaceFile>>,
     /// Somebody leaves a group chat or team that has the bot.
-    #[schemars(extend("examples" = [["group"]]))]
-    pub member_removed: Option<OneOrMany<PlaceFile>>,
+    #[schemars(length(min = 1), extend("examples" = [["group"]]))]
+    pub member_removed: Option<Vec<PlaceFile>>,
     /// A channel is created in a team that has the bot.
     #[schemars(extend("examples" = [true]))]
     pub channel_created: Option<Yes>,
@@ -360,18 +360,19 @@ impl JsonSchema for ExpectedFile {
             let example: Value = serde_json::from_str(example).expect("the table above holds JSON");
             properties.insert(
                 word.to_owned(),
-                serde_json::json!({ "description": meaning, "type": kinds, "examples": [example] }),
+                serde_json::json!({ "description": meaning, "type": kinds, "x-null": true, "examples": [example] }),
             );
         }
         json_schema!({
             "title": "Expected",
             "description": "A value: the field is this. A list: it is one of these. A mapping: a word and its value.",
             "type": ["string", "number", "boolean", "null", "array", "object"],
+            "x-null": true,
             "minProperties": 1,
             "minItems": 1,
             "properties": properties,
             "additionalProperties": false,
-            "items": { "type": ["string", "number", "boolean", "null"] },
+            "items": { "type": ["string", "number", "boolean", "null"], "x-null": true },
         })
     }
 }

@@ -1,0 +1,106 @@
+//! The JSON schemas of the files people write, for editors and for `check` alike: one schema, so that both say the same.
+
+pub mod card;
+mod explain;
+mod later;
+mod tidy;
+
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+
+use crate::book::file::BookFile;
+use crate::diagnostic::Fault;
+use crate::rule::file::RuleFile;
+use crate::settings::file::SettingsFile;
+use crate::yaml::Document;
+
+/// The kinds of files that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FileKind {
+    /// `rules/**/*.yaml`
+    Rule,
+    /// `herald.yaml`
+    Settings,
+    /// `directory.yaml`
+    Directory,
+    /// `templates/*.yaml` and `*.json`
+    Template,
+}
+
+impl FileKind {
+    /// All of them, in the order of a workspace.
+    pub const ALL: [FileKind; 4] = [
+        FileKind::Rule,
+        FileKind::Settings,
+        FileKind::Directory,
+        FileKind::Template,
+    ];
+
+    /// The name of the schema's file in `schema/`.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            FileKind::Rule => "rule.schema.json",
+            FileKind::Settings => "settings.schema.json",
+            FileKind::Directory => "directory.schema.json",
+            FileKind::Template => "template.schema.json",
+        }
+    }
+
+    fn compiled(self) -> &'static Compiled {
+        static RULE: LazyLock<Compiled> = LazyLock::new(|| Compiled::new::<RuleFile>());
+        static SETTINGS: LazyLock<Compiled> = LazyLock::new(|| Compiled::new::<SettingsFile>());
+        static DIRECTORY: LazyLock<Compiled> = LazyLock::new(|| Compiled::new::<BookFile>());
+        static TEMPLATE: LazyLock<Compiled> = LazyLock::new(|| Compiled::new::<card::TemplateFile>());
+        match self {
+            FileKind::Rule => &RULE,
+            FileKind::Settings => &SETTINGS,
+            FileKind::Directory => &DIRECTORY,
+            FileKind::Template => &TEMPLATE,
+        }
+    }
+}
+
+struct Compiled {
+    schema: Value,
+    validator: Validator,
+}
+
+impl Compiled {
+    fn new<T: JsonSchema>() -> Self {
+        let generator = SchemaSettings::draft07().into_generator();
+        let mut schema = serde_json::to_value(generator.into_root_schema_for::<T>()).expect("a schema is plain JSON");
+        tidy::tidy(&mut schema);
+        let validator =
+            jsonschema::draft7::new(&schema).expect("our own schemas are valid; a test builds each of them");
+        Self { schema, validator }
+    }
+}
+
+/// The schema of a kind of file (JSON Schema draft-07).
+pub fn schema(kind: FileKind) -> &'static Value {
+    &kind.compiled().schema
+}
+
+/// The schema as it is committed: indented, with a line end.
+pub fn text(kind: FileKind) -> String {
+    let mut text = serde_json::to_string_pretty(schema(kind)).expect("a schema is plain JSON");
+    text.push('\n');
+    text
+}
+
+/// Everything in which a document differs from its schema, in the words of its author. Paths start at the root.
+pub fn validate(kind: FileKind, document: &Document) -> Vec<Fault> {
+    let compiled = kind.compiled();
+    if compiled.validator.is_valid(&document.value) {
+        return Vec::new();
+    }
+    let errors = compiled.validator.iter_errors(&document.value);
+    explain::explain(&compiled.schema, document, errors)
+}
+
+#[cfg(test)]
+mod tests;
