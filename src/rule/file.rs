@@ -8,9 +8,10 @@ use std::borrow::Cow;
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::one_or_many::OneOrMany;
+use crate::rule::comparison::WORDS;
 use crate::text_or::TextOr;
 
 /// A rule: when something happens, if it matters, notify somebody with a card.
@@ -310,36 +311,21 @@ impl JsonSchema for ConditionFile {
 #[derive(Debug, Clone)]
 pub struct ExpectedFile;
 
-/// The words behind a field, with what each means and an example.
-const WORDS: [(&str, &str, &str); 11] = [
-    (
-        "is_not",
-        "The field is not this, nor one of these.",
-        "[\"main\", \"develop\"]",
-    ),
-    (
-        "contains",
-        "The text contains this, or the list has this item.",
-        "\"urgent\"",
-    ),
-    (
-        "starts_with",
-        "The text begins with this, or one of these.",
-        "\"release/\"",
-    ),
-    ("ends_with", "The text ends with this, or one of these.", "\".csv\""),
-    ("matches", "The text matches this regular expression.", "\"^v[0-9]+$\""),
-    ("at_least", "The number is this or more.", "3"),
-    ("at_most", "The number is this or less.", "100"),
-    ("more_than", "The number is more than this.", "0"),
-    ("less_than", "The number is less than this.", "10"),
-    ("exists", "The field is there (`true`), or is not (`false`).", "true"),
-    (
-        "changed",
-        "The field differs from the event's own `previous` value.",
-        "true",
-    ),
-];
+/// What may stand behind a word, and an example.
+fn behind(word: &str) -> (Value, Value) {
+    match word {
+        "is_not" => (
+            json!(["string", "number", "boolean", "null", "array"]),
+            json!(["main", "develop"]),
+        ),
+        "contains" => (json!(["string", "number", "boolean", "array"]), json!("urgent")),
+        "starts_with" => (json!(["string", "array"]), json!("release/")),
+        "ends_with" => (json!(["string", "array"]), json!([".csv", ".xlsx"])),
+        "matches" => (json!("string"), json!("^v[0-9]+$")),
+        "exists" => (json!("boolean"), json!(true)),
+        _ => (json!(["number", "string"]), json!(3)),
+    }
+}
 
 impl JsonSchema for ExpectedFile {
     fn schema_name() -> Cow<'static, str> {
@@ -348,19 +334,12 @@ impl JsonSchema for ExpectedFile {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let mut properties = serde_json::Map::new();
-        for (word, meaning, example) in WORDS {
-            let kinds = match word {
-                "is_not" => serde_json::json!(["string", "number", "boolean", "null", "array"]),
-                "contains" => serde_json::json!(["string", "number", "boolean", "array"]),
-                "starts_with" | "ends_with" => serde_json::json!(["string", "array"]),
-                "matches" => serde_json::json!("string"),
-                "exists" | "changed" => serde_json::json!("boolean"),
-                _ => serde_json::json!(["number", "string"]),
-            };
-            let example: Value = serde_json::from_str(example).expect("the table above holds JSON");
+        for (word, meaning) in WORDS {
+            let (kinds, example) = behind(word);
+            let meaning = format!("Holds if {meaning}.");
             properties.insert(
                 word.to_owned(),
-                serde_json::json!({ "description": meaning, "type": kinds, "x-null": true, "examples": [example] }),
+                json!({ "description": meaning, "type": kinds, "x-null": true, "examples": [example] }),
             );
         }
         json_schema!({
