@@ -3,6 +3,8 @@
 pub mod directory;
 pub mod error;
 pub mod outbox;
+pub mod sled;
+pub mod upgrade;
 
 pub use directory::Directory;
 pub use error::StoreError;

@@ -1,0 +1,382 @@
+//! What the outbox knows about each delivery, the indexes that find it, and the counts.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::draft::{Draft, Read, Table};
+use crate::delivery::{CardId, Delivery, DeliveryId, State};
+use crate::event::EventId;
+use crate::store::StoreError;
+
+const NUMBERS: &str = "numbers";
+
+/// A delivery with what only the store has to know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Owed {
+    pub(super) delivery: Delivery,
+    /// When it came in, as a number: order among equal times.
+    pub(super) sequence: u64,
+    /// Under which claim it is being sent.
+    pub(super) lease: Option<Lease>,
+    /// When it was delivered, given up or cancelled.
+    pub(super) ended_at: Option<DateTime<Utc>>,
+}
+
+/// The right to settle a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Lease {
+    pub(super) number: u64,
+    pub(super) until: DateTime<Utc>,
+}
+
+impl Owed {
+    /// Every index entry that points to this delivery.
+    fn entries(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let delivery = &self.delivery;
+        let id = delivery.id.as_str().as_bytes().to_vec();
+        let place = self.sequence.to_be_bytes();
+        let mut entries = vec![
+            (
+                state_key(delivery.state, delivery.created_at, self.sequence),
+                id.clone(),
+            ),
+            (
+                Table::ByEvent.key([term(delivery.event_id.as_str()), place.to_vec()].concat()),
+                id,
+            ),
+        ];
+        match delivery.state {
+            State::Pending | State::Sending => {
+                let at = match self.lease {
+                    Some(lease) => lease.until,
+                    None => delivery.next_attempt_at,
+                };
+                entries.push((Table::Due.key(timed(at, &place)), self.pointer().encode()));
+            }
+            State::Delivered | State::Dead | State::Cancelled => {
+                let at = self.ended_at.unwrap_or(delivery.created_at);
+                entries.push((Table::Ended.key(timed(at, &place)), self.pointer().encode()));
+            }
+        }
+        entries
+    }
+
+    fn pointer(&self) -> Pointer {
+        Pointer {
+            state: self.delivery.state,
+            created_at: self.delivery.created_at,
+            id: self.delivery.id.clone(),
+        }
+    }
+}
+
+/// What an index by time says of a delivery: enough to take a record that cannot be decoded out of lists and counts.
+pub(super) struct Pointer {
+    pub(super) state: State,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) id: DeliveryId,
+}
+
+impl Pointer {
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![state_byte(self.state)];
+        bytes.extend(sortable(self.created_at));
+        bytes.extend(self.id.as_str().as_bytes());
+        bytes
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (&state, rest) = bytes.split_first()?;
+        let (created_at, id) = rest.split_at_checked(TIME)?;
+        Some(Self {
+            state: State::ALL.into_iter().find(|known| state_byte(*known) == state)?,
+            created_at: instant(created_at)?,
+            id: DeliveryId::known(std::str::from_utf8(id).ok()?),
+        })
+    }
+}
+
+/// The numbers kept beside the deliveries.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Numbers {
+    /// The next sequence or lease number.
+    next: u64,
+    /// Deliveries by state word.
+    pub(super) counts: BTreeMap<String, u64>,
+    /// Rules that wait for a roster.
+    pub(super) held: u64,
+}
+
+impl Numbers {
+    /// The numbers as they are kept; counted anew if the record was lost.
+    pub(super) fn kept(draft: &Draft<'_>) -> Result<Self, StoreError> {
+        match draft.get(Table::Meta, NUMBERS)?.or_missing(Table::Meta, NUMBERS) {
+            Some(numbers) => Ok(numbers),
+            None => Self::counted(draft),
+        }
+    }
+
+    fn counted(draft: &Draft<'_>) -> Result<Self, StoreError> {
+        let mut numbers = Self::default();
+        for state in State::ALL {
+            for entry in draft.scan(Table::ByState, [state_byte(state)])? {
+                *numbers.counts.entry(state.word().to_owned()).or_default() += 1;
+                numbers.next = numbers.next.max(sequence_of(&entry.0) + 1);
+            }
+        }
+        numbers.held = draft.scan(Table::Held, "")?.len() as u64;
+        // Leases drew from the same numbers and left no trace: skip more than can have been out.
+        numbers.next += 1 << 32;
+        Ok(numbers)
+    }
+
+    /// Deliveries in this state.
+    pub(super) fn count(&self, state: State) -> u64 {
+        self.counts.get(state.word()).copied().unwrap_or(0)
+    }
+
+    /// What the bound of the outbox bounds: everything that is not at its end.
+    pub(super) fn open(&self) -> u64 {
+        self.count(State::Pending) + self.count(State::Sending) + self.held
+    }
+
+    fn moved(&mut self, from: Option<State>, to: Option<State>) {
+        if let Some(from) = from {
+            let count = self.counts.entry(from.word().to_owned()).or_default();
+            *count = count.saturating_sub(1);
+        }
+        if let Some(to) = to {
+            *self.counts.entry(to.word().to_owned()).or_default() += 1;
+        }
+    }
+}
+
+/// A draft together with the numbers; the one way to change deliveries.
+pub(super) struct Ledger<'a, 'b> {
+    pub(super) draft: &'a mut Draft<'b>,
+    pub(super) numbers: Numbers,
+    before: Numbers,
+}
+
+impl<'a, 'b> Ledger<'a, 'b> {
+    pub(super) fn open(draft: &'a mut Draft<'b>) -> Result<Self, StoreError> {
+        let numbers = Numbers::kept(draft)?;
+        Ok(Self {
+            draft,
+            before: numbers.clone(),
+            numbers,
+        })
+    }
+
+    /// Writes the numbers back. A ledger that is not closed must not be committed.
+    pub(super) fn close(self) -> Result<(), StoreError> {
+        if self.numbers != self.before {
+            self.draft.put(Table::Meta, NUMBERS, &self.numbers)?;
+        }
+        Ok(())
+    }
+
+    /// A number never given before.
+    pub(super) fn draw(&mut self) -> u64 {
+        let number = self.numbers.next;
+        self.numbers.next += 1;
+        number
+    }
+
+    /// The delivery, if it is there and can be read.
+    pub(super) fn owed(&self, id: &DeliveryId) -> Result<Read<Owed>, StoreError> {
+        self.draft.get(Table::Delivery, id.as_str())
+    }
+
+    /// Writes a delivery as it is now, given as it was, with its index entries and the counts.
+    pub(super) fn save(&mut self, before: Option<&Owed>, after: &Owed) -> Result<(), StoreError> {
+        let old = before.map(Owed::entries).unwrap_or_default();
+        let new = after.entries();
+        for (key, _) in &old {
+            if !new.iter().any(|(kept, _)| kept == key) {
+                self.draft.unmark(key.clone());
+            }
+        }
+        for entry in new {
+            if !old.contains(&entry) {
+                self.draft.mark(entry.0, entry.1);
+            }
+        }
+        self.numbers
+            .moved(before.map(|owed| owed.delivery.state), Some(after.delivery.state));
+        self.draft.put(Table::Delivery, after.delivery.id.as_str(), after)
+    }
+
+    /// Removes a delivery with its index entries; its card goes with the last delivery that points to it.
+    pub(super) fn erase(&mut self, owed: &Owed) -> Result<(), StoreError> {
+        for (key, _) in owed.entries() {
+            self.draft.unmark(key);
+        }
+        self.numbers.moved(Some(owed.delivery.state), None);
+        self.draft.remove(Table::Delivery, owed.delivery.id.as_str())?;
+        if let Some(card) = &owed.delivery.card_id {
+            self.use_card(card, -1)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a delivery whose record cannot be decoded, found under `key` of an index by time, out of everything
+    /// that the index knows of it.
+    pub(super) fn set_aside(&mut self, table: Table, key: Vec<u8>, pointer: &Pointer) -> Result<(), StoreError> {
+        let sequence = sequence_of(&key);
+        self.draft.unmark(table.key(key));
+        self.draft
+            .unmark(state_key(pointer.state, pointer.created_at, sequence));
+        self.numbers.moved(Some(pointer.state), None);
+        self.draft.set_aside(Table::Delivery, pointer.id.as_str())
+    }
+
+    /// How many deliveries point to a card.
+    pub(super) fn card_uses(&self, card: &CardId) -> Result<u64, StoreError> {
+        let uses = self.draft.get(Table::CardUse, card.as_str())?;
+        Ok(uses.or_missing(Table::CardUse, card.as_str()).unwrap_or(0))
+    }
+
+    /// Counts deliveries that point to a card; without any left the card goes.
+    pub(super) fn use_card(&mut self, card: &CardId, by: i64) -> Result<(), StoreError> {
+        let uses = self.card_uses(card)?.saturating_add_signed(by);
+        if uses == 0 {
+            self.draft.remove(Table::CardUse, card.as_str())?;
+            self.draft.remove(Table::Card, card.as_str())?;
+            return Ok(());
+        }
+        self.draft.put(Table::CardUse, card.as_str(), &uses)
+    }
+}
+
+/// Deliveries newest first, of these states, older than `after` (creation and sequence).
+pub(super) fn newest_first(
+    draft: &Draft<'_>,
+    states: &[State],
+    after: Option<(DateTime<Utc>, u64)>,
+) -> impl Iterator<Item = Result<DeliveryId, StoreError>> + use<> {
+    let mut queues: Vec<_> = states
+        .iter()
+        .map(|state| {
+            let first = [state_byte(*state)];
+            let end = match after {
+                Some((created_at, sequence)) => state_key(*state, created_at, sequence)[1..].to_vec(),
+                None => vec![state_byte(*state) + 1],
+            };
+            draft
+                .walk(Table::ByState, Bound::Included(&first), Bound::Excluded(&end))
+                .rev()
+                .peekable()
+        })
+        .collect();
+    std::iter::from_fn(move || {
+        let newest = queues
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(number, queue)| {
+                let age = match queue.peek()? {
+                    Ok((key, _)) => key[1..].to_vec(),
+                    // An error is passed on at once.
+                    Err(_) => vec![u8::MAX; TIME + 8],
+                };
+                Some((age, number))
+            })
+            .max()?;
+        let entry = queues[newest.1].next()?;
+        Some(entry.map(|(_, id)| DeliveryId::known(String::from_utf8_lossy(&id))))
+    })
+}
+
+/// The deliveries of an event as they are on disk, in the order in which they came in.
+pub(super) fn of_event(
+    draft: &Draft<'_>,
+    event: &EventId,
+) -> impl Iterator<Item = Result<DeliveryId, StoreError>> + use<> {
+    draft
+        .walk_under(Table::ByEvent, term(event.as_str()))
+        .map(|entry| Ok(DeliveryId::known(String::from_utf8_lossy(&entry?.1))))
+}
+
+/// Length of a [`sortable`] instant.
+pub(super) const TIME: usize = 12;
+
+/// An instant as bytes in the order of time, to the nanosecond.
+pub(super) fn sortable(at: DateTime<Utc>) -> [u8; TIME] {
+    let mut bytes = [0; TIME];
+    // Flipping the sign bit puts the years before 1970 first.
+    bytes[..8].copy_from_slice(&(at.timestamp() ^ i64::MIN).to_be_bytes());
+    bytes[8..].copy_from_slice(&at.timestamp_subsec_nanos().to_be_bytes());
+    bytes
+}
+
+/// The instant of the first bytes of an index key.
+pub(super) fn instant(bytes: &[u8]) -> Option<DateTime<Utc>> {
+    let (seconds, rest) = bytes.split_first_chunk::<8>()?;
+    let nanos = rest.first_chunk::<4>()?;
+    DateTime::from_timestamp(i64::from_be_bytes(*seconds) ^ i64::MIN, u32::from_be_bytes(*nanos))
+}
+
+/// An instant followed by what makes the key unique.
+pub(super) fn timed(at: DateTime<Utc>, rest: &[u8]) -> Vec<u8> {
+    [sortable(at).as_slice(), rest].concat()
+}
+
+/// The first key after everything at `at` or before.
+pub(super) fn just_after(at: DateTime<Utc>) -> [u8; TIME] {
+    sortable(at.checked_add_signed(Duration::nanoseconds(1)).unwrap_or(at))
+}
+
+/// A text that ends: no other term begins with it.
+pub(super) fn term(text: &str) -> Vec<u8> {
+    let mut bytes = text.replace('\0', " ").into_bytes();
+    bytes.push(0);
+    bytes
+}
+
+fn state_key(state: State, created_at: DateTime<Utc>, sequence: u64) -> Vec<u8> {
+    let mut key = vec![state_byte(state)];
+    key.extend(sortable(created_at));
+    key.extend(sequence.to_be_bytes());
+    Table::ByState.key(key)
+}
+
+fn sequence_of(key: &[u8]) -> u64 {
+    key.last_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+fn state_byte(state: State) -> u8 {
+    match state {
+        State::Pending => 1,
+        State::Sending => 2,
+        State::Delivered => 3,
+        State::Dead => 4,
+        State::Cancelled => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeZone;
+
+    use super::*;
+
+    #[test]
+    fn instants_sort_as_bytes_in_the_order_of_time() {
+        let mut instants = vec![
+            Utc.with_ymd_and_hms(1969, 12, 31, 23, 59, 59).unwrap(),
+            Utc.with_ymd_and_hms(1970, 1, 1, 0, 0, 0).unwrap(),
+            Utc.with_ymd_and_hms(2026, 3, 2, 8, 14, 5).unwrap(),
+            Utc.with_ymd_and_hms(2026, 3, 2, 8, 14, 5).unwrap() + Duration::nanoseconds(1),
+            Utc.with_ymd_and_hms(2106, 2, 7, 6, 28, 16).unwrap(),
+        ];
+        instants.reverse();
+        instants.sort_by_key(|at| sortable(*at));
+        assert!(instants.is_sorted());
+        for at in instants {
+            assert_eq!(instant(&sortable(at)), Some(at));
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The outbox over sled: hands each call to the desk and reads beside it.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Duration, Utc};
+use serde_json::Value;
+use tracing::warn;
+
+use super::draft::{Draft, Read, Table};
+use super::ledger::{Numbers, Owed, instant, newest_first, of_event};
+use super::writer::{Desk, Growth, Slot};
+use super::{intake, lease, sweep};
+use crate::card::Card;
+use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, State};
+use crate::event::EventId;
+use crate::store::outbox::{Batch, Claim, Claims, EventRecord, Filter, Held, Moved, Receipt};
+use crate::store::{Outbox, StoreError};
+
+/// See [`Outbox`].
+pub(super) struct SledOutbox {
+    pub(super) desk: Arc<Desk>,
+    pub(super) max_open_deliveries: u64,
+}
+
+#[async_trait]
+impl Outbox for SledOutbox {
+    async fn enqueue(&self, batch: Batch) -> Result<Receipt, StoreError> {
+        let bound = self.max_open_deliveries;
+        self.desk
+            .write(Growth::TakesIn, move |draft| intake::enqueue(draft, bound, batch))
+            .await
+    }
+
+    async fn claim(&self, limit: usize, now: DateTime<Utc>, lease: Duration) -> Result<Claims, StoreError> {
+        let slot = self.desk.slot();
+        let claims = self
+            .desk
+            .write(Growth::Finishes, move |draft| {
+                let claims = lease::claim(draft, limit, now, lease)?;
+                Ok(OnTheWay {
+                    claims: Some(claims),
+                    slot,
+                })
+            })
+            .await?;
+        Ok(claims.arrived())
+    }
+
+    async fn settle(&self, claim: &Claim, attempt: Attempt) -> Result<(), StoreError> {
+        let claim = claim.clone();
+        self.desk
+            .write(Growth::Finishes, move |draft| lease::settle(draft, &claim, attempt))
+            .await
+    }
+
+    async fn release(&self, claim: &Claim, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let claim = claim.clone();
+        self.desk
+            .write(Growth::Finishes, move |draft| lease::release(draft, &claim, at))
+            .await
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.desk
+            .read(|draft| {
+                let mut earliest = None;
+                for table in [Table::Due, Table::HeldDue] {
+                    if let Some(entry) = draft.walk(table, Bound::Unbounded, Bound::Unbounded).next() {
+                        // An entry that cannot be read is due at once: then it is found and set aside.
+                        let at = instant(&entry?.0).unwrap_or(DateTime::UNIX_EPOCH);
+                        earliest = Some(earliest.map_or(at, |other: DateTime<Utc>| other.min(at)));
+                    }
+                }
+                Ok(earliest)
+            })
+            .await
+    }
+
+    async fn card(&self, id: &CardId) -> Result<Option<Card>, StoreError> {
+        let id = id.clone();
+        self.desk
+            .read(move |draft| {
+                let card = draft.get(Table::Card, id.as_str())?;
+                card.or_corrupt(&format!("the card {}", id.as_str()))
+            })
+            .await
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<&DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let (filter, after) = (filter.clone(), after.cloned());
+        self.desk
+            .read(move |draft| list(draft, &filter, after.as_ref(), limit))
+            .await
+    }
+
+    async fn get(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        let id = id.clone();
+        self.desk
+            .read(move |draft| {
+                let owed: Read<Owed> = draft.get(Table::Delivery, id.as_str())?;
+                Ok(owed
+                    .or_corrupt(&format!("the delivery {id}"))?
+                    .map(|owed| owed.delivery))
+            })
+            .await
+    }
+
+    async fn retry(&self, id: &DeliveryId, now: DateTime<Utc>) -> Result<Moved, StoreError> {
+        let id = id.clone();
+        self.desk
+            .write(Growth::Finishes, move |draft| lease::retry(draft, &id, now))
+            .await
+    }
+
+    async fn cancel(&self, id: &DeliveryId, reason: &str) -> Result<Moved, StoreError> {
+        let (id, reason) = (id.clone(), reason.to_owned());
+        self.desk
+            .write(Growth::Finishes, move |draft| lease::cancel(draft, &id, &reason))
+            .await
+    }
+
+    async fn counts(&self) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+        let numbers = self.desk.read(Numbers::kept).await?;
+        Ok(State::ALL
+            .into_iter()
+            .map(|state| (state.word(), numbers.count(state)))
+            .collect())
+    }
+
+    async fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError> {
+        let id = id.clone();
+        self.desk
+            .read(move |draft| {
+                let record = draft.get(Table::Event, id.as_str())?;
+                record.or_corrupt(&format!("the event {id}"))
+            })
+            .await
+    }
+
+    async fn due_held(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<Held>, StoreError> {
+        self.desk
+            .write(Growth::Finishes, move |draft| intake::due_held(draft, limit, now))
+            .await
+    }
+
+    async fn hold(&self, held: &Held) -> Result<(), StoreError> {
+        let held = held.clone();
+        self.desk
+            .write(Growth::TakesIn, move |draft| intake::hold(draft, &held))
+            .await
+    }
+
+    async fn unhold(&self, event: &EventId, rule: &str) -> Result<(), StoreError> {
+        let (event, rule) = (event.clone(), rule.to_owned());
+        self.desk
+            .write(Growth::Finishes, move |draft| intake::unhold(draft, &event, &rule))
+            .await
+    }
+
+    async fn note(&self, key: &str) -> Result<Option<Value>, StoreError> {
+        let key = key.to_owned();
+        self.desk
+            .read(move |draft| {
+                let note: Read<Value> = draft.get(Table::Note, &key)?;
+                note.or_corrupt(&format!("the note `{key}`"))
+            })
+            .await
+    }
+
+    async fn set_note(&self, key: &str, value: Option<&Value>) -> Result<(), StoreError> {
+        let (key, value) = (key.to_owned(), value.cloned());
+        let growth = match value {
+            Some(_) => Growth::TakesIn,
+            None => Growth::Finishes,
+        };
+        self.desk
+            .write(growth, move |draft| match value {
+                Some(value) => draft.put(Table::Note, &key, &value),
+                None => draft.remove(Table::Note, &key).map(drop),
+            })
+            .await
+    }
+
+    async fn collect(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let gone = self
+            .desk
+            .write(Growth::Finishes, move |draft| sweep::deliveries(draft, before))
+            .await?;
+        if gone > 0 {
+            return Ok(gone);
+        }
+        let mut from = None;
+        loop {
+            from = self
+                .desk
+                .write(Growth::Finishes, move |draft| {
+                    sweep::events(draft, before, from.as_deref())
+                })
+                .await?;
+            if from.is_none() {
+                return Ok(0);
+            }
+        }
+    }
+}
+
+/// Claims between the writing thread and the one who asked. If that one has stopped waiting, they are given back
+/// instead of lying until their lease ends.
+struct OnTheWay {
+    claims: Option<Claims>,
+    slot: Slot,
+}
+
+impl OnTheWay {
+    fn arrived(mut self) -> Claims {
+        self.claims.take().expect("claims arrive once")
+    }
+}
+
+impl Drop for OnTheWay {
+    fn drop(&mut self) {
+        if let Some(claims) = self.claims.take().filter(|claims| !claims.claims.is_empty()) {
+            self.slot.try_write(move |draft| lease::give_back(draft, &claims));
+        }
+    }
+}
+
+fn list(
+    draft: &Draft<'_>,
+    filter: &Filter,
+    after: Option<&DeliveryId>,
+    limit: usize,
+) -> Result<Vec<Delivery>, StoreError> {
+    let recipient = filter.recipient.as_ref().map(|text| text.to_lowercase());
+    let passes = |delivery: &Delivery| {
+        filter.state.is_none_or(|state| delivery.state == state)
+            && filter.rule.as_ref().is_none_or(|rule| delivery.rule == *rule)
+            && filter.event.as_ref().is_none_or(|event| delivery.event_id == *event)
+            && recipient.as_ref().is_none_or(|text| {
+                delivery.recipient.name.to_lowercase().contains(text)
+                    || delivery.recipient.address.key().to_lowercase().contains(text)
+            })
+    };
+    let read = |id: DeliveryId| -> Result<Option<Owed>, StoreError> {
+        match draft.get(Table::Delivery, id.as_str())? {
+            Read::Found(owed) => Ok(Some(owed)),
+            Read::Missing => Ok(None),
+            Read::Damaged(damage) => {
+                warn!(delivery = %id, problem = %damage, "a delivery cannot be read and is left out of the list");
+                Ok(None)
+            }
+        }
+    };
+    let after = match after {
+        None => None,
+        Some(id) => match read(id.clone())? {
+            Some(owed) => Some((owed.delivery.created_at, owed.sequence)),
+            // What was listed last is gone: it was the oldest, so nothing older is left.
+            None => return Ok(Vec::new()),
+        },
+    };
+
+    if let Some(event) = &filter.event {
+        let mut of_it = Vec::new();
+        for id in of_event(draft, event) {
+            of_it.extend(read(id?)?.filter(|owed| passes(&owed.delivery)));
+        }
+        of_it.sort_by_key(|owed| std::cmp::Reverse((owed.delivery.created_at, owed.sequence)));
+        return Ok(of_it
+            .into_iter()
+            .filter(|owed| after.is_none_or(|after| (owed.delivery.created_at, owed.sequence) < after))
+            .take(limit)
+            .map(|owed| owed.delivery)
+            .collect());
+    }
+
+    let states = match &filter.state {
+        Some(state) => std::slice::from_ref(state),
+        None => State::ALL.as_slice(),
+    };
+    let mut found = Vec::new();
+    for id in newest_first(draft, states, after) {
+        if found.len() == limit {
+            break;
+        }
+        found.extend(read(id?)?.map(|owed| owed.delivery).filter(&passes));
+    }
+    Ok(found)
+}
