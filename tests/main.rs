@@ -1,5 +1,8 @@
 //! What a user would say Herald does.
 
+mod directory_contract;
+mod outbox_contract;
 mod sandbox;
 mod schema_files;
+mod support;
 mod teams_events;

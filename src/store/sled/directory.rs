@@ -58,7 +58,7 @@ impl Directory for SledDirectory {
     }
 
     async fn bot_id(&self) -> Result<Option<String>, StoreError> {
-        self.desk.read(|draft| bot_id(draft)).await
+        self.desk.read(bot_id).await
     }
 
     async fn bind_bot(&self, bot_id: &str) -> Result<(), StoreError> {

@@ -148,13 +148,14 @@ fn channel_as_conversation(draft: &mut Draft<'_>, seen: &Conversation) -> Result
 
 fn team_seen(draft: &mut Draft<'_>, seen: &Team) -> Result<(), StoreError> {
     let mut team = seen.clone();
-    team.id = ConversationId::new(&seen.id).as_str().to_owned();
-    team.selected_channel = seen
-        .selected_channel
-        .as_ref()
-        .map(|id| ConversationId::new(id).as_str().to_owned());
+    team.id = without_thread(&seen.id);
+    team.selected_channel = seen.selected_channel.as_deref().map(without_thread);
     adopt(draft, &team)?;
     let before: Option<Team> = read(draft, team.id.as_bytes())?;
+    team.channels = before.as_ref().map(|known| known.channels.clone()).unwrap_or_default();
+    for channel in &seen.channels {
+        channel_seen(&mut team, channel);
+    }
     if let Some(known) = &before {
         team.tenant_id = nonempty(&team.tenant_id, &known.tenant_id);
         team.service_url = nonempty(&team.service_url, &known.service_url);
@@ -165,10 +166,6 @@ fn team_seen(draft: &mut Draft<'_>, seen: &Team) -> Result<(), StoreError> {
         team.installed_by = team.installed_by.or_else(|| known.installed_by.clone());
         // An activity that happens to mention the team does not know; only `TeamArchived` says that this ended.
         team.archived |= known.archived;
-        team.channels = known.channels.clone();
-        for channel in &seen.channels {
-            channel_seen(&mut team, channel);
-        }
         team.channels_fetched_at = team.channels_fetched_at.or(known.channels_fetched_at);
         team.first_seen = team.first_seen.min(known.first_seen);
         team.last_seen = team.last_seen.max(known.last_seen);
@@ -209,7 +206,7 @@ fn with_general(team: &mut Team) {
 }
 
 fn change_team(draft: &mut Draft<'_>, id: &str, change: impl FnOnce(&mut Team)) -> Result<(), StoreError> {
-    let Some(before) = read::<Team>(draft, id.as_bytes())? else {
+    let Some(before) = read::<Team>(draft, without_thread(id).as_bytes())? else {
         return Ok(());
     };
     let mut team = before.clone();
@@ -219,7 +216,7 @@ fn change_team(draft: &mut Draft<'_>, id: &str, change: impl FnOnce(&mut Team)) 
 }
 
 fn channel_seen(team: &mut Team, seen: &Channel) {
-    let id = ConversationId::new(&seen.id).as_str().to_owned();
+    let id = without_thread(&seen.id);
     match team.channels.iter_mut().find(|channel| channel.id == id) {
         Some(known) => {
             known.name = seen.name.clone().or_else(|| known.name.take());
@@ -422,6 +419,11 @@ pub(super) fn forget(draft: &mut Draft<'_>, id: &str) -> Result<bool, StoreError
     }
     let place = ConversationId::new(id);
     Ok(forget_conversation(draft, &place)? | forget_team(draft, place.as_str())? | forget_person(draft, id)?)
+}
+
+/// The channel of a thread.
+fn without_thread(id: &str) -> String {
+    ConversationId::new(id).as_str().to_owned()
 }
 
 fn nonempty(newer: &str, known: &str) -> String {

@@ -278,8 +278,11 @@ pub(super) fn roster(draft: &Draft<'_>, id: &str) -> Result<Read<Roster>, StoreE
     Ok(Read::Found(roster))
 }
 
-/// The members of a roster with their keys, in order; `None` for one whose record cannot be decoded.
-pub(super) fn members(draft: &Draft<'_>, id: &str) -> Result<Vec<(Vec<u8>, Option<Member>)>, StoreError> {
+/// A member's key and record; `None` for a record that cannot be decoded.
+type Entry = (Vec<u8>, Option<Member>);
+
+/// The members of a roster, in order.
+pub(super) fn members(draft: &Draft<'_>, id: &str) -> Result<Vec<Entry>, StoreError> {
     draft
         .scan(Table::Member, term(id))?
         .into_iter()

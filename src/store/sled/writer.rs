@@ -72,12 +72,15 @@ struct Turn<'a> {
     group: &'a mut Group,
 }
 
+/// Called with how the sync of its group ended.
+type Answer = Box<dyn FnOnce(&Result<(), StoreError>) + Send>;
+
 /// What the jobs since the last sync left to do.
 #[derive(Default)]
 struct Group {
     bytes: u64,
     failure: Option<StoreError>,
-    answers: Vec<Box<dyn FnOnce(&Result<(), StoreError>) + Send>>,
+    answers: Vec<Answer>,
 }
 
 /// Hands in work without keeping the desk open.

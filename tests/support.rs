@@ -1,0 +1,3 @@
+//! What the behaviours are told with.
+
+pub mod store;
