@@ -1,13 +1,22 @@
 //! Everything that speaks the Bot Framework.
 //!
-//! The way in: [`activity`] (how Teams spells what it tells), [`place`] (where that was) and [`inbound`] (what it means
-//! for us), [`invoke`] (what somebody who pressed a button is told). [`endpoints`] says where Teams is, in each
-//! [`cloud`], and which hosts may see our token.
+//! The way in: [`verify`] (is the caller really Teams), [`activity`] (how Teams spells what it tells), [`place`] (where
+//! that was) and [`inbound`] (what it means for us), [`invoke`] (what somebody who pressed a button is told).
+//!
+//! The way out: [`connector`] (asks), [`token`] (as whom), [`answer`] (what the reply means).
+//!
+//! [`endpoints`] says where Teams is, in each [`cloud`], and which hosts may see our token; [`wire`] is HTTP with bounds.
 
 pub mod activity;
 pub mod answer;
+mod claims;
 pub mod cloud;
+pub mod connector;
 pub mod endpoints;
 pub mod inbound;
 pub mod invoke;
+pub mod keys;
 pub mod place;
+pub mod token;
+pub mod verify;
+pub mod wire;

@@ -1,0 +1,353 @@
+//! Talks to the connector: sends messages, opens personal chats, lists members and channels.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tracing::warn;
+use url::Url;
+
+use super::activity::Account;
+use super::answer::{self, Answer};
+use super::endpoints::TrustedHosts;
+use super::token::{Token, Tokens};
+use super::wire::{Body, Call, Reply, Wire};
+use crate::clock::Clock;
+use crate::roster::{Channel, Person};
+
+/// What stands in a path as it is. A dot does not suffice to leave a folder: [`segment`] sees to that.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const LONGEST_ID: usize = 1024;
+/// Of an answer to a message this much is read.
+const LONGEST_ANSWER: usize = 64 * 1024;
+const LONGEST_LIST: usize = 8 * 1024 * 1024;
+/// Members asked for at once; the most Teams gives.
+const PAGE: &str = "500";
+const MOST_PAGES: usize = 1000;
+const MOST_MEMBERS: usize = 200_000;
+
+/// The way to Teams. Cheap to call from many tasks at once.
+#[derive(Debug)]
+pub struct Connector {
+    wire: Wire,
+    trusted: TrustedHosts,
+    tokens: Option<Arc<Tokens>>,
+    bot_id: Option<String>,
+    clock: Clock,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sent {
+    /// What it means.
+    pub answer: Answer,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// How long it took, by our clock.
+    pub took: Duration,
+}
+
+/// What Teams says about a team.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TeamDetails {
+    /// Its name.
+    pub name: Option<String>,
+    /// The Microsoft 365 group behind it.
+    pub aad_group_id: Option<String>,
+}
+
+/// A request that came back: its reply if it was taken, else what it means.
+type Outcome = Result<Reply, (Answer, Option<u16>)>;
+
+impl Connector {
+    /// A connector that shows the token of `tokens` to the `trusted` hosts and calls no others. Without tokens (a bot
+    /// without registration, beside an emulator) it calls the trusted hosts and this machine, without a token.
+    pub fn new(
+        wire: Wire,
+        trusted: TrustedHosts,
+        tokens: Option<Arc<Tokens>>,
+        app_id: Option<&str>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            wire,
+            trusted,
+            tokens,
+            bot_id: app_id.map(|id| format!("28:{id}")),
+            clock,
+        }
+    }
+
+    /// Posts `activity` to a conversation. It may have arrived even where the answer says it did not.
+    pub async fn send(&self, service_url: &str, conversation: &str, activity: &Value) -> Sent {
+        let started = self.clock.now();
+        let path = ["v3", "conversations", conversation, "activities"];
+        let (answer, status) = match self.post(service_url, &path, activity).await {
+            Ok(reply) => (self.read(&reply), Some(reply.status)),
+            Err(failed) => failed,
+        };
+        let took = (self.clock.now() - started).to_std().unwrap_or_default();
+        Sent { answer, status, took }
+    }
+
+    /// Opens the personal chat with `member` (a `29:...` id, or an Entra object id) and answers its id. The same
+    /// person always gets the same chat.
+    ///
+    /// # Errors
+    /// What Teams said instead.
+    pub async fn open_personal(&self, service_url: &str, tenant_id: &str, member: &str) -> Result<String, Sent> {
+        let started = self.clock.now();
+        let mut wanted = json!({
+            "isGroup": false,
+            "members": [{"id": member}],
+            "tenantId": tenant_id,
+            "channelData": {"tenant": {"id": tenant_id}},
+        });
+        if let Some(bot) = &self.bot_id {
+            wanted["bot"] = json!({"id": bot});
+        }
+        let (answer, status) = match self.post(service_url, &["v3", "conversations"], &wanted).await {
+            Ok(reply) => (self.read(&reply), Some(reply.status)),
+            Err(failed) => failed,
+        };
+        let answer = match answer {
+            Answer::Accepted { activity_id: Some(id) } => return Ok(id),
+            Answer::Accepted { activity_id: None } => Answer::Unavailable {
+                reason: "Teams opened the chat without telling its id".to_owned(),
+                wait: None,
+            },
+            other => other,
+        };
+        let took = (self.clock.now() - started).to_std().unwrap_or_default();
+        Err(Sent { answer, status, took })
+    }
+
+    /// Everybody in a team or group chat except bots, by pages. `tenant_id` is taken for those whose own is not told.
+    ///
+    /// # Errors
+    /// What Teams said instead of a page; a roster is whole or not there.
+    pub async fn members(&self, service_url: &str, tenant_id: &str, id: &str) -> Result<Vec<Person>, Answer> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        #[derive(Default)]
+        struct Page {
+            members: Vec<Account>,
+            continuation_token: Option<String>,
+        }
+        let mut people = Vec::new();
+        let mut next: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let mut query = vec![("pageSize", PAGE)];
+            query.extend(next.as_deref().map(|token| ("continuationToken", token)));
+            let path = ["v3", "conversations", id, "pagedmembers"];
+            let page: Page = self.get(service_url, &path, &query).await?;
+            people.extend(
+                page.members
+                    .into_iter()
+                    .filter_map(|account| person(account, tenant_id)),
+            );
+            let following = page.continuation_token.filter(|token| !token.is_empty());
+            if following.is_none() {
+                return Ok(people);
+            }
+            if following == next || people.len() > MOST_MEMBERS {
+                break;
+            }
+            next = following;
+        }
+        Err(Answer::Unavailable {
+            reason: "Teams' list of members has no end".to_owned(),
+            wait: None,
+        })
+    }
+
+    /// One member of a team or chat, by `29:...` id, Entra object id or sign-in name.
+    ///
+    /// # Errors
+    /// What Teams said instead.
+    pub async fn member(&self, service_url: &str, tenant_id: &str, id: &str, who: &str) -> Result<Person, Answer> {
+        let path = ["v3", "conversations", id, "members", who];
+        let account: Account = self.get(service_url, &path, &[]).await?;
+        person(account, tenant_id).ok_or_else(|| garbled("a member without an id"))
+    }
+
+    /// The channels of a team that the bot can see. General has no name.
+    ///
+    /// # Errors
+    /// What Teams said instead.
+    pub async fn channels(&self, service_url: &str, team: &str) -> Result<Vec<Channel>, Answer> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Listed {
+            conversations: Vec<super::activity::ChannelInfo>,
+        }
+        let path = ["v3", "teams", team, "conversations"];
+        let listed: Listed = self.get(service_url, &path, &[]).await?;
+        let channels = listed.conversations.into_iter().filter_map(|channel| {
+            Some(Channel {
+                id: channel.id?,
+                name: channel.name,
+                deleted: false,
+            })
+        });
+        Ok(channels.collect())
+    }
+
+    /// A team's name and the group behind it.
+    ///
+    /// # Errors
+    /// What Teams said instead.
+    pub async fn team(&self, service_url: &str, team: &str) -> Result<TeamDetails, Answer> {
+        self.get(service_url, &["v3", "teams", team], &[]).await
+    }
+
+    async fn post(&self, service_url: &str, path: &[&str], body: &Value) -> Outcome {
+        let url = self.address(service_url, path).map_err(|answer| (answer, None))?;
+        let body = serde_json::to_vec(body).expect("a JSON value can be written");
+        self.ask(Method::POST, &url, Some(&body), LONGEST_ANSWER).await
+    }
+
+    async fn get<T: for<'de> Deserialize<'de>>(
+        &self,
+        service_url: &str,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T, Answer> {
+        let mut url = self.address(service_url, path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let reply = self
+            .ask(Method::GET, &url, None, LONGEST_LIST)
+            .await
+            .map_err(|(answer, _)| answer)?;
+        match self.read(&reply) {
+            Answer::Accepted { .. } if reply.cut => Err(garbled("more than fits into 8 MiB")),
+            Answer::Accepted { .. } => {
+                serde_json::from_slice(&reply.body).map_err(|_| garbled("something that is not what was asked for"))
+            }
+            other => Err(other),
+        }
+    }
+
+    /// Asks with the token, and once more with a new one if Teams refuses it.
+    async fn ask(&self, method: Method, url: &Url, body: Option<&[u8]>, longest: usize) -> Outcome {
+        let token = self.token().await.map_err(|answer| (answer, None))?;
+        let reply = self.ask_once(&method, url, token.as_ref(), body, longest).await?;
+        let (401, Some(tokens), Some(refused)) = (reply.status, &self.tokens, &token) else {
+            return Ok(reply);
+        };
+        warn!(host = url.host_str(), "Teams refused the token, asking with a new one");
+        tokens.discard(refused);
+        let token = self.token().await.map_err(|answer| (answer, Some(401)))?;
+        self.ask_once(&method, url, token.as_ref(), body, longest).await
+    }
+
+    async fn ask_once(
+        &self,
+        method: &Method,
+        url: &Url,
+        token: Option<&Token>,
+        body: Option<&[u8]>,
+        longest: usize,
+    ) -> Outcome {
+        let call = Call {
+            method: method.clone(),
+            url: url.clone(),
+            token: token.map(Token::header),
+            body: body.map_or(Body::Nothing, |bytes| Body::Json(bytes.to_vec())),
+            patience: self.wire.patience().send,
+            longest,
+        };
+        self.wire.exchange(call).await.map_err(|lost| {
+            let reason = lost.to_string();
+            (Answer::Unavailable { reason, wait: None }, None)
+        })
+    }
+
+    async fn token(&self) -> Result<Option<Token>, Answer> {
+        match &self.tokens {
+            None => Ok(None),
+            Some(tokens) => match tokens.token().await {
+                Ok(token) => Ok(Some(token)),
+                Err(no_token) => Err(Answer::NoToken {
+                    reason: no_token.to_string(),
+                }),
+            },
+        }
+    }
+
+    fn read(&self, reply: &Reply) -> Answer {
+        answer::read(
+            reply.status,
+            reply.retry_after.as_deref(),
+            &reply.body,
+            self.clock.now(),
+        )
+    }
+
+    /// The address of a resource under a service URL, if that may be called at all.
+    fn address(&self, service_url: &str, path: &[&str]) -> Result<Url, Answer> {
+        let admitted = match self.tokens {
+            Some(_) => self.trusted.admit(service_url),
+            None => self.trusted.admit_without_token(service_url),
+        };
+        let mut url = admitted.map_err(|distrust| Answer::Rejected {
+            reason: format!("{distrust}; a host that stands in for Teams belongs into `bot.endpoints.trusted_hosts`"),
+        })?;
+        let mut whole = url.path().trim_end_matches('/').to_owned();
+        for part in path {
+            whole.push('/');
+            whole.push_str(&segment(part)?);
+        }
+        url.set_path(&whole);
+        Ok(url)
+    }
+}
+
+/// An id as one segment of a path, whatever it is made of.
+fn segment(id: &str) -> Result<String, Answer> {
+    // `.` and `..` would be taken for a way up, encoded or not.
+    if id.is_empty() || id.len() > LONGEST_ID || id.bytes().all(|byte| byte == b'.') {
+        return Err(Answer::Rejected {
+            reason: "an id that Teams cannot have given".to_owned(),
+        });
+    }
+    Ok(utf8_percent_encode(id, PLAIN).to_string())
+}
+
+fn garbled(what: &str) -> Answer {
+    Answer::Unavailable {
+        reason: format!("Teams answered with {what}"),
+        wait: None,
+    }
+}
+
+/// A member as the directory keeps people; bots are none.
+fn person(account: Account, tenant_id: &str) -> Option<Person> {
+    let is_a_bot = account.id.as_deref().is_some_and(|id| id.starts_with("28:"));
+    let aad_object_id = account
+        .aad_object_id
+        .or(account.object_id)
+        .map(|id| id.to_ascii_lowercase());
+    if is_a_bot || (account.id.is_none() && aad_object_id.is_none()) {
+        return None;
+    }
+    Some(Person {
+        tenant_id: account
+            .tenant_id
+            .map_or_else(|| tenant_id.to_owned(), |id| id.to_ascii_lowercase()),
+        aad_object_id,
+        account_id: account.id,
+        user_principal_name: account.user_principal_name,
+        email: account.email,
+        name: account.name,
+        role: account.user_role,
+        locale: None,
+        time_zone: None,
+    })
+}

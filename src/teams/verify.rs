@@ -1,0 +1,255 @@
+//! Is this caller really Teams?
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use reqwest::header::{AUTHORIZATION, FORWARDED, HeaderMap, ORIGIN};
+use serde_json::{Map, Value};
+
+use super::activity::Activity;
+pub use super::claims::NotTeams;
+use super::claims::{self, Expected};
+use super::endpoints::{Endpoints, Issuer, TrustedHosts};
+use super::keys::{Key, KeyRing};
+use super::wire::Wire;
+
+/// Longer tokens are not looked at; real ones have about 1 KB.
+const LONGEST_TOKEN: usize = 16 * 1024;
+
+/// Decides whether an activity comes from Teams.
+#[derive(Debug)]
+pub struct Verifier {
+    trusted: TrustedHosts,
+    /// `None`: there is no registration, so there is nothing a token could be for.
+    app_id: Option<String>,
+    tenants: Vec<String>,
+    signers: Vec<Signer>,
+}
+
+#[derive(Debug)]
+struct Signer {
+    issuer: Issuer,
+    keys: KeyRing,
+    /// Teams itself; the others are Entra or an emulator.
+    is_teams: bool,
+}
+
+/// What the HTTP request says about its sender.
+#[derive(Debug, Clone)]
+pub struct Caller<'a> {
+    /// The other end of the connection.
+    peer: IpAddr,
+    authorization: Vec<&'a [u8]>,
+    /// Somebody stands in between, or the caller is a web page in a browser: then the peer's address proves nothing.
+    is_relayed: bool,
+}
+
+impl<'a> Caller<'a> {
+    /// The sender of a request from `peer` with these headers.
+    pub fn of(peer: IpAddr, headers: &'a HeaderMap) -> Self {
+        let relay_marks = [
+            FORWARDED.as_str(),
+            ORIGIN.as_str(),
+            "via",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-original-host",
+            "x-real-ip",
+        ];
+        Self {
+            peer,
+            authorization: headers
+                .get_all(AUTHORIZATION)
+                .iter()
+                .map(|value| value.as_bytes())
+                .collect(),
+            is_relayed: relay_marks.iter().any(|name| headers.contains_key(*name)),
+        }
+    }
+}
+
+impl Verifier {
+    /// A verifier for the bot `app_id`. `tenants` may talk to it; an empty list allows all.
+    ///
+    /// Without an app id nothing can be verified: activities are taken unsigned, from this machine alone.
+    pub fn new(wire: &Wire, endpoints: &Endpoints, app_id: Option<&str>, tenants: &[String]) -> Self {
+        let signer = |issuer: &Issuer, is_teams| Signer {
+            issuer: issuer.clone(),
+            keys: KeyRing::new(wire.clone(), &issuer.openid),
+            is_teams,
+        };
+        let mut signers = vec![signer(&endpoints.issuer, true)];
+        signers.extend(endpoints.further_issuers.iter().map(|issuer| signer(issuer, false)));
+        Self {
+            trusted: endpoints.trusted.clone(),
+            app_id: app_id.map(str::to_owned),
+            tenants: tenants.to_vec(),
+            signers,
+        }
+    }
+
+    /// Whether `activity`, sent by `caller`, is to be believed at `now`.
+    ///
+    /// # Errors
+    /// [`NotTeams`] with a sentence for our log.
+    pub async fn verify(&self, caller: &Caller<'_>, activity: &Activity, now: DateTime<Utc>) -> Result<(), NotTeams> {
+        let Some(app_id) = &self.app_id else {
+            return self.take_unsigned(caller, activity);
+        };
+        let token = bearer(&caller.authorization).map_err(NotTeams::Unproven)?;
+        let signer = self.signer(token)?;
+        let header = decode_header(token).map_err(|error| unproven(&error.into_kind()))?;
+        let id = header
+            .kid
+            .ok_or_else(|| NotTeams::Unproven("the token does not say which key signed it".to_owned()))?;
+        let key = signer
+            .keys
+            .find(&id, now)
+            .await
+            .map_err(|no_keys| NotTeams::Unknowable(no_keys.to_string()))?
+            .ok_or_else(|| {
+                NotTeams::Unproven("the token is signed with a key that its issuer does not have".to_owned())
+            })?;
+        let claims = verified(token, header.alg, &key)?;
+        let expected = Expected {
+            issuer: &signer.issuer.issuer,
+            app_id,
+        };
+        expected.check(&claims, now).map_err(NotTeams::Unproven)?;
+        if signer.is_teams {
+            claims::check_service_url(&claims, activity)?;
+        } else {
+            expected.check_entra(&claims).map_err(NotTeams::Unproven)?;
+        }
+        endorses(&key, activity)?;
+        self.check_tenant(activity)?;
+        match activity.service_url.as_deref().map(|url| self.trusted.admit(url)) {
+            Some(Err(distrust)) => Err(NotTeams::Unwelcome(distrust.to_string())),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
+    fn take_unsigned(&self, caller: &Caller<'_>, activity: &Activity) -> Result<(), NotTeams> {
+        if !caller.peer.to_canonical().is_loopback() {
+            return Err(NotTeams::Unproven(
+                "without `bot.app_id` activities are taken from this machine alone".to_owned(),
+            ));
+        }
+        if caller.is_relayed {
+            return Err(NotTeams::Unproven(
+                "without `bot.app_id` activities are not taken through a proxy, a tunnel or a browser".to_owned(),
+            ));
+        }
+        match activity
+            .service_url
+            .as_deref()
+            .map(|url| self.trusted.admit_without_token(url))
+        {
+            Some(Err(distrust)) => Err(NotTeams::Unwelcome(distrust.to_string())),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
+    /// The signer that the token claims to be from; nothing is proven yet.
+    fn signer(&self, token: &str) -> Result<&Signer, NotTeams> {
+        let claims: Map<String, Value> =
+            jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|error| unproven(&error.into_kind()))?;
+        let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
+        self.signers
+            .iter()
+            .find(|signer| signer.issuer.issuer == issuer)
+            .ok_or_else(|| NotTeams::Unproven("the token is from an issuer that is not believed".to_owned()))
+    }
+
+    fn check_tenant(&self, activity: &Activity) -> Result<(), NotTeams> {
+        let allowed = |tenant: &str| {
+            self.tenants.is_empty() || self.tenants.iter().any(|known| known.eq_ignore_ascii_case(tenant))
+        };
+        let named = [
+            activity
+                .conversation
+                .as_ref()
+                .and_then(|place| place.tenant_id.as_deref()),
+            activity
+                .channel_data
+                .tenant
+                .as_ref()
+                .and_then(|tenant| tenant.id.as_deref()),
+        ];
+        if named.into_iter().flatten().all(allowed) {
+            Ok(())
+        } else {
+            Err(NotTeams::Unwelcome(
+                "the activity is from a tenant that may not use this bot".to_owned(),
+            ))
+        }
+    }
+}
+
+/// The token of the one `Authorization: Bearer` header.
+fn bearer<'a>(headers: &[&'a [u8]]) -> Result<&'a str, String> {
+    let [header] = headers else {
+        return Err(match headers {
+            [] => "there is no Authorization header".to_owned(),
+            _ => "there are several Authorization headers".to_owned(),
+        });
+    };
+    let text = std::str::from_utf8(header).map_err(|_| "the Authorization header is not a text".to_owned())?;
+    let mut parts = text.split(' ').filter(|part| !part.is_empty());
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(scheme), Some(token), None) if scheme.eq_ignore_ascii_case("bearer") => {
+            if token.len() > LONGEST_TOKEN {
+                return Err("the token is too long".to_owned());
+            }
+            Ok(token)
+        }
+        _ => Err("the Authorization header is not `Bearer` and a token".to_owned()),
+    }
+}
+
+/// The claims of a token whose signature is right. Their meaning is checked in [`claims`], by our clock.
+fn verified(token: &str, algorithm: Algorithm, key: &Key) -> Result<Map<String, Value>, NotTeams> {
+    if !matches!(algorithm, Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512) {
+        return Err(NotTeams::Unproven(
+            "the token is signed in a way Teams does not use".to_owned(),
+        ));
+    }
+    if key
+        .algorithm
+        .as_ref()
+        .is_some_and(|only| *only != format!("{algorithm:?}"))
+    {
+        return Err(NotTeams::Unproven(
+            "the token's key is for another way of signing".to_owned(),
+        ));
+    }
+    let mut only_the_signature = Validation::new(algorithm);
+    only_the_signature.required_spec_claims.clear();
+    only_the_signature.validate_exp = false;
+    only_the_signature.validate_aud = false;
+    decode(token, &key.verifying, &only_the_signature)
+        .map(|token| token.claims)
+        .map_err(|error| unproven(&error.into_kind()))
+}
+
+fn unproven(error: &ErrorKind) -> NotTeams {
+    NotTeams::Unproven(match error {
+        ErrorKind::InvalidSignature => "the token's signature is wrong".to_owned(),
+        _ => "the token is not a signed token of a known kind".to_owned(),
+    })
+}
+
+/// A key may be good for some channels only.
+fn endorses(key: &Arc<Key>, activity: &Activity) -> Result<(), NotTeams> {
+    let channel = activity.channel_id.as_deref();
+    if key.endorsements.is_empty() || key.endorsements.iter().any(|known| Some(known.as_str()) == channel) {
+        Ok(())
+    } else {
+        Err(NotTeams::Unwelcome(
+            "the token's key is not endorsed for the channel of the activity".to_owned(),
+        ))
+    }
+}
