@@ -5,5 +5,6 @@ pub mod condition;
 pub mod expression;
 pub mod field;
 pub mod file;
+pub mod link;
 pub mod schedule;
 pub mod trigger;
