@@ -1,11 +1,21 @@
 //! What is sent: [`Card`], known to be well-formed and within Teams' size.
 
+pub(crate) mod document;
 pub(crate) mod escape;
 pub(crate) mod evaluate;
+pub mod fit;
 pub mod function;
+pub(crate) mod generated;
 pub(crate) mod hole;
+pub(crate) mod json_text;
+pub(crate) mod mention;
 pub(crate) mod partial;
+pub(crate) mod place;
+pub(crate) mod profile;
 pub(crate) mod scope;
+pub mod short;
+pub mod source;
+pub(crate) mod summary;
 pub(crate) mod syntax;
 pub(crate) mod tag;
 pub mod template;
@@ -13,7 +23,7 @@ pub mod text;
 pub(crate) mod warning;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::delivery::CardId;
 
@@ -40,5 +50,22 @@ impl Card {
     /// The hash of the content: equal cards have equal ids.
     pub fn id(&self) -> CardId {
         CardId::of(&serde_json::to_string(self).expect("a card is plain JSON and always serialises"))
+    }
+
+    /// The message as Bot Framework wants it, without addressing.
+    pub fn to_activity(&self) -> Value {
+        match &self.content {
+            Content::Adaptive(card) => json!({
+                "type": "message",
+                "summary": self.summary,
+                "attachments": [{ "contentType": "application/vnd.microsoft.card.adaptive", "content": card }],
+            }),
+            Content::Text(text) => json!({
+                "type": "message",
+                "summary": self.summary,
+                "textFormat": "markdown",
+                "text": text,
+            }),
+        }
     }
 }

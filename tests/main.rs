@@ -1,5 +1,6 @@
 //! What a user would say Herald does.
 
+mod cards;
 mod directory_contract;
 mod outbox_contract;
 mod sandbox;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::audience::Mention;
 use crate::card::escape::{self, Dialect};
 use crate::card::function::{Arguments, Datum};
+use crate::card::hole::{Hole, Quotes, mark};
 use crate::card::scope::{Frame, Locals};
 use crate::card::syntax::{Call, Expression, Node, Path};
 use crate::card::warning::Warnings;
@@ -55,11 +56,6 @@ impl Budget {
             }
         }
     }
-
-    /// There is none left.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.steps == 0
-    }
 }
 
 /// For whom a text is made.
@@ -73,17 +69,6 @@ pub(crate) enum Style {
     Shown(Dialect),
     /// The text of a JSON document: values are kept aside and their places marked.
     Holes,
-}
-
-/// A value kept aside by [`Style::Holes`].
-#[derive(Debug, Clone)]
-pub(crate) struct Hole {
-    /// None for what is missing.
-    pub value: Option<Value>,
-    /// What to print of it where Markdown is read, if a function made markup.
-    pub markdown: Option<String>,
-    /// The template asks for Markdown as it comes.
-    pub raw: bool,
 }
 
 /// What a filling gives besides its text.
@@ -118,6 +103,7 @@ pub(crate) struct Evaluator<'g> {
     style: Style,
     out: String,
     holes: Vec<Hole>,
+    quotes: Quotes,
     full: bool,
 }
 
@@ -128,6 +114,7 @@ impl<'g> Evaluator<'g> {
             style,
             out: String::new(),
             holes: Vec::new(),
+            quotes: Quotes::default(),
             full: false,
         }
     }
@@ -311,7 +298,7 @@ impl<'g> Evaluator<'g> {
             return;
         }
         if self.style == Style::Holes {
-            return self.keep_aside(datum, raw);
+            return self.keep_aside(datum, raw, expression);
         }
         let value = match datum {
             Datum::Missing => Cow::Owned(Value::Null),
@@ -362,27 +349,26 @@ impl<'g> Evaluator<'g> {
         }
     }
 
-    fn keep_aside(&mut self, datum: Datum<'_>, raw: bool) {
-        let hole = match datum {
-            Datum::Missing => Hole {
-                value: None,
-                markdown: None,
-                raw,
-            },
-            Datum::Value(value) => Hole {
-                value: Some(value.into_owned()),
-                markdown: None,
-                raw,
-            },
-            Datum::Markdown(markdown) => Hole {
-                value: Some(Value::String(markdown.plain)),
-                markdown: Some(markdown.shown),
-                raw,
-            },
+    fn keep_aside(&mut self, datum: Datum<'_>, raw: bool, expression: &Expression) {
+        let written = match expression {
+            Expression::Path(path) => path.written.clone(),
+            Expression::Literal(value) => value.to_string(),
+            Expression::Call(call) => call.function.name.to_owned(),
         };
-        let mark = crate::card::hole::mark(self.holes.len());
-        self.holes.push(hole);
-        self.write(&mark);
+        let (value, markdown) = match datum {
+            Datum::Missing => (None, None),
+            Datum::Value(value) => (Some(value.into_owned()), None),
+            Datum::Markdown(markdown) => (Some(Value::String(markdown.plain)), Some(markdown.shown)),
+        };
+        let mark = mark(self.holes.len());
+        self.holes.push(Hole {
+            value,
+            markdown,
+            raw,
+            written,
+        });
+        let quoted = self.quotes.are_open(&self.out);
+        self.write(&if quoted { mark } else { format!("\"{mark}\"") });
     }
 
     fn write(&mut self, text: &str) {

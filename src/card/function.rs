@@ -7,9 +7,9 @@
 mod compare;
 mod date;
 mod list;
-mod markup;
+pub(crate) mod markup;
 mod number;
-mod text;
+pub(crate) mod text;
 
 use std::borrow::Cow;
 

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use crate::card::document::{self, Document};
+use crate::card::place::Within;
 use crate::card::syntax::{self, Program};
 use crate::card::tag::suggestion;
-use crate::diagnostic::Fault;
+use crate::diagnostic::{Fault, Severity};
 
 /// Partials within partials.
 const DEEPEST: usize = 8;
@@ -13,12 +17,13 @@ const DEEPEST: usize = 8;
 /// All compiled partials of a workspace. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Partials {
-    texts: Arc<BTreeMap<String, Entry>>,
+    entries: Arc<BTreeMap<String, Entry>>,
 }
 
 #[derive(Debug, Clone)]
 enum Entry {
-    Ready(Arc<Program>),
+    Text(Arc<Program>),
+    Document(Arc<Document>),
     /// Its own fault is reported where it stands; who includes it is told so.
     Broken,
 }
@@ -58,14 +63,14 @@ impl Partials {
                 .into_iter()
                 .map(|(name, source, _)| (name, syntax::compile(source, &partials)))
                 .collect();
-            let texts = Arc::make_mut(&mut partials.texts);
+            let entries = Arc::make_mut(&mut partials.entries);
             for (name, result) in compiled {
                 match result {
                     Ok(program) => {
-                        texts.insert(name.to_owned(), Entry::Ready(Arc::new(program)));
+                        entries.insert(name.to_owned(), Entry::Text(Arc::new(program)));
                     }
                     Err(fault) => {
-                        texts.insert(name.to_owned(), Entry::Broken);
+                        entries.insert(name.to_owned(), Entry::Broken);
                         faults.push((name.to_owned(), fault));
                     }
                 }
@@ -74,29 +79,74 @@ impl Partials {
                 break;
             }
         }
-        for (name, _, includes) in &waiting {
-            let circle = circle(name, &waiting);
-            let message = match circle {
-                Some(circle) => format!("partials include each other: {circle}"),
-                None => format!("partials are nested more than {DEEPEST} deep, or include one that is in a circle"),
-            };
-            let fault = Fault::error("template::partial", message)
-                .help(format!("take one of its partials out: {}", includes.join(", ")));
-            faults.push(((*name).to_owned(), fault));
-            Arc::make_mut(&mut partials.texts).insert((*name).to_owned(), Entry::Broken);
+        for (name, fault) in tangled(&waiting) {
+            Arc::make_mut(&mut partials.entries).insert(name.clone(), Entry::Broken);
+            faults.push((name, fault));
         }
         (partials, faults)
     }
 
+    /// Adds document partials, given as name and parsed YAML or JSON: elements that `"{{> name}}"` or
+    /// `$partial: name` puts into a card. They may include each other and the text partials already there.
+    ///
+    /// The second part has the faults and warnings of each; a document with an error is left out.
+    pub fn with_documents(mut self, sources: &[(String, Value)]) -> (Partials, Vec<(String, Fault)>) {
+        let mut faults = Vec::new();
+        let mut waiting: Vec<(&str, &Value, Vec<String>)> = sources
+            .iter()
+            .map(|(name, source)| (name.as_str(), source, document_includes(source)))
+            .collect();
+        for _ in 0..DEEPEST {
+            let names: Vec<String> = waiting.iter().map(|(name, ..)| (*name).to_owned()).collect();
+            let (ready, rest): (Vec<_>, Vec<_>) = waiting
+                .into_iter()
+                .partition(|(_, _, includes)| !includes.iter().any(|name| names.contains(name)));
+            waiting = rest;
+            for (name, source, _) in ready {
+                let (document, found) = document::compile(source, Within::TOP, &self);
+                let broken = found.iter().any(|fault| fault.severity == Severity::Error);
+                faults.extend(found.into_iter().map(|fault| (name.to_owned(), fault)));
+                let entry = if broken {
+                    Entry::Broken
+                } else {
+                    Entry::Document(Arc::new(document))
+                };
+                Arc::make_mut(&mut self.entries).insert(name.to_owned(), entry);
+            }
+            if waiting.is_empty() {
+                break;
+            }
+        }
+        for (name, fault) in tangled(&waiting) {
+            Arc::make_mut(&mut self.entries).insert(name.clone(), Entry::Broken);
+            faults.push((name, fault));
+        }
+        (self, faults)
+    }
+
     /// The names that `{{> name}}` finds.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.texts.keys().map(String::as_str)
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// The document partial of this name.
+    pub(crate) fn document(&self, name: &str) -> Option<Arc<Document>> {
+        match self.entries.get(name) {
+            Some(Entry::Document(document)) => Some(document.clone()),
+            Some(Entry::Text(_) | Entry::Broken) | None => None,
+        }
     }
 
     /// The text partial of this name.
     pub(crate) fn text(&self, name: &str) -> Result<Arc<Program>, Unusable> {
-        match self.texts.get(name) {
-            Some(Entry::Ready(program)) => Ok(program.clone()),
+        match self.entries.get(name) {
+            Some(Entry::Text(program)) => Ok(program.clone()),
+            Some(Entry::Document(_)) => Err(Unusable {
+                message: format!("the partial `{name}` is an element, not a text"),
+                help: Some(format!(
+                    "write `\"{{{{> {name}}}}}\"`, with nothing around it, where an element stands"
+                )),
+            }),
             Some(Entry::Broken) => Err(Unusable {
                 message: format!("the partial `{name}` has a fault of its own"),
                 help: None,
@@ -109,8 +159,39 @@ impl Partials {
     }
 }
 
+/// Why these are still waiting for each other.
+fn tangled<S>(waiting: &[(&str, S, Vec<String>)]) -> Vec<(String, Fault)> {
+    let fault = |name: &str, includes: &[String]| {
+        let message = match circle(name, waiting) {
+            Some(circle) => format!("partials include each other: {circle}"),
+            None => format!("partials are nested more than {DEEPEST} deep, or include one that is in a circle"),
+        };
+        Fault::error("template::partial", message).help(format!("take one of these out: {}", includes.join(", ")))
+    };
+    waiting
+        .iter()
+        .map(|(name, _, includes)| ((*name).to_owned(), fault(name, includes)))
+        .collect()
+}
+
+/// The names of the partials that a document includes.
+fn document_includes(source: &Value) -> Vec<String> {
+    match source {
+        Value::String(text) => syntax::included(text),
+        Value::Array(items) => items.iter().flat_map(document_includes).collect(),
+        Value::Object(fields) => {
+            let named = fields.get("$partial").and_then(Value::as_str).map(str::to_owned);
+            named
+                .into_iter()
+                .chain(fields.values().flat_map(document_includes))
+                .collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
+}
+
 /// `a -> b -> a`, if following what is included from `start` leads back to it.
-fn circle(start: &str, waiting: &[(&str, &str, Vec<String>)]) -> Option<String> {
+fn circle<S>(start: &str, waiting: &[(&str, S, Vec<String>)]) -> Option<String> {
     let mut trails: Vec<Vec<&str>> = vec![vec![start]];
     let mut seen: Vec<&str> = vec![start];
     while let Some(trail) = trails.pop() {

@@ -69,7 +69,6 @@ pub(crate) enum Node {
     },
     /// `{{> name context key=value}}`
     Partial {
-        name: String,
         program: Arc<Program>,
         context: Option<Expression>,
         named: Vec<(String, Expression)>,
@@ -145,6 +144,41 @@ pub(crate) fn compile(source: &str, partials: &Partials) -> Result<Program, Faul
     let mut reach = Reach::default();
     reach.add_nodes(&nodes, true);
     Ok(Program { nodes, reach })
+}
+
+/// A text that is exactly one `{{> name ...}}`.
+pub(crate) struct Inclusion {
+    pub name: String,
+    pub context: Option<Expression>,
+    pub named: Vec<(String, Expression)>,
+}
+
+/// The inclusion, if `source` is exactly one.
+pub(crate) fn inclusion(source: &str, partials: &Partials) -> Result<Option<Inclusion>, Fault> {
+    let tags = match scan(source) {
+        Ok(tags) => tags,
+        // The fault is told by whoever compiles the text.
+        Err(_) => return Ok(None),
+    };
+    let [tag] = tags.as_slice() else { return Ok(None) };
+    if tag.span != (0..source.len()) || !body(source, &tag.span).starts_with('>') {
+        return Ok(None);
+    }
+    let template = Template::compile(source).map_err(|error| unreadable(source, &tags, error.pos()))?;
+    let [TemplateElement::PartialExpression(partial)] = template.elements.as_slice() else {
+        return Ok(None);
+    };
+    let reader = Reader {
+        source,
+        partials,
+        tags: tags.iter(),
+        printed_to: 0,
+    };
+    Ok(Some(Inclusion {
+        name: partial.name.as_name().unwrap_or_default().trim_matches('\'').to_owned(),
+        context: reader.context(partial, &tag.span)?,
+        named: reader.named(&partial.hash, &tag.span)?,
+    }))
 }
 
 /// The names of the partials that a text includes; nothing of a text that cannot be read.
@@ -342,17 +376,19 @@ impl Reader<'_> {
             fault.help = missing.help;
             fault
         })?;
-        let context = match partial.params.as_slice() {
-            [] => None,
-            [one] => Some(self.parameter(one, &span)?),
-            _ => return Err(syntax("a partial takes one value and named values", span)),
-        };
         Ok(Node::Partial {
-            name: name.to_owned(),
             program,
-            context,
+            context: self.context(partial, &span)?,
             named: self.named(&partial.hash, &span)?,
         })
+    }
+
+    fn context(&self, partial: &DecoratorTemplate, span: &Range<usize>) -> Result<Option<Expression>, Fault> {
+        match partial.params.as_slice() {
+            [] => Ok(None),
+            [one] => self.parameter(one, span).map(Some),
+            _ => Err(syntax("a partial takes one value and named values", span.clone())),
+        }
     }
 
     fn expression_of<'h>(
@@ -570,16 +606,22 @@ impl Reach {
                         self.add(expression, outside);
                     }
                     let same_names = outside && context.is_none() && named.is_empty();
-                    for (path, within) in &program.reach.paths {
-                        self.add_path(path, *within && same_names);
-                    }
-                    self.recipient |= program.reach.recipient;
+                    self.merge(&program.reach, same_names);
                 }
             }
         }
     }
 
-    fn add(&mut self, expression: &Expression, outside: bool) {
+    /// Adds what a part can depend on; `outside` is false where names mean something else than around it.
+    pub(crate) fn merge(&mut self, part: &Reach, outside: bool) {
+        for (path, within) in &part.paths {
+            self.add_path(path, *within && outside);
+        }
+        self.recipient |= part.recipient;
+    }
+
+    /// Adds what an expression can depend on.
+    pub(crate) fn add(&mut self, expression: &Expression, outside: bool) {
         match expression {
             Expression::Path(path) => self.add_path(path, outside),
             Expression::Literal(_) => {}

@@ -15,7 +15,7 @@ use crate::card::evaluate::{Evaluator, Gathered, Lack, Style};
 use crate::card::function::Datum;
 use crate::card::partial::Partials;
 use crate::card::scope::{FIXED, Frame};
-use crate::card::syntax::{self, Expression, Program, Start};
+use crate::card::syntax::{self, Expression, Program, Reach, Start};
 use crate::diagnostic::Fault;
 
 pub use crate::card::warning::Warnings;
@@ -125,6 +125,21 @@ impl Text {
         let expression: &Expression = self.program.single()?;
         let datum: Datum<'v> = Evaluator::new(Style::Plain, gathered).expression(expression, frame, Lack::Warns);
         Some(datum.into_value())
+    }
+
+    /// The same where the question is whether it is there: a missing field is no mistake.
+    pub(crate) fn asked_in<'v>(&'v self, frame: &'v Frame<'v>, gathered: &mut Gathered) -> Option<Cow<'v, Value>> {
+        let expression: &Expression = self.program.single()?;
+        Some(
+            Evaluator::new(Style::Plain, gathered)
+                .expression(expression, frame, Lack::IsFine)
+                .into_value(),
+        )
+    }
+
+    /// What it can depend on.
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.program.reach
     }
 
     /// Whether it is exactly one expression.

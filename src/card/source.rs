@@ -1,0 +1,320 @@
+//! Where a rule's card comes from, and the way from there to the message that is sent.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::audience::Mention;
+use crate::card::document::{self, Document};
+use crate::card::escape::Dialect;
+use crate::card::evaluate::{Gathered, Style};
+use crate::card::partial::Partials;
+use crate::card::place::Within;
+use crate::card::scope::{FIXED, Frame};
+use crate::card::short::{self, Short};
+use crate::card::tag::suggestion;
+use crate::card::template::Template;
+use crate::card::text::{Text, Warnings};
+use crate::card::{Card, Content, fit, generated, mention, profile, summary};
+use crate::diagnostic::{Fault, Severity};
+
+/// What the `card:` of a rule says, compiled.
+#[derive(Debug)]
+pub enum CardSource {
+    /// A template and the values it is given by name.
+    Template {
+        /// The template.
+        template: Arc<Template>,
+        /// The values under `with:`.
+        with: With,
+    },
+    /// Title, text, facts and so on, written in the rule.
+    Short(Short),
+    /// A message without a card.
+    Message(Text),
+    /// Nothing: the card is made from the event.
+    Generated,
+}
+
+/// Values that a rule gives to its template.
+#[derive(Debug)]
+pub struct With(Option<Document>);
+
+impl CardSource {
+    /// Compiles the value under `card:`; none means a generated card.
+    ///
+    /// `templates` finds a compiled template, `names` are all template names, for suggestions. Beside the source stand
+    /// its warnings; the paths of all faults lead into `value`.
+    ///
+    /// # Errors
+    /// All faults, warnings included: an unknown template, an unknown key, a text that cannot be compiled.
+    pub fn compile(
+        value: Option<&Value>,
+        templates: &dyn Fn(&str) -> Option<Arc<Template>>,
+        names: &[String],
+        partials: &Partials,
+    ) -> Result<(CardSource, Vec<Fault>), Vec<Fault>> {
+        let (source, faults) = match value {
+            None => (Ok(CardSource::Generated), Vec::new()),
+            Some(Value::String(name)) => {
+                let template = named(name, templates, names);
+                let source = template.map(|template| CardSource::Template {
+                    template,
+                    with: With(None),
+                });
+                (source, Vec::new())
+            }
+            Some(Value::Object(fields)) => of_mapping(fields, templates, names, partials),
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) => {
+                let fault = Fault::error("card::source", "`card` is a template's name or a mapping")
+                    .help("write `card: deploy-failed`, or `title:` and `text:` under it; leave it out for a card made from the event");
+                (Err(fault), Vec::new())
+            }
+        };
+        match source {
+            Ok(source) if faults.iter().all(|fault| fault.severity == Severity::Warning) => Ok((source, faults)),
+            Ok(_) => Err(faults),
+            Err(fault) => Err(faults.into_iter().chain([fault]).collect()),
+        }
+    }
+
+    /// Whether the card can depend on `root` (`recipient`, `event`, ...): if not on `recipient`, all recipients share
+    /// one card.
+    pub fn reads(&self, root: &str) -> bool {
+        match self {
+            CardSource::Template { template, with } => {
+                template.reads(root) || with.0.as_ref().is_some_and(|with| with.reach.reads(root))
+            }
+            CardSource::Short(short) => short.reach().reads(root),
+            CardSource::Message(text) => text.reads(root),
+            CardSource::Generated => matches!(root, "event" | "rule"),
+        }
+    }
+
+    /// The message for one recipient. It never fails: when the template comes to nothing with this event, the card is
+    /// made from the event, and `seen` says so.
+    ///
+    /// `scope` holds `event`, `request`, `recipient`, `rule` and `now`; the people in `mentions` are mentioned.
+    pub fn render(&self, scope: &Value, mentions: &[Mention], seen: &mut Warnings) -> Card {
+        let frame = Frame::root(scope);
+        let mut gathered = Gathered::default();
+        let filled = match self {
+            CardSource::Template { template, with } => with.fill(&frame, &mut gathered, |frame, gathered| {
+                template.render(frame, gathered).unwrap_or_else(|sentence| {
+                    gathered.seen.add(sentence);
+                    Value::Null
+                })
+            }),
+            CardSource::Short(short) => short.render(&frame, &mut gathered),
+            CardSource::Message(text) => {
+                let card = message(text, &frame, mentions, &mut gathered);
+                gathered.give(seen);
+                return card;
+            }
+            CardSource::Generated => generated::card(scope),
+        };
+        let mut card = profile::tidy(filled, &mut gathered.seen).unwrap_or_else(|| {
+            gathered
+                .seen
+                .add("nothing is left of the card with this event; one was made from the event instead");
+            let made = profile::tidy(generated::card(scope), &mut gathered.seen);
+            made.expect("a generated card has a title")
+        });
+        card = finished(card, mentions, &mut gathered);
+        gathered.give(seen);
+        let summary = summary::of_card(&card).unwrap_or_else(|| reason(scope));
+        Card {
+            content: Content::Adaptive(card),
+            summary,
+        }
+    }
+}
+
+/// Room kept for the list of mentions.
+const MENTIONS: usize = 16_000;
+/// People mentioned in one card.
+const MOST_MENTIONS: usize = 20;
+
+/// Why somebody gets this, when the card has no words of its own.
+fn reason(scope: &Value) -> String {
+    let rule = |key: &str| scope.get("rule").and_then(|rule| rule.get(key)).and_then(Value::as_str);
+    let words = rule("description").or(rule("name")).and_then(summary::of_text);
+    words.unwrap_or_else(|| "Notification".to_owned())
+}
+
+fn message(text: &Text, frame: &Frame<'_>, mentions: &[Mention], gathered: &mut Gathered) -> Card {
+    let filled = text.text_in(frame, Style::Shown(Dialect::Message), gathered);
+    let filled = fit::fit_text(filled, fit::LIMIT - MENTIONS, &mut gathered.seen);
+    let filled = if filled.trim().is_empty() {
+        gathered.seen.add("the message came to nothing with this event");
+        crate::card::evaluate::MISSING.to_owned()
+    } else {
+        filled
+    };
+    let summary = summary::of_text(&filled).unwrap_or_else(|| "Notification".to_owned());
+    if mentions.is_empty() && gathered.mentions.is_empty() {
+        return Card {
+            content: Content::Text(filled),
+            summary,
+        };
+    }
+    // Mentions need a list beside the text, which only a card carries with it.
+    let shown = text.text_in(frame, Style::Shown(Dialect::Card), gathered);
+    let parts = short::Parts {
+        text: Some(shown),
+        ..short::Parts::default()
+    };
+    let card = profile::tidy(parts.card(), &mut gathered.seen).expect("a card with a text has a body");
+    Card {
+        content: Content::Adaptive(finished(card, mentions, gathered)),
+        summary,
+    }
+}
+
+/// Small enough for Teams, with its mentions.
+fn finished(card: Value, mentions: &[Mention], gathered: &mut Gathered) -> Value {
+    let card = fit::fit(card, fit::LIMIT - MENTIONS, &mut gathered.seen);
+    let mut mentioning = card.clone();
+    let wanted = &mentions[..mentions.len().min(MOST_MENTIONS)];
+    mention::add(&mut mentioning, &gathered.mentions, wanted);
+    if fit::size(&mentioning) > fit::LIMIT {
+        gathered
+            .seen
+            .add("the card mentions too many people and mentions nobody now");
+        return card;
+    }
+    mentioning
+}
+
+impl With {
+    /// Calls `render` where the values have their names.
+    fn fill(
+        &self,
+        frame: &Frame<'_>,
+        gathered: &mut Gathered,
+        render: impl FnOnce(&Frame<'_>, &mut Gathered) -> Value,
+    ) -> Value {
+        let values = self
+            .0
+            .as_ref()
+            .and_then(|document| document.render(frame, gathered))
+            .unwrap_or_default();
+        let mut named = frame.inner(frame.this());
+        for (name, value) in values.as_object().into_iter().flatten() {
+            named = named.with_name(name, value);
+        }
+        render(&named, gathered)
+    }
+}
+
+fn of_mapping(
+    fields: &Map<String, Value>,
+    templates: &dyn Fn(&str) -> Option<Arc<Template>>,
+    names: &[String],
+    partials: &Partials,
+) -> (Result<CardSource, Fault>, Vec<Fault>) {
+    let mut faults = Vec::new();
+    let known: &[&str] = if fields.contains_key("template") {
+        &["template", "with"]
+    } else if fields.contains_key("message") {
+        &["message"]
+    } else {
+        &short::KEYS
+    };
+    for key in fields.keys().filter(|key| !known.contains(&key.as_str())) {
+        faults.push(unknown_key(key, known, fields));
+    }
+    let source = if let Some(value) = fields.get("template") {
+        let with = match fields.get("with") {
+            None => None,
+            Some(values @ Value::Object(given)) => {
+                for name in given.keys().filter(|name| FIXED.contains(&name.as_str())) {
+                    let message = format!("`{name}` has a meaning everywhere and cannot be given another");
+                    faults.push(
+                        Fault::error("card::with", message)
+                            .on_key()
+                            .under(name.as_str())
+                            .under("with"),
+                    );
+                }
+                let (document, found) = document::compile(values, Within { key: "", data: true }, partials);
+                faults.extend(found.into_iter().map(|fault| fault.under("with")));
+                Some(document)
+            }
+            Some(_) => {
+                let fault = Fault::error("card::with", "`with` gives values by name").under("with");
+                faults.push(fault.help("write `with: { title: \"{{event.title}}\" }`"));
+                None
+            }
+        };
+        let name = value.as_str().unwrap_or_default();
+        let template = named(name, templates, names).map_err(|fault| fault.under("template"));
+        template.map(|template| CardSource::Template {
+            template,
+            with: With(with),
+        })
+    } else if let Some(value) = fields.get("message") {
+        match value {
+            Value::String(text) => Text::compile(text, partials)
+                .map(CardSource::Message)
+                .map_err(|fault| fault.under("message")),
+            _ => Err(Fault::error("card::source", "`message` is a text").under("message")),
+        }
+    } else {
+        let (short, found) = short::compile(fields, partials);
+        // An unknown key already says why nothing is there.
+        let told = !faults.is_empty();
+        faults.extend(found.into_iter().filter(|fault| !(told && fault.path.is_empty())));
+        Ok(CardSource::Short(short))
+    };
+    (source, faults)
+}
+
+fn unknown_key(key: &str, known: &[&str], fields: &Map<String, Value>) -> Fault {
+    let mut fault = Fault::error("card::key", format!("a card has no `{key}`"))
+        .on_key()
+        .under(key);
+    let is_document = fields.contains_key("body") || fields.get("type").is_some_and(|kind| kind == "AdaptiveCard");
+    let all = ["template", "with", "message"].into_iter().chain(short::KEYS);
+    fault.help = if is_document {
+        Some("an Adaptive Card stands in a file of templates/; write `template:` with its name here".to_owned())
+    } else if key == "with" {
+        Some("`with` belongs to `template:`".to_owned())
+    } else if all.clone().any(|other| other == key) {
+        Some(format!("it cannot stand beside `{}`", known[0]))
+    } else {
+        suggestion(key, all).or_else(|| Some(format!("it has `{}`", known.join("`, `"))))
+    };
+    fault
+}
+
+fn named(
+    name: &str,
+    templates: &dyn Fn(&str) -> Option<Arc<Template>>,
+    names: &[String],
+) -> Result<Arc<Template>, Fault> {
+    if let Some(template) = templates(name) {
+        return Ok(template);
+    }
+    let known = names.iter().map(String::as_str);
+    let bare = name.rsplit('/').next().unwrap_or(name);
+    let bare = bare.rsplit_once('.').map_or(bare, |(bare, _)| bare);
+    let mut fault = Fault::error("reference::template", format!("there is no template `{name}`"));
+    fault.help = if name.contains("{{") {
+        Some("the template's name is fixed; to choose between texts, write `{{#if}}` in a template".to_owned())
+    } else if name.contains(' ') {
+        Some("to send a text without a card, write `message:` under `card:`".to_owned())
+    } else if names.iter().any(|known| known == bare) {
+        Some(format!("write it without folder and ending: `{bare}`"))
+    } else if names.is_empty() {
+        Some(format!("make a file `templates/{name}.yaml`"))
+    } else {
+        suggestion(name, known).or_else(|| {
+            Some(format!(
+                "templates/ has {}",
+                names.iter().take(8).cloned().collect::<Vec<_>>().join(", ")
+            ))
+        })
+    };
+    Err(fault)
+}
