@@ -144,6 +144,9 @@ pub struct Unreachable {
     pub written: String,
     /// Why not, and what would help, in a sentence.
     pub reason: String,
+    /// Nobody by that name, address or id is known, nor a place: asking Teams who and what there is may change that.
+    /// False when it would not (ambiguous, deleted, archived, an alias nobody defined, a template that came to nothing).
+    pub unknown: bool,
 }
 
 /// Who will be told, who cannot be, and whose members must be asked for first.
