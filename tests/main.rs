@@ -2,6 +2,7 @@
 
 mod cards;
 mod directory_contract;
+mod documents_stay_true;
 mod outbox_contract;
 mod sandbox;
 mod schema_files;

@@ -1,0 +1,307 @@
+//! What the documents say works: links lead somewhere, examples are what they claim to be, the lines for a shell run.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use herald::clock::Clock;
+use herald::diagnostic::Diagnostic;
+use herald::hook::{Headers, Hook, Request};
+use herald::settings::{self, file::SettingsFile};
+use herald::yaml;
+use serde_json::Value;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// README and friends, and everything in docs/.
+fn documents() -> Vec<(String, String)> {
+    let mut paths: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+        .map(PathBuf::from)
+        .into_iter()
+        .filter(|path| root().join(path).exists())
+        .collect();
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") {
+            paths.push(Path::new("docs").join(name));
+        }
+    }
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            (
+                path.display().to_string(),
+                fs::read_to_string(root().join(&path)).unwrap(),
+            )
+        })
+        .collect()
+}
+
+/// A fenced piece of a document.
+struct Block {
+    /// `docs/hooks.md:12`, for messages.
+    place: String,
+    /// The last heading above it.
+    heading: String,
+    /// The word behind the fence.
+    language: String,
+    text: String,
+}
+
+fn blocks(file: &str, document: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut heading = String::new();
+    let mut open = false;
+    for (number, line) in document.lines().enumerate() {
+        if let Some(language) = line.trim_start().strip_prefix("```") {
+            if !open {
+                blocks.push(Block {
+                    place: format!("{file}:{}", number + 1),
+                    heading: heading.clone(),
+                    language: language.trim().to_owned(),
+                    text: String::new(),
+                });
+            }
+            open = !open;
+        } else if open {
+            let block = blocks.last_mut().expect("an open fence began a block");
+            block.text.push_str(line);
+            block.text.push('\n');
+        } else if let Some(title) = line.strip_prefix('#') {
+            title.trim_start_matches('#').trim().clone_into(&mut heading);
+        }
+    }
+    assert!(!open, "{file}: a fence is never closed");
+    blocks
+}
+
+fn all_blocks() -> Vec<Block> {
+    documents()
+        .iter()
+        .flat_map(|(file, document)| blocks(file, document))
+        .collect()
+}
+
+/// What a document calls a heading in a link: `Teams in a box` is `#teams-in-a-box`.
+fn anchor(heading: &str) -> String {
+    heading
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
+fn anchors(document: &str) -> BTreeSet<String> {
+    let mut fenced = false;
+    let mut found = BTreeSet::new();
+    for line in document.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced && line.starts_with('#') {
+            found.insert(anchor(line.trim_start_matches('#').trim()));
+        }
+    }
+    found
+}
+
+/// The targets of `[text](target)`.
+fn links(document: &str) -> Vec<&str> {
+    document
+        .match_indices("](")
+        .filter_map(|(at, _)| document[at + 2..].split_once(')'))
+        .map(|(target, _)| target)
+        .collect()
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut broken = Vec::new();
+    for (file, document) in documents() {
+        for link in links(&document) {
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let folder = root().join(&file).parent().unwrap().to_owned();
+            let target = if path.is_empty() {
+                root().join(&file)
+            } else {
+                folder.join(path)
+            };
+            let leads = target.exists()
+                && (fragment.is_empty() || anchors(&fs::read_to_string(&target).unwrap()).contains(fragment));
+            if !leads {
+                broken.push(format!("{file}: {link}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn every_example_says_what_it_is_and_json_is_json() {
+    for block in all_blocks() {
+        match block.language.as_str() {
+            "json" => {
+                serde_json::from_str::<Value>(&block.text).unwrap_or_else(|error| panic!("{}: {error}", block.place));
+            }
+            "sh" | "yaml" | "text" | "rust" | "handlebars" => {}
+            other => panic!("{}: no block is called `{other}` here", block.place),
+        }
+    }
+}
+
+#[test]
+fn every_line_for_a_shell_can_be_read_by_it() {
+    for block in all_blocks().iter().filter(|block| block.language == "sh") {
+        let answer = Command::new("bash").args(["-n", "-c", &block.text]).output().unwrap();
+        assert!(
+            answer.status.success(),
+            "{}: {}",
+            block.place,
+            String::from_utf8_lossy(&answer.stderr)
+        );
+    }
+}
+
+fn sentences(found: &[Diagnostic]) -> Vec<&str> {
+    found.iter().map(|diagnostic| diagnostic.message.as_str()).collect()
+}
+
+fn settings_of(block: &Block) -> settings::Settings {
+    let parsed = yaml::parse(&block.place, &block.text);
+    assert!(
+        parsed.diagnostics.is_empty(),
+        "{}: {:?}",
+        block.place,
+        sentences(&parsed.diagnostics)
+    );
+    let value = parsed.document.expect("a document without diagnostics was read").value;
+    let file: SettingsFile = serde_json::from_value(value).unwrap_or_else(|error| panic!("{}: {error}", block.place));
+    let (settings, faults) = settings::compile(&file);
+    assert!(faults.is_empty(), "{}: {faults:?}", block.place);
+    settings
+}
+
+/// What `curl` was told to send.
+#[derive(Default)]
+struct Told {
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// Runs the lines with `curl` replaced by something that tells what it was asked for.
+fn told(block: &Block, secrets: &[(String, String)]) -> Told {
+    let script = format!("set -eu\ncurl() {{ printf '%s\\0' \"$@\"; }}\n{}", block.text);
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(root())
+        .envs(secrets.iter().cloned())
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && complaint.is_empty(),
+        "{}: {complaint}",
+        block.place
+    );
+
+    let output = String::from_utf8(output.stdout).unwrap();
+    let mut words = output.split_terminator('\0');
+    let mut told = Told::default();
+    while let Some(word) = words.next() {
+        let mut next = || words.next().expect("an option of curl is followed by its value");
+        match word {
+            "-sS" => {}
+            "-X" => assert_eq!(next(), "POST"),
+            "-H" => {
+                let (name, value) = next().split_once(": ").expect("a header has a name and a value");
+                told.headers.push((name.to_owned(), value.to_owned()));
+            }
+            "-u" => {
+                use base64::Engine as _;
+                let pair = base64::engine::general_purpose::STANDARD.encode(next());
+                told.headers.push(("Authorization".to_owned(), format!("Basic {pair}")));
+            }
+            "--data" | "--data-binary" => {
+                let data = next();
+                told.body = match data.strip_prefix('@') {
+                    Some(path) => fs::read(root().join(path)).unwrap(),
+                    None => data.as_bytes().to_vec(),
+                };
+            }
+            url => word_is_url(&mut told, url, &block.place),
+        }
+    }
+    told
+}
+
+fn word_is_url(told: &mut Told, word: &str, place: &str) {
+    assert!(
+        word.starts_with("http://127.0.0.1:3978/"),
+        "{place}: what does curl make of `{word}`?"
+    );
+    word.clone_into(&mut told.url);
+}
+
+/// A value for every secret that a document names; it holds what shells and headers find hard.
+fn value_for(name: &str) -> String {
+    match name {
+        "PARTNER_WEBHOOK_SECRET" => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
+        other => format!("{other} is $ecret & \"quoted\""),
+    }
+}
+
+#[test]
+fn the_lines_for_each_signature_are_let_in() {
+    let document = fs::read_to_string(root().join("docs/hooks.md")).unwrap();
+    let blocks = blocks("docs/hooks.md", &document);
+    let mut tried = BTreeSet::new();
+    for lines in blocks.iter().filter(|block| block.language == "sh") {
+        let declared = blocks
+            .iter()
+            .find(|block| block.language == "yaml" && block.heading == lines.heading)
+            .unwrap_or_else(|| panic!("{}: no hook is declared under this heading", lines.place));
+        let settings = settings_of(declared);
+        let hook: &Hook = settings.hooks.values().next().expect("an example declares a hook");
+        assert_eq!(hook.authentication.word(), lines.heading, "{}", lines.place);
+
+        let secrets: Vec<(String, String)> = hook
+            .secrets
+            .iter()
+            .map(|name| (name.to_string(), value_for(name.as_str())))
+            .collect();
+        let told = told(lines, &secrets);
+        assert!(
+            told.url.ends_with(&format!("/hooks/{}", hook.path)),
+            "{}: {}",
+            lines.place,
+            told.url
+        );
+
+        let headers: Headers = told.headers.into_iter().collect();
+        let request = Request {
+            method: "POST",
+            query: "",
+            headers: &headers,
+            body: &told.body,
+        };
+        let values: Vec<&[u8]> = secrets.iter().map(|(_, value)| value.as_bytes()).collect();
+        hook.verify(&request, &values, Clock::system().now())
+            .unwrap_or_else(|refused| panic!("{}: {}", lines.place, refused.log()));
+        hook.read_body(&request)
+            .unwrap_or_else(|bad| panic!("{}: {}", lines.place, bad.sentence()));
+        tried.insert(hook.authentication.word());
+    }
+    assert_eq!(
+        tried.len(),
+        10,
+        "every way to prove who is posting has an example: {tried:?}"
+    );
+}
