@@ -18,7 +18,7 @@ use crate::secret_name::SecretName;
 pub struct Hook {
     /// Its name in `herald.yaml`, which rules use.
     pub name: String,
-    /// What follows `/hooks/` in its address; no slash in front or at the end.
+    /// What follows `/hooks/` in its address; without any slash.
     pub path: String,
     /// How a sender proves who it is.
     pub authentication: Authentication,
