@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use herald::card::function;
 use herald::clock::Clock;
-use herald::diagnostic::Diagnostic;
 use herald::hook::{Headers, Hook, Request};
+use herald::schema::{self, FileKind};
 use herald::settings::{self, file::SettingsFile};
-use herald::yaml;
+use herald::yaml::{self, Document};
 use serde_json::Value;
 
 fn root() -> &'static Path {
@@ -169,19 +170,80 @@ fn every_line_for_a_shell_can_be_read_by_it() {
     }
 }
 
-fn sentences(found: &[Diagnostic]) -> Vec<&str> {
-    found.iter().map(|diagnostic| diagnostic.message.as_str()).collect()
+/// A block of YAML, read without a complaint.
+fn document_of(block: &Block) -> Document {
+    let parsed = yaml::parse(&block.place, &block.text);
+    let messages: Vec<&str> = parsed.diagnostics.iter().map(|found| found.message.as_str()).collect();
+    assert!(messages.is_empty(), "{}: {messages:?}", block.place);
+    parsed.document.expect("a document without diagnostics was read")
+}
+
+/// Which kind of file an example is a piece of, by its keys.
+fn kind_of(document: &Document) -> FileKind {
+    let has = |keys: &[&str]| keys.iter().any(|key| document.value.get(key).is_some());
+    if has(&["when", "notify"]) {
+        FileKind::Rule
+    } else if has(&["type"]) {
+        FileKind::Template
+    } else if has(&["people", "channels", "groups", "audiences"]) {
+        FileKind::Directory
+    } else {
+        FileKind::Settings
+    }
+}
+
+#[test]
+fn every_example_of_a_file_is_one() {
+    let mut seen = BTreeSet::new();
+    for block in all_blocks().iter().filter(|block| block.language == "yaml") {
+        let document = document_of(block);
+        let kind = kind_of(&document);
+        let faults = schema::validate(kind, &document);
+        let messages: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
+        assert!(messages.is_empty(), "{}: {messages:#?}", block.place);
+        seen.insert(kind.file_name());
+    }
+    assert_eq!(
+        seen.len(),
+        FileKind::ALL.len(),
+        "each kind of file has an example: {seen:?}"
+    );
+}
+
+#[test]
+fn every_function_of_cards_is_documented_with_its_example() {
+    let document = fs::read_to_string(root().join("docs/cards.md")).unwrap();
+    let cell = |text: &str| text.replace('|', "\\|");
+    for function in function::names() {
+        let beginning = format!(
+            "| `{}` | {} | `{}` → ",
+            cell(function.signature),
+            cell(function.meaning),
+            cell(function.example.template)
+        );
+        let row = document.lines().find(|line| line.starts_with(&beginning));
+        let result = cell(function.example.result);
+        assert!(
+            row.is_some_and(|row| row[beginning.len()..].contains(&result)),
+            "docs/cards.md should have this line:\n{beginning}{result} |"
+        );
+    }
+}
+
+#[test]
+fn every_variable_that_sets_something_is_documented() {
+    let document = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    for (variable, sets) in settings::VARIABLES {
+        let row = format!("| `{variable}` | `{sets}`");
+        assert!(
+            document.contains(&row),
+            "docs/operations.md should have the line {row} |"
+        );
+    }
 }
 
 fn settings_of(block: &Block) -> settings::Settings {
-    let parsed = yaml::parse(&block.place, &block.text);
-    assert!(
-        parsed.diagnostics.is_empty(),
-        "{}: {:?}",
-        block.place,
-        sentences(&parsed.diagnostics)
-    );
-    let value = parsed.document.expect("a document without diagnostics was read").value;
+    let value = document_of(block).value;
     let file: SettingsFile = serde_json::from_value(value).unwrap_or_else(|error| panic!("{}: {error}", block.place));
     let (settings, faults) = settings::compile(&file);
     assert!(faults.is_empty(), "{}: {faults:?}", block.place);
@@ -236,18 +298,17 @@ fn told(block: &Block, secrets: &[(String, String)]) -> Told {
                     None => data.as_bytes().to_vec(),
                 };
             }
-            url => word_is_url(&mut told, url, &block.place),
+            url => {
+                let place = &block.place;
+                assert!(
+                    url.starts_with("http://127.0.0.1:3978/"),
+                    "{place}: what does curl make of `{url}`?"
+                );
+                url.clone_into(&mut told.url);
+            }
         }
     }
     told
-}
-
-fn word_is_url(told: &mut Told, word: &str, place: &str) {
-    assert!(
-        word.starts_with("http://127.0.0.1:3978/"),
-        "{place}: what does curl make of `{word}`?"
-    );
-    word.clone_into(&mut told.url);
 }
 
 /// A value for every secret that a document names; it holds what shells and headers find hard.

@@ -3,6 +3,7 @@
 mod cards;
 mod directory_contract;
 mod documents_stay_true;
+mod gallery;
 mod outbox_contract;
 mod sandbox;
 mod schema_files;
