@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::card::function::text::shortened;
 use crate::card::profile::{SCHEMA, VERSION};
 use crate::card::warning::Warnings;
+use crate::card::{Card, Content};
 
 /// What Teams takes of one message, counted as UTF-16, less what addressing and summary need.
 pub const LIMIT: usize = 96_000;
@@ -240,6 +241,27 @@ fn beginning(card: &Value) -> Value {
         "type": "AdaptiveCard", "$schema": SCHEMA, "version": VERSION,
         "body": [{ "type": "TextBlock", "text": shortened(&words, 500), "wrap": true }],
     })
+}
+
+/// The card at half its size, or at [`PORTABLE`] if that is smaller: for one that Teams refused although it was within
+/// [`LIMIT`]. `None` when it cannot become smaller.
+pub fn shorter(card: &Card) -> Option<Card> {
+    let mut seen = Warnings::new();
+    let content = match &card.content {
+        Content::Adaptive(value) => {
+            let limit = PORTABLE.min(size(value) / 2);
+            Content::Adaptive(fit(value.clone(), limit, &mut seen))
+        }
+        Content::Text(text) => {
+            let limit = PORTABLE.min(size(&Value::from(text.as_str())) / 2);
+            Content::Text(fit_text(text.clone(), limit, &mut seen))
+        }
+    };
+    let shorter = Card {
+        content,
+        summary: card.summary.clone(),
+    };
+    (shorter != *card).then_some(shorter)
 }
 
 /// A message in plain text, no larger than `limit`.
