@@ -20,26 +20,24 @@ use super::bot::{BotAnswer, Failure};
 use super::view::{self, Change};
 use super::{Sandbox, base};
 
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
 /// Path, content type, content.
-const FILES: [(&str, &str, &str); 6] = [
-    ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
-    ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
-    (
-        "/page.js",
-        "text/javascript; charset=utf-8",
-        include_str!("page/page.js"),
-    ),
-    ("/card.css", "text/css; charset=utf-8", include_str!("page/card.css")),
-    (
-        "/card.js",
-        "text/javascript; charset=utf-8",
-        include_str!("page/card.js"),
-    ),
-    (
-        "/text.js",
-        "text/javascript; charset=utf-8",
-        include_str!("page/text.js"),
-    ),
+const FILES: [(&str, &str, &str); 12] = [
+    ("/", HTML, include_str!("page/index.html")),
+    ("/action.js", SCRIPT, include_str!("page/action.js")),
+    ("/card.css", STYLE, include_str!("page/card.css")),
+    ("/card.js", SCRIPT, include_str!("page/card.js")),
+    ("/conversation.js", SCRIPT, include_str!("page/conversation.js")),
+    ("/input.js", SCRIPT, include_str!("page/input.js")),
+    ("/list.js", SCRIPT, include_str!("page/list.js")),
+    ("/page.css", STYLE, include_str!("page/page.css")),
+    ("/page.js", SCRIPT, include_str!("page/page.js")),
+    ("/place.js", SCRIPT, include_str!("page/place.js")),
+    ("/text.js", SCRIPT, include_str!("page/text.js")),
+    ("/welcome.js", SCRIPT, include_str!("page/welcome.js")),
 ];
 
 /// Scripts and styles are our files alone; pictures of cards may come from anywhere.
