@@ -1,5 +1,6 @@
 //! What a user would say Herald does.
 
+mod browser;
 mod cards;
 mod directory_contract;
 mod documents_stay_true;
