@@ -1,7 +1,9 @@
 //! What a user would say Herald does.
 
+mod bot_token;
 mod browser;
 mod cards;
+mod connector;
 mod directory_contract;
 mod documents_stay_true;
 mod gallery;
@@ -10,3 +12,4 @@ mod sandbox;
 mod schema_files;
 mod support;
 mod teams_events;
+mod verify_teams;

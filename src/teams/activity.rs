@@ -353,7 +353,7 @@ fn object_or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
 }
 
 /// A list is no object, though serde would read one as an object's fields in order.
-fn read_object<T: DeserializeOwned>(value: Value) -> Option<T> {
+pub(super) fn read_object<T: DeserializeOwned>(value: Value) -> Option<T> {
     value.is_object().then(|| serde_json::from_value(value).ok())?
 }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use tracing::warn;
 use url::Url;
 
-use super::activity::Account;
+use super::activity::{Account, ChannelInfo, read_object};
 use super::answer::{self, Answer};
 use super::endpoints::TrustedHosts;
 use super::token::{Token, Tokens};
@@ -26,6 +27,7 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 const LONGEST_LIST: usize = 8 * 1024 * 1024;
 /// Members asked for at once; the most Teams gives.
 const PAGE: &str = "500";
+const OFF_THE_POINT: &str = "something else than what was asked for";
 const MOST_PAGES: usize = 1000;
 const MOST_MEMBERS: usize = 200_000;
 
@@ -132,9 +134,9 @@ impl Connector {
     /// What Teams said instead of a page; a roster is whole or not there.
     pub async fn members(&self, service_url: &str, tenant_id: &str, id: &str) -> Result<Vec<Person>, Answer> {
         #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
-        #[derive(Default)]
+        #[serde(rename_all = "camelCase")]
         struct Page {
+            #[serde(deserialize_with = "objects")]
             members: Vec<Account>,
             continuation_token: Option<String>,
         }
@@ -180,10 +182,10 @@ impl Connector {
     /// # Errors
     /// What Teams said instead.
     pub async fn channels(&self, service_url: &str, team: &str) -> Result<Vec<Channel>, Answer> {
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
+        #[derive(Deserialize)]
         struct Listed {
-            conversations: Vec<super::activity::ChannelInfo>,
+            #[serde(deserialize_with = "objects")]
+            conversations: Vec<ChannelInfo>,
         }
         let path = ["v3", "teams", team, "conversations"];
         let listed: Listed = self.get(service_url, &path, &[]).await?;
@@ -211,7 +213,7 @@ impl Connector {
         self.ask(Method::POST, &url, Some(&body), LONGEST_ANSWER).await
     }
 
-    async fn get<T: for<'de> Deserialize<'de>>(
+    async fn get<T: DeserializeOwned>(
         &self,
         service_url: &str,
         path: &[&str],
@@ -227,9 +229,11 @@ impl Connector {
             .map_err(|(answer, _)| answer)?;
         match self.read(&reply) {
             Answer::Accepted { .. } if reply.cut => Err(garbled("more than fits into 8 MiB")),
-            Answer::Accepted { .. } => {
-                serde_json::from_slice(&reply.body).map_err(|_| garbled("something that is not what was asked for"))
-            }
+            Answer::Accepted { .. } => match serde_json::from_slice(&reply.body) {
+                // A list is no answer, though serde would read one as an object's fields in order.
+                Ok(body @ Value::Object(_)) => serde_json::from_value(body).map_err(|_| garbled(OFF_THE_POINT)),
+                Ok(_) | Err(_) => Err(garbled(OFF_THE_POINT)),
+            },
             other => Err(other),
         }
     }
@@ -318,6 +322,12 @@ fn segment(id: &str) -> Result<String, Answer> {
         });
     }
     Ok(utf8_percent_encode(id, PLAIN).to_string())
+}
+
+/// The objects of a list that must be there.
+fn objects<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let items = Vec::<Value>::deserialize(deserializer)?;
+    Ok(items.into_iter().filter_map(read_object).collect())
 }
 
 fn garbled(what: &str) -> Answer {
