@@ -44,7 +44,7 @@ pub fn hear(activity: &Activity, before: Acquaintance, now: DateTime<Utc>) -> He
     let (Some(place), Some(service_url)) = (place(activity), activity.service_url.as_deref()) else {
         return heard;
     };
-    let room = Room {
+    let telling = Telling {
         activity,
         place,
         service_url,
@@ -52,10 +52,10 @@ pub fn hear(activity: &Activity, before: Acquaintance, now: DateTime<Utc>) -> He
         now,
     };
     match activity.kind.to_ascii_lowercase().as_str() {
-        "installationupdate" => room.installation(&mut heard),
-        "conversationupdate" => room.conversation(&mut heard),
-        "message" | "messageupdate" | "messagedelete" | "messagereaction" | "invoke" if !room.sent_by_a_bot() => {
-            room.seen(&mut heard, Installer::Unknown);
+        "installationupdate" => telling.installation(&mut heard),
+        "conversationupdate" => telling.conversation(&mut heard),
+        "message" | "messageupdate" | "messagedelete" | "messagereaction" | "invoke" if !telling.sent_by_a_bot() => {
+            telling.seen(&mut heard, Installer::Unknown);
         }
         _ => {}
     }
@@ -70,7 +70,7 @@ enum Installer {
 }
 
 /// An activity together with what everything below needs.
-struct Room<'a> {
+struct Telling<'a> {
     activity: &'a Activity,
     place: Place,
     service_url: &'a str,
@@ -78,7 +78,7 @@ struct Room<'a> {
     now: DateTime<Utc>,
 }
 
-impl Room<'_> {
+impl Telling<'_> {
     fn installation(&self, heard: &mut Heard) {
         let action = self.activity.action.as_deref().unwrap_or_default().to_ascii_lowercase();
         // `add-upgrade` and `remove-upgrade`: the app's new version gained or lost its bot. Nobody chose to install it.
