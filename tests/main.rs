@@ -11,5 +11,6 @@ mod outbox_contract;
 mod sandbox;
 mod schema_files;
 mod support;
+mod teams_both_ways;
 mod teams_events;
 mod verify_teams;
