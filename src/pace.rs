@@ -375,6 +375,25 @@ mod tests {
 
     proptest! {
         #[test]
+        fn others_are_as_fast_as_if_the_throttled_conversation_were_not_there(steps in proptest::collection::vec((0_u8..3, 0_i64..300, any::<bool>()), 1..200)) {
+            let (mut calm, mut noisy) = (Pace::new(20), Pace::new(20));
+            let mut now = noon();
+            for (who, pause, throttle) in steps {
+                now += ms(pause);
+                if throttle {
+                    noisy.throttled("t", "noisy", now + TimeDelta::minutes(5), now);
+                }
+                let key = who.to_string();
+                let ready = calm.ready_at("t", &key, now);
+                prop_assert_eq!(noisy.ready_at("t", &key, now), ready);
+                if ready == now {
+                    calm.sent("t", &key, now);
+                    noisy.sent("t", &key, now);
+                }
+            }
+        }
+
+        #[test]
         fn no_window_is_ever_broken(steps in proptest::collection::vec((0_u8..4, 0_i64..1500), 1..400), per_second in 1_u32..20) {
             let mut pace = Pace::new(per_second);
             let mut now = noon();
