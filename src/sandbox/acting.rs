@@ -213,7 +213,13 @@ impl Sandbox {
         self.move_members(name, people, false).await
     }
 
-    async fn move_members(&self, name: &str, people: &[&str], joined: bool) -> Result<Vec<BotAnswer>, Failure> {
+    /// People join or leave; the bot hears of it where it is installed.
+    pub(super) async fn move_members(
+        &self,
+        name: &str,
+        people: &[&str],
+        joined: bool,
+    ) -> Result<Vec<BotAnswer>, Failure> {
         let (place, who, by) = {
             let state = self.shared.state();
             let place = place(&state.world, name)?;
@@ -240,7 +246,14 @@ impl Sandbox {
                 }
                 Ok(())
             },
-            |writer| Ok(vec![writer.members_moved(&event_id(), joined, &who, by, place)]),
+            |writer| {
+                let told = writer.members_moved(&event_id(), joined, &who, by, place);
+                Ok(if writer.world.has_bot(place) {
+                    vec![told]
+                } else {
+                    Vec::new()
+                })
+            },
         )
         .await
     }

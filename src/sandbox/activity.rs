@@ -1,6 +1,7 @@
 //! Activities as Teams words them, for everything that happens in the world.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::world::{Person, Place, World};
@@ -12,8 +13,9 @@ pub(super) struct Writer<'a> {
     pub(super) now: DateTime<Utc>,
 }
 
-/// A change of a team or of one of its channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A change of a team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TeamChange {
     /// The team has a new name.
     Renamed,
@@ -30,7 +32,8 @@ pub enum TeamChange {
 }
 
 /// A change of a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ChannelChange {
     /// It is new.
     Created,

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::activity::{ChannelChange, TeamChange};
 use super::bot::{BotAnswer, Failure};
 use super::view::{self, Change};
 use super::{Sandbox, base};
@@ -25,14 +26,16 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 /// Path, content type, content.
-const FILES: [(&str, &str, &str); 12] = [
+const FILES: [(&str, &str, &str); 14] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/action.js", SCRIPT, include_str!("page/action.js")),
     ("/card.css", STYLE, include_str!("page/card.css")),
     ("/card.js", SCRIPT, include_str!("page/card.js")),
     ("/conversation.js", SCRIPT, include_str!("page/conversation.js")),
+    ("/happening.js", SCRIPT, include_str!("page/happening.js")),
     ("/input.js", SCRIPT, include_str!("page/input.js")),
     ("/list.js", SCRIPT, include_str!("page/list.js")),
+    ("/menu.js", SCRIPT, include_str!("page/menu.js")),
     ("/page.css", STYLE, include_str!("page/page.css")),
     ("/page.js", SCRIPT, include_str!("page/page.js")),
     ("/place.js", SCRIPT, include_str!("page/place.js")),
@@ -127,6 +130,25 @@ enum Act {
         person: String,
         blocked: bool,
     },
+    Members {
+        conversation: String,
+        people: Vec<String>,
+        joined: bool,
+    },
+    NewChannel {
+        team: String,
+        name: String,
+    },
+    Channel {
+        conversation: String,
+        change: ChannelChange,
+        name: String,
+    },
+    Team {
+        team: String,
+        change: TeamChange,
+        name: String,
+    },
     Say {
         person: String,
         conversation: String,
@@ -151,6 +173,21 @@ async fn act(State(sandbox): State<Sandbox>, act: Result<Json<Act>, JsonRejectio
         Act::Install { conversation } => sandbox.install_at(&conversation).await,
         Act::Uninstall { conversation } => sandbox.uninstall(&conversation).await,
         Act::Block { person, blocked } => sandbox.set_blocked(&person, blocked).map(|()| Vec::new()),
+        Act::Members {
+            conversation,
+            people,
+            joined,
+        } => {
+            let people: Vec<&str> = people.iter().map(String::as_str).collect();
+            sandbox.move_members(&conversation, &people, joined).await
+        }
+        Act::NewChannel { team, name } => sandbox.create_channel(&team, &name).await,
+        Act::Channel {
+            conversation,
+            change,
+            name,
+        } => sandbox.change_channel(&conversation, change, &name).await,
+        Act::Team { team, change, name } => sandbox.change_team(&team, change, &name).await,
         Act::Say {
             person,
             conversation,

@@ -71,27 +71,28 @@ pub(super) fn world(world: &World) -> Value {
         .teams
         .iter()
         .enumerate()
-        .filter(|(_, team)| !team.deleted)
         .map(|(index, team)| {
             let channels: Vec<Value> = team
                 .channels
                 .iter()
                 .enumerate()
-                .filter(|(_, channel)| !channel.deleted)
                 .map(|(place, channel)| {
                     json!({
                         "id": channel.id, "kind": "channel", "name": channel.name.as_deref().unwrap_or("General"),
-                        "messages": messages(world, Place::Channel(index, place)),
+                        "deleted": channel.deleted, "messages": messages(world, Place::Channel(index, place)),
                     })
                 })
                 .collect();
             json!({
                 "id": team.id, "name": team.name, "installed": team.bot, "archived": team.archived,
+                "deleted": team.deleted,
                 "people": team.members.len(), "members": members(world, &team.members), "channels": channels,
             })
         })
         .collect();
-    json!({"bot": world.bot_name, "personal": chats, "groups": groups, "teams": teams})
+    let known = world.people.iter().enumerate().filter(|(_, person)| !person.generated);
+    let people: Vec<Value> = known.map(|(index, _)| member(world, index)).collect();
+    json!({"bot": world.bot_name, "people": people, "personal": chats, "groups": groups, "teams": teams})
 }
 
 fn messages(world: &World, place: Place) -> Vec<Value> {

@@ -296,22 +296,30 @@ impl World {
 
     // ---- what the bot may do ----
 
-    /// The bot may ask about this conversation.
-    pub(super) fn may_look(&self, place: Place) -> Result<(), Refusal> {
-        let there = match place {
+    /// The bot is a member of this conversation.
+    pub(super) fn has_bot(&self, place: Place) -> bool {
+        match place {
             Place::Personal(person) => {
-                let person_ = &self.people[person];
-                person_.installed || (person_.opened && self.meets(person))
+                let known = &self.people[person];
+                known.installed || (known.opened && self.meets(person))
             }
             Place::Group(chat) => self.chats[chat].bot,
-            Place::Channel(team, channel) => {
-                if self.teams[team].deleted || self.teams[team].channels[channel].deleted {
-                    return Err(Refusal::conversation_not_found());
-                }
-                self.teams[team].bot
-            }
-        };
-        if there { Ok(()) } else { Err(Refusal::not_in_roster()) }
+            Place::Channel(team, _) => self.teams[team].bot,
+        }
+    }
+
+    /// The bot may ask about this conversation.
+    pub(super) fn may_look(&self, place: Place) -> Result<(), Refusal> {
+        if let Place::Channel(team, channel) = place
+            && (self.teams[team].deleted || self.teams[team].channels[channel].deleted)
+        {
+            return Err(Refusal::conversation_not_found());
+        }
+        if self.has_bot(place) {
+            Ok(())
+        } else {
+            Err(Refusal::not_in_roster())
+        }
     }
 
     /// The bot may write there.

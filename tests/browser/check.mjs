@@ -315,12 +315,73 @@ await check("the bot is removed and installed by a button", async () => {
   assert.deepEqual(kinds, ["installationUpdate remove", "conversationUpdate", "installationUpdate add", "conversationUpdate"]);
   await page.getByText("Anna Berg removed Herald").first().waitFor();
 });
+/** Chooses an entry of the menu of the open conversation. */
+const choose = async (entry) => {
+  await button(page.locator(".top"), "More").click();
+  await page.getByRole("menuitem", { name: entry, exact: true }).click();
+};
+const answer = async (value) => {
+  const dialog = page.getByRole("dialog");
+  const select = dialog.locator("select");
+  if (await select.count()) await select.selectOption({ label: value });
+  else await dialog.locator("input").fill(value);
+  await dialog.getByRole("button", { name: "OK" }).click();
+};
 await check("a blocked bot cannot write, and the page says who blocks it", async () => {
-  await button(page.locator(".top"), "Block").click();
+  await choose("Block the bot");
   await page.getByText("blocks Herald").waitFor();
   await assert.rejects(post(anna, text("x")), /MessageWritesBlocked/);
-  await button(page.locator(".top"), "Unblock").click();
-  await button(page.locator(".top"), "Block").waitFor();
+  await choose("Stop blocking the bot");
+  await until(() => page.getByText("blocks Herald").count(), 0);
+});
+await check("people, channels and teams change from a menu, and the bot hears of it", async () => {
+  await open("Platform / Incidents");
+  const channel = (name) => page.locator(".place.channel", { hasText: name });
+  await choose("Add somebody…");
+  await answer("Олена Шевченко");
+  await page.getByText("8 people").waitFor();
+  await choose("Remove somebody…");
+  await answer("Олена Шевченко");
+  await page.getByText("7 people").waitFor();
+  await choose("New channel…");
+  await answer("War <b>room</b>");
+  await channel("War <b>room</b>").click();
+  await until(() => page.locator(".top h1").textContent(), "Platform / War <b>room</b>");
+  await choose("Rename this channel…");
+  await answer("Calm room");
+  await until(() => page.locator(".top h1").textContent(), "Platform / Calm room");
+  await choose("Delete this channel");
+  await until(() => channel("Calm room").count(), 0);
+  await channel("Incidents").click();
+  await choose("Restore “Calm room”");
+  await channel("Calm room").waitFor();
+  await choose("Archive the team");
+  await page.getByText("archived").waitFor();
+  await choose("Unarchive the team");
+  await choose("Rename the team…");
+  await answer("Platform Engineering");
+  await until(() => page.locator(".top h1").textContent(), "Platform Engineering / Incidents");
+  await choose("Delete the team");
+  await button(page.locator(".team-name.deleted"), "Restore").click();
+  await until(() => page.locator(".team-name.deleted").count(), 0);
+  await channel("Incidents").click();
+  await choose("Rename the team…");
+  await answer("Platform");
+  await until(async () => (await heard()).slice(-12).map((one) => one.channelData.eventType).join(" "), [
+    "teamMemberAdded", "teamMemberRemoved", "channelCreated", "channelRenamed", "channelDeleted", "channelRestored",
+    "teamArchived", "teamUnarchived", "teamRenamed", "teamDeleted", "teamrestored", "teamRenamed",
+  ].join(" "));
+});
+await check("a menu and a dialog are left with Escape", async () => {
+  await button(page.locator(".top"), "More").focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Remove somebody…");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "More");
+  await choose("New channel…");
+  await page.keyboard.press("Escape");
+  await until(() => page.getByRole("dialog").count(), 0);
 });
 
 // ---- for everybody ----

@@ -25,6 +25,12 @@ export const cards = [
     html: "<p>snake_case_name 2 * 3 * 4 a*b *kept* [kept](x) ** alone **</p>",
   },
   {
+    name: "entities are characters and never markup",
+    card: body(block("a &lt;b&gt; &amp;amp; &#42;&#x2a;c&#42;&#42; &copy; &")),
+    at: ".text",
+    html: "<p>a &lt;b&gt; &amp;amp; **c** &amp;copy; &amp;</p>",
+  },
+  {
     name: "headings, code, tables and pictures of Markdown are not Teams'",
     card: body(block("# no heading `no code` ![no picture](https://contoso.example/x.png)")),
     texts: ["# no heading `no code` !"],

@@ -1,6 +1,8 @@
 // The right side: one conversation, its messages, and writing to the bot.
 
 import { renderCard } from "./card.js";
+import { happenings } from "./happening.js";
+import { menuButton } from "./menu.js";
 import { avatar, gist, icon, moment } from "./place.js";
 import { make, markdown, mention, mentionsOf, safePicture } from "./text.js";
 
@@ -68,13 +70,11 @@ export class Conversation {
     const people = place.people === 1 ? "1 person" : `${place.people} people`;
     const about = [place.about ?? people, place.archived ? "archived" : null, place.blocked ? `blocks ${state.bot}` : null];
     const buttons = [];
-    if (place.kind === "personal" && place.installed) {
-      const text = place.blocked ? "Unblock" : "Block";
-      buttons.push(this.button(text, "quiet", { do: "block", person: place.person, blocked: !place.blocked }));
-    }
+    const entries = happenings(place, state, (what) => this.happen(what));
     buttons.push(place.installed
       ? this.button(`Remove ${state.bot}`, "quiet", { do: "uninstall", conversation: place.id })
       : this.button(`Install ${state.bot}`, "main", { do: "install", conversation: place.id }));
+    if (entries.length) buttons.push(menuButton("More", entries));
     this.top.replaceChildren(
       back,
       avatar(place.team ? place.team.name : place.name, place.team ? "group" : place.kind),
@@ -87,11 +87,16 @@ export class Conversation {
     const button = make("button", { type: "button", className: `button ${style}` }, text);
     button.addEventListener("click", async () => {
       button.disabled = true;
-      const answer = await this.tools.act(what);
+      await this.happen(what);
       button.disabled = false;
-      if (answer && answer.status >= 300) this.tools.toast(`${this.state.bot} answered ${answer.status}.`);
     });
     return button;
+  }
+
+  /** Makes it happen and says so when the bot did not like it. */
+  async happen(what) {
+    const answer = await this.tools.act(what);
+    if (answer && answer.status >= 300) this.tools.toast(`${this.state.bot} answered ${answer.status}.`);
   }
 
   footer() {
@@ -154,8 +159,7 @@ export class Conversation {
     if (!words) return;
     text.value = "";
     const { id } = this.place;
-    const answer = await this.tools.act({ do: "say", person: this.actor, conversation: id, thread: this.thread, text: words });
-    if (answer && answer.status >= 300) this.tools.toast(`${this.state.bot} answered ${answer.status}.`);
+    await this.happen({ do: "say", person: this.actor, conversation: id, thread: this.thread, text: words });
   }
 
   // ---- messages ----

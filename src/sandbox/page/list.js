@@ -4,7 +4,7 @@ import { avatar, gist, moment } from "./place.js";
 import { make } from "./text.js";
 
 /** Draws the list and returns how many messages are unread. */
-export function renderList(element, state) {
+export function renderList(element, state, act) {
   const focused = element.contains(document.activeElement) ? document.activeElement.dataset.id : null;
   const scrolled = element.scrollTop;
   const places = [...state.places.values()];
@@ -18,15 +18,25 @@ export function renderList(element, state) {
     heading("Group chats"),
     make("ul", {}, ...groups.map((place) => item(place, state))),
     heading("Teams"),
-    ...state.teams.flatMap((team) => [
-      make("div", { className: "team-name" }, avatar(team.name, "team"), make("span", {}, team.name)),
-      make("ul", { "aria-label": team.name }, ...team.channels.map((channel) => item(state.places.get(channel.id), state))),
-    ]),
+    ...state.teams.flatMap((team) => group(team, state, act)),
     rest(others, state),
   );
   element.scrollTop = scrolled;
   if (focused) [...element.querySelectorAll("button")].find((button) => button.dataset.id === focused)?.focus();
   return places.reduce((sum, place) => sum + unread(place, state), 0);
+}
+
+function group(team, state, act) {
+  const title = make("div", { className: "team-name" }, avatar(team.name, "team"), make("span", {}, team.name));
+  if (team.deleted) {
+    const restore = make("button", { type: "button", className: "button quiet" }, "Restore");
+    restore.addEventListener("click", () => act({ do: "team", team: team.id, change: "restored", name: "" }));
+    title.classList.add("deleted");
+    title.append(restore);
+    return [title];
+  }
+  const channels = team.channels.map((channel) => state.places.get(channel.id)).filter((place) => place);
+  return [title, make("ul", { "aria-label": team.name }, ...channels.map((place) => item(place, state)))];
 }
 
 let unfolded = false;

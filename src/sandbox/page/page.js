@@ -12,6 +12,8 @@ const state = {
   /** id -> a conversation with its messages; see place.js */
   places: new Map(),
   teams: [],
+  /** everybody, for whom to add to a team */
+  people: [],
   /** id -> the newest message that was read */
   read: remembered("read", {}),
   current: null,
@@ -27,10 +29,11 @@ async function load() {
   state.bot = world.bot;
   state.hint = world.hint;
   state.teams = world.teams;
+  state.people = world.people;
   state.places = new Map();
   for (const one of [...world.personal, ...world.groups]) state.places.set(one.id, shape(one, null));
-  for (const team of world.teams) {
-    for (const channel of team.channels) state.places.set(channel.id, shape(channel, team));
+  for (const team of world.teams.filter((one) => !one.deleted)) {
+    for (const channel of team.channels.filter((one) => !one.deleted)) state.places.set(channel.id, shape(channel, team));
   }
   show();
 }
@@ -105,7 +108,7 @@ function show() {
 }
 
 function list() {
-  const unread = renderList(document.getElementById("list"), state);
+  const unread = renderList(document.getElementById("list"), state, act);
   document.title = unread ? `(${unread}) Teams in a box` : "Teams in a box";
 }
 

@@ -120,6 +120,8 @@ export function inline(source, mentions = new Map(), depth = 0) {
 
 function special(source, at, mentions, depth) {
   switch (source[at]) {
+    case "&":
+      return entityAt(source, at);
     case "*":
     case "_":
       return emphasis(source, at, mentions, depth);
@@ -130,6 +132,16 @@ function special(source, at, mentions, depth) {
     default:
       return null;
   }
+}
+
+const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0" };
+
+function entityAt(source, at) {
+  const match = /^&(?:(amp|lt|gt|quot|apos|nbsp)|#(\d{1,7})|#x([0-9a-f]{1,6}));/i.exec(source.slice(at, at + 12));
+  if (!match) return null;
+  const code = match[2] ? Number(match[2]) : Number.parseInt(match[3], 16);
+  const text = match[1] ? ENTITIES[match[1].toLowerCase()] : code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : "\ufffd";
+  return { node: document.createTextNode(text), end: at + match[0].length };
 }
 
 function emphasis(source, at, mentions, depth) {
