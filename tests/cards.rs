@@ -10,6 +10,7 @@ use herald::card::source::CardSource;
 use herald::card::template::{Partials, Template};
 use herald::card::text::Warnings;
 use herald::card::{Card, Content};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// A rule's card and everything it needs.
@@ -239,7 +240,10 @@ fn a_template_repeats_leaves_out_and_includes() {
         ],
     });
     let (card, warnings) = bench.render(Some(card), event);
-    assert!(warnings.is_empty(), "{warnings:?}");
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("has no address that a card may open"),
+        "{warnings:?}"
+    );
     golden("alerts", &card);
 }
 
@@ -265,7 +269,8 @@ fn a_text_template_makes_the_same_card_whatever_is_in_the_event() {
         ],
     });
     let (card, warnings) = bench.render(Some("lines"), event);
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    // One setting came as an object, one as a text that is no number.
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
     golden("text-template", &card);
 }
 
@@ -333,4 +338,194 @@ fn a_template_that_comes_to_nothing_leaves_a_card_made_from_the_event() {
         warnings.iter().any(|warning| warning.contains("made from the event")),
         "{warnings:?}"
     );
+}
+
+/// Payloads as somebody would send them who wants another card than the author wrote.
+fn hostile_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("\"".to_owned()),
+        Just("\\".to_owned()),
+        Just("\n".to_owned()),
+        Just("\", \"type\": \"Input.Text\", \"x\": \"".to_owned()),
+        Just("}, {\"type\": \"Action.Submit\"}".to_owned()),
+        Just("{{event.secret}}".to_owned()),
+        Just("{{{this}}}".to_owned()),
+        Just("{{#each event}}".to_owned()),
+        Just("${secret}".to_owned()),
+        Just("<at>Anna Berg</at>".to_owned()),
+        Just("[x](https://evil.example)".to_owned()),
+        Just("](".to_owned()),
+        Just("**".to_owned()),
+        Just("\u{202E}".to_owned()),
+        Just("\u{FDD0}0\u{FDD1}".to_owned()),
+        Just("\u{0}".to_owned()),
+        Just("- ".to_owned()),
+        Just("javascript:alert(1)".to_owned()),
+        Just("https://a.example/".to_owned()),
+        "\\PC{0,6}",
+    ];
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+fn hostile_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        hostile_text().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        Just(Value::Null),
+    ];
+    let key = prop_oneof![
+        prop::sample::select(vec![
+            "name", "url", "type", "items", "text", "msteams", "$data", "event", "id"
+        ])
+        .prop_map(str::to_owned),
+        hostile_text(),
+    ];
+    leaf.prop_recursive(3, 24, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+fn hostile_event() -> impl Strategy<Value = Value> {
+    let fields = ["title", "text", "state", "url", "person", "list", "secret"];
+    prop::collection::vec(hostile_value(), fields.len()).prop_map(move |values| {
+        let mut event: Value = fields
+            .iter()
+            .map(|field| (*field).to_owned())
+            .zip(values)
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        event["secret"] = json!("TOP-SECRET");
+        event
+    })
+}
+
+const FIXED: &str = r#"
+type: AdaptiveCard
+body:
+  - type: TextBlock
+    text: "{{event.title}} by {{event.person.name}}{{event.text}}"
+    wrap: true
+  - type: FactSet
+    facts:
+      - { title: "{{event.state}}", value: "{{event.person}}" }
+  - type: Container
+    style: "{{#if (eq event.state \"failed\")}}attention{{else}}good{{/if}}"
+    items:
+      - { type: TextBlock, text: "{{upper event.text}} {{truncate event.title 5}} {{json event.list}}" }
+      - { type: RichTextBlock, inlines: [{ type: TextRun, text: "{{event.text}}" }] }
+  - type: Input.Text
+    id: note
+    placeholder: "{{event.title}}"
+actions:
+  - { type: Action.Submit, title: "{{event.title}}", data: { all: "{{event}}", one: "{{event.text}}" } }
+"#;
+
+const FIXED_HBS: &str = r#"{
+  "type": "AdaptiveCard",
+  "body": [
+    {"type": "TextBlock", "text": "{{event.title}} by {{event.person.name}}{{event.text}}", "wrap": true},
+    {"type": "FactSet", "facts": [{"title": "{{event.state}}", "value": {{event.person}}}]},
+    {"type": "Container", "items": [{"type": "TextBlock", "text": {{upper event.text}}}]}
+  ],
+  "actions": [{"type": "Action.Submit", "title": "{{event.title}}", "data": {"all": {{event}}}}]
+}"#;
+
+/// The elements and keys of a card without what stands in them; what a button sends back is not part of it.
+fn structure(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| match key.as_str() {
+                "type" | "style" | "id" => (key.clone(), value.clone()),
+                "data" => (key.clone(), Value::Null),
+                _ => (key.clone(), structure(value)),
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Value::Array(items) => items.iter().map(structure).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Value::Null,
+    }
+}
+
+/// Every text that is shown through Markdown.
+fn markdown(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let is_block = fields.get("type").is_some_and(|kind| kind == "TextBlock");
+                match value {
+                    Value::String(text) if (key == "text" && is_block) || !fields.contains_key("type") => {
+                        found.push(text.clone());
+                    }
+                    _ if key == "data" => {}
+                    _ => markdown(value, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| markdown(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_payload_changes_what_a_card_consists_of(event in hostile_event()) {
+        let harmless = json!({"title": "t", "text": "x", "state": "s", "url": "u", "person": {"name": "n"}, "list": [1], "secret": "s"});
+        let bench = Bench::new().template("fixed", FIXED).hbs("text", FIXED_HBS);
+        for template in ["fixed", "text"] {
+            let (expected, _) = bench.render(Some(template), harmless.clone());
+            let (card, _) = bench.render(Some(template), event.clone());
+            let (Content::Adaptive(card), Content::Adaptive(expected)) = (&card.content, &expected.content) else {
+                panic!("both are cards");
+            };
+            prop_assert_eq!(structure(card), structure(expected), "{}", template);
+            prop_assert!(card["actions"][0]["data"].get("msteams").is_none());
+            let mut texts = Vec::new();
+            markdown(card, &mut texts);
+            for text in texts {
+                prop_assert!(!text.contains("](") && !text.contains("<at"), "{:?}", text);
+                prop_assert!(!text.contains('\u{202E}') && !text.contains('\u{0}') && !text.contains('\u{FDD0}'), "{:?}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_of_an_event_is_evaluated_as_a_template(event in hostile_event()) {
+        let card = "title: \"{{event.title}}\"\ntext: \"{{event.text}} {{lookup event \\\"state\\\"}}\"\nfacts: { A: \"{{event.url}}\" }\n";
+        let mut event = event;
+        let names: Vec<String> = ["title", "text", "state", "url"].map(str::to_owned).to_vec();
+        for name in names {
+            if event[&name].is_array() || event[&name].is_object() {
+                event[&name] = json!("{{event.secret}} {{#with event}}{{secret}}{{/with}}");
+            }
+        }
+        let (card, _) = Bench::new().render(Some(card), event);
+        let text = serde_json::to_string(&card).expect("a card is JSON");
+        prop_assert!(!text.contains("TOP-SECRET"), "{}", text);
+    }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 30, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_event_gets_a_card_below_the_limit(event in hostile_value(), times in 0_usize..400) {
+        let bench = Bench::new().template("fixed", FIXED).hbs("text", FIXED_HBS).mention("29:anna", "Anna Berg");
+        let event = json!({ "list": vec![event.clone(); times], "text": event.to_string().repeat(times), "title": event, "person": {} });
+        let list = "title: \"{{event.title}}\"\nfacts: [{ $data: \"{{event.list}}\", title: \"{{@number}}\", value: \"{{this}} {{../event.text}}\" }]";
+        for card in [None, Some("fixed"), Some("text"), Some(list), Some("message: \"{{event.text}} {{json event}}\"")] {
+            let (card, _) = bench.render(card, event.clone());
+            let text = serde_json::to_string(&card.to_activity()).expect("a message is JSON");
+            prop_assert!(2 * text.encode_utf16().count() < 100_000, "{}", text.len());
+            prop_assert!(!card.summary.is_empty() && card.summary.chars().count() <= 200, "{}", card.summary);
+        }
+    }
 }

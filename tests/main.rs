@@ -2,6 +2,7 @@
 
 mod bot_token;
 mod browser;
+mod card_faults;
 mod cards;
 mod connector;
 mod directory_contract;

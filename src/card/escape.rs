@@ -70,7 +70,8 @@ pub(crate) fn neutral(text: &str, dialect: Dialect, before: &str) -> String {
         let next = characters.get(position + 1).copied();
         match c {
             '*' if !(is_space(previous) && is_space(next)) => out.push_str("\\*"),
-            '_' if !is_within_word(previous, next) && !(is_space(previous) && is_space(next)) => out.push_str("\\_"),
+            '_' if is_within_word(previous, next) || (is_space(previous) && is_space(next)) => out.push('_'),
+            '_' => out.push_str("\\_"),
             '`' | '~' if dialect == Dialect::Message => {
                 out.push('\\');
                 out.push(c);
@@ -176,6 +177,27 @@ fn open_address(before: &str) -> Option<&str> {
     (!escaped && !address.contains([')', ' ', '\n'])).then_some(address)
 }
 
+/// `[words]()` as `words`.
+pub(crate) fn without_empty_links(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("]()") {
+        match before.rsplit_once('[') {
+            Some((more, words)) if !words.contains(']') => {
+                out.push_str(more);
+                out.push_str(words);
+            }
+            _ => {
+                out.push_str(before);
+                out.push_str("]()");
+            }
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// A value within the address of a link: it cannot end the address, and cannot choose what kind of address it is.
 fn in_address(text: &str, begun: &str) -> String {
     if begun.is_empty() {
@@ -220,4 +242,147 @@ pub(crate) fn at(name: &str) -> String {
         "<at>{}</at>",
         name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        neutral(text, Dialect::Card, "x ").replace(BREAK, "|")
+    }
+
+    #[test]
+    fn ordinary_text_stays_as_it_is() {
+        for text in [
+            "contoso/shop: deploy of release/1.4 failed (3 of 7)",
+            "snake_case_name and CONSTANT_NAME",
+            "[JIRA-12] Repair the build",
+            "2 * 3 * 4 = 24, a - b, 5 < 7, R&D, \"quoted\", C:\\temp",
+            "Größe: 12 µm, 日本語, 👩‍💻 🏳️‍🌈",
+            "100 % of 1.5 GB; #general; user@contoso.example",
+        ] {
+            assert_eq!(neutral(text, Dialect::Card, "x "), text);
+        }
+    }
+
+    #[test]
+    fn markup_in_data_is_seen_as_its_characters() {
+        for (text, expected) in [
+            ("*bold* **b**", "\\*bold\\* \\*\\*b\\*\\*"),
+            ("_it_ __init__", "\\_it\\_ \\_\\_init\\_\\_"),
+            ("[x](http://evil.example)", "[x]|(http://evil.example)"),
+            ("![x](http://evil.example)", "![x]|(http://evil.example)"),
+            ("[x]: http://evil.example", "[x]|: http://evil.example"),
+            ("ends with ]", "ends with ]|"),
+            ("<at>Anna</at>", "<|at>Anna<|/at>"),
+            ("<http://evil.example>", "<|http://evil.example>"),
+            (
+                "&lt;at&gt; &#60; AT&T",
+                "&|lt;at&|gt; &|#60; AT&T|".trim_end_matches('|'),
+            ),
+            ("\\*not\\*", "\\\\\\*not\\\\\\*"),
+            ("ends with <", "ends with <|"),
+        ] {
+            let got = shown(text);
+            // At its very end `T` of `AT&T` might be the beginning of an entity that another value completes.
+            assert_eq!(got.replace("AT&|T", "AT&T"), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn list_signs_matter_only_where_a_line_begins() {
+        assert_eq!(neutral("- a", Dialect::Card, ""), "\\- a");
+        assert_eq!(neutral("- a", Dialect::Card, "Reason: "), "- a");
+        assert_eq!(neutral("12. a", Dialect::Card, "x\n"), "12\\. a");
+        assert_eq!(neutral("-5", Dialect::Card, ""), "-5");
+        assert_eq!(neutral("2026.1", Dialect::Card, ""), "2026.1");
+        assert_eq!(neutral("a\r\n* b\n\n\n+ c", Dialect::Card, "x "), "a\n\n\\* b\n\n\\+ c");
+        assert_eq!(neutral("# a\n> b", Dialect::Message, ""), "\\# a\n\n\\> b");
+        assert_eq!(neutral("# a\n> b", Dialect::Card, ""), "# a\n\n> b");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_taken_out() {
+        let text = "a\u{202E}b\u{2066}c\u{0}d\u{1b}[31me\u{FEFF}f\u{FDD0}0\u{FDD1}";
+        assert_eq!(printable(text), "abcd[31mef0");
+        assert_eq!(one_line("a\r\nb\u{2028} c\t d"), "a b c d");
+        assert_eq!(printable("a\rb"), "a\nb");
+    }
+
+    #[test]
+    fn a_hole_in_an_address_stays_in_the_address() {
+        assert_eq!(
+            neutral("https://a.example/x_y*(1)", Dialect::Card, "[go]("),
+            "https://a.example/x_y*%281%29"
+        );
+        assert_eq!(neutral("javascript:alert(1)", Dialect::Card, "[go]("), "");
+        assert_eq!(
+            neutral("a b)](x", Dialect::Card, "[go](https://a.example/"),
+            "a%20b%29%5D%28x"
+        );
+        assert_eq!(
+            neutral("(x)", Dialect::Card, "[go](https://a.example/) and [more]").replace(BREAK, "|"),
+            "|(x)"
+        );
+        assert_eq!(
+            without_empty_links("see [a b]() and [c](d) ]()"),
+            "see a b and [c](d) ]()"
+        );
+    }
+
+    #[test]
+    fn only_addresses_that_people_may_press_are_addresses() {
+        let schemes = ["https", "http", "mailto"];
+        for (text, expected) in [
+            ("https://a.example/x y", Some("https://a.example/x%20y")),
+            (" HTTP://A.example ", Some("http://A.example")),
+            ("mailto:anna@contoso.example", Some("mailto:anna@contoso.example")),
+            ("https:a.example", None),
+            ("https://", None),
+            ("javascript:alert(1)", None),
+            ("java\nscript:alert(1)", None),
+            ("data:text/html,x", None),
+            ("//a.example", None),
+            ("a.example", None),
+            ("", None),
+        ] {
+            assert_eq!(web_address(text, &schemes).as_deref(), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn no_values_side_by_side_make_a_link_or_a_mention(
+            values in prop::collection::vec("[\\[\\]()<>at/:!*_&lt; \\\\\n\u{200B}-]{0,8}", 1..5),
+            message in any::<bool>(),
+        ) {
+            let dialect = if message { Dialect::Message } else { Dialect::Card };
+            let mut out = String::from("x ");
+            for value in &values {
+                let next = neutral(value, dialect, &out);
+                out.push_str(&next);
+            }
+            prop_assert!(!out.contains("](") && !out.contains("][") && !out.contains("]:"), "{:?}", out);
+            prop_assert!(!out.contains("<a") && !out.contains("</"), "{:?}", out);
+        }
+
+        #[test]
+        fn neutral_text_reads_as_it_came(text in "\\PC{0,40}") {
+            let seen: String = neutral(&text, Dialect::Card, "x ").replace(BREAK, "");
+            let mut plain = String::new();
+            let mut rest = seen.chars().peekable();
+            while let Some(c) = rest.next() {
+                match rest.peek() {
+                    Some(next) if c == '\\' && next.is_ascii_punctuation() => plain.extend(rest.next()),
+                    _ => plain.push(c),
+                }
+            }
+            prop_assert_eq!(plain.replace('\n', ""), printable(&text).replace([BREAK, '\n'], ""));
+        }
+    }
 }

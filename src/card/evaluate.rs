@@ -9,8 +9,9 @@ use crate::audience::Mention;
 use crate::card::escape::{self, Dialect};
 use crate::card::function::{Arguments, Datum};
 use crate::card::hole::{Hole, Quotes, mark};
+use crate::card::path::Path;
 use crate::card::scope::{Frame, Locals};
-use crate::card::syntax::{Call, Expression, Node, Path};
+use crate::card::syntax::{Call, Expression, Node};
 use crate::card::warning::Warnings;
 
 /// What a missing field looks like to people.

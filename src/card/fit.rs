@@ -7,6 +7,7 @@ use crate::card::function::text::shortened;
 use crate::card::profile::{SCHEMA, VERSION};
 use crate::card::warning::Warnings;
 use crate::card::{Card, Content};
+use crate::diagnostic::Step;
 
 /// What Teams takes of one message, counted as UTF-16, less what addressing and summary need.
 pub const LIMIT: usize = 96_000;
@@ -14,6 +15,8 @@ pub const LIMIT: usize = 96_000;
 pub const PORTABLE: usize = 28_000;
 /// Items that a cut list keeps, if need be.
 const FEWEST: usize = 1;
+/// The body keeps its first elements: they say what the card is about.
+const FEWEST_IN_BODY: usize = 3;
 
 /// The bytes Teams counts: two for each UTF-16 unit of the JSON.
 pub(crate) fn size(value: &Value) -> usize {
@@ -34,9 +37,12 @@ pub(crate) fn fit(mut card: Value, limit: usize, seen: &mut Warnings) -> Value {
         ));
     };
     shorten(&mut card, 4_000);
+    if size(&card) > limit {
+        drop_heavy(&mut card, limit / 8, seen);
+    }
     let mut cut = 0;
-    // Each round halves at least one list, so the number of rounds is small; the bound is a belt.
-    for _ in 0..500 {
+    // Each round takes what is too much from one list; the bound is for cards of very many short ones.
+    for _ in 0..200 {
         let excess = match size(&card).checked_sub(limit) {
             None | Some(0) => {
                 told(
@@ -70,14 +76,8 @@ pub(crate) fn fit(mut card: Value, limit: usize, seen: &mut Warnings) -> Value {
     beginning(&card)
 }
 
-/// Marks of a list that was cut: how many items it already lost, so that two cuts add up.
+/// Ends the line that tells of a cut, which is read again so that two cuts add up.
 const MORE: &str = " more";
-
-#[derive(Debug, Clone, PartialEq)]
-enum Step {
-    Key(String),
-    Index(usize),
-}
 
 /// Lists whose items are worth less than the card.
 const CUTTABLE: [&str; 8] = [
@@ -99,7 +99,7 @@ fn longest_list(card: &Value) -> Option<Vec<Step>> {
                     path.push(Step::Key(key.clone()));
                     if let Value::Array(items) = inner
                         && CUTTABLE.contains(&key.as_str())
-                        && kept(items) > FEWEST.max(if key == "body" { 3 } else { 1 })
+                        && kept(items) > if key == "body" { FEWEST_IN_BODY } else { FEWEST }
                     {
                         // A list is worth cutting by what its items take on average: many small ones go first.
                         let weight = size(inner) * kept(items).ilog2().max(1) as usize;
@@ -128,7 +128,7 @@ fn kept(items: &[Value]) -> usize {
     items.len() - usize::from(items.last().is_some_and(|last| already_cut(last) > 0))
 }
 
-/// Cuts the list at `path` so that about `excess` bytes go, at most half of it at once unless it is long.
+/// Cuts the list at `path` so that about `excess` bytes go.
 fn cut_list(card: &mut Value, path: &[Step], excess: usize) {
     let key = path.iter().rev().find_map(|step| match step {
         Step::Key(key) => Some(key.clone()),
@@ -152,8 +152,13 @@ fn cut_list(card: &mut Value, path: &[Step], excess: usize) {
     }
     let sizes: Vec<usize> = items.iter().map(size).collect();
     let mut gone = 0;
+    let fewest = if key.as_deref() == Some("body") {
+        FEWEST_IN_BODY
+    } else {
+        FEWEST
+    };
     // The line about the cut needs some room, too.
-    while items.len() > FEWEST && gone < excess + 200 {
+    while items.len() > fewest && gone < excess + 200 {
         gone += sizes[items.len() - 1];
         items.pop();
         lost += 1;
@@ -213,6 +218,35 @@ fn shorten(value: &mut Value, length: usize) {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| shorten(item, length)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Takes out buttons that would send back more than `most` bytes, and pictures written out as data of that size: they
+/// cannot be cut, and would cost the card all its words.
+fn drop_heavy(value: &mut Value, most: usize, seen: &mut Warnings) {
+    let is_heavy = |item: &Value| {
+        let data = item.get("data").map_or(0, size);
+        let picture = item
+            .get("url")
+            .and_then(Value::as_str)
+            .filter(|url| url.starts_with("data:"))
+            .map_or(0, str::len);
+        data > most || picture > most
+    };
+    match value {
+        Value::Array(items) => {
+            let before = items.len();
+            items.retain(|item| !is_heavy(item));
+            if items.len() < before {
+                seen.add("a button or picture that holds too much data was left out");
+            }
+            items.iter_mut().for_each(|item| drop_heavy(item, most, seen));
+        }
+        Value::Object(fields) => {
+            fields.retain(|key, inner| key != "selectAction" || !is_heavy(inner));
+            fields.values_mut().for_each(|inner| drop_heavy(inner, most, seen));
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -281,5 +315,102 @@ pub(crate) fn fit_text(text: String, limit: usize, seen: &mut Warnings) -> Strin
             return cut;
         }
         length /= 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fitted(card: Value) -> (Value, Vec<String>) {
+        let mut seen = Warnings::new();
+        let card = fit(card, LIMIT, &mut seen);
+        assert!(size(&card) <= LIMIT);
+        (card, seen.into_vec())
+    }
+
+    fn block(text: &str) -> Value {
+        json!({ "type": "TextBlock", "text": text })
+    }
+
+    #[test]
+    fn a_card_that_fits_is_left_alone() {
+        let card = json!({ "type": "AdaptiveCard", "body": [block("hello")] });
+        assert_eq!(fitted(card.clone()), (card, Vec::new()));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_the_rest_stays() {
+        let card = json!({ "type": "AdaptiveCard", "body": [block("Title"), block(&"words ".repeat(30_000)), block("End")] });
+        let (card, warnings) = fitted(card);
+        assert_eq!(card["body"][0], block("Title"));
+        assert_eq!(card["body"][2], block("End"));
+        assert!(card["body"][1]["text"].as_str().expect("a text").ends_with('…'));
+        assert_eq!(
+            warnings,
+            ["the card was too large for Teams (360 KB) and its texts were cut"]
+        );
+    }
+
+    #[test]
+    fn a_list_within_a_list_says_how_many_are_missing() {
+        let rows: Vec<Value> = (0..900)
+            .map(|n| json!({ "type": "TableRow", "cells": [{ "type": "TableCell", "items": [block(&format!("row {n} {}", "x".repeat(60)))] }] }))
+            .collect();
+        let card = json!({ "type": "AdaptiveCard", "body": [block("Title"), { "type": "Table", "rows": rows }] });
+        let (card, _) = fitted(card);
+        let rows = card["body"][1]["rows"].as_array().expect("rows");
+        let last = rows
+            .last()
+            .expect("a row")
+            .pointer("/cells/0/items/0/text")
+            .and_then(Value::as_str);
+        assert_eq!(last, Some(format!("+{} more", 900 - (rows.len() - 1)).as_str()));
+    }
+
+    #[test]
+    fn the_top_of_a_long_body_stays() {
+        let body: Vec<Value> = (0..2_000)
+            .map(|n| block(&format!("line {n} {}", "y".repeat(90))))
+            .collect();
+        let (card, _) = fitted(json!({ "type": "AdaptiveCard", "body": body }));
+        let body = card["body"].as_array().expect("a body");
+        assert!(body[0]["text"].as_str().expect("a text").starts_with("line 0"));
+        assert_eq!(
+            body.last().expect("a line")["text"],
+            format!("+{} more", 2_000 - (body.len() - 1))
+        );
+        assert!(body.len() > 200);
+    }
+
+    #[test]
+    fn a_button_with_too_much_to_send_back_does_not_cost_the_words() {
+        let action = json!({ "type": "Action.Submit", "title": "Go", "data": { "all": "z".repeat(200_000) } });
+        let open = json!({ "type": "Action.OpenUrl", "title": "Open", "url": "https://a.example/" });
+        let card = json!({ "type": "AdaptiveCard", "body": [block("Title")], "actions": [action, open] });
+        let (card, warnings) = fitted(card);
+        assert_eq!(card["actions"], json!([open]));
+        assert_eq!(card["body"], json!([block("Title")]));
+        assert!(warnings[0].contains("too much data"));
+    }
+
+    #[test]
+    fn a_cut_ends_before_a_link_and_not_within_it() {
+        assert_eq!(whole("see [the run](https://a.ex…"), "see …");
+        assert_eq!(
+            whole("see [the run](https://a.example/) and mo…"),
+            "see [the run](https://a.example/) and mo…"
+        );
+        assert_eq!(whole("for <at>Anna B…"), "for …");
+        assert_eq!(whole("a \\…"), "a …");
+    }
+
+    #[test]
+    fn what_cannot_be_cut_leaves_the_first_words() {
+        let fields: serde_json::Map<String, Value> = (0..20_000).map(|n| (format!("k{n}"), json!(n))).collect();
+        let card = json!({ "type": "AdaptiveCard", "body": [block("Deploy **failed**")], "metadata": fields });
+        let (card, warnings) = fitted(card);
+        assert_eq!(card["body"][0]["text"], "Deploy failed");
+        assert!(warnings[0].contains("only its beginning"));
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::card::escape::{self, Dialect, web_address};
 use crate::card::evaluate::in_words;
+use crate::card::function::date;
 use crate::card::function::text::shortened;
 use crate::card::scope::counted;
 use crate::card::short::Parts;
@@ -30,7 +31,19 @@ const STATES: [&str; 9] = [
     "action",
     "change",
 ];
-const ADDRESSES: [&str; 7] = ["html_url", "web_url", "permalink", "link", "externalURL", "url", "href"];
+const ADDRESSES: [&str; 11] = [
+    "html_url",
+    "web_url",
+    "permalink",
+    "link",
+    "target_url",
+    "details_url",
+    "log_url",
+    "panelURL",
+    "externalURL",
+    "url",
+    "href",
+];
 const NAMES: [&str; 6] = ["full_name", "display_name", "name", "title", "login", "username"];
 /// Objects that say where and who; their own titles and addresses are not what the event is about.
 const SURROUNDINGS: [&str; 9] = [
@@ -54,16 +67,12 @@ pub(crate) fn card(scope: &Value) -> Value {
         .or(rule("name"))
         .filter(|text| !text.is_empty())
         .unwrap_or("Notification");
+    let zone = scope.get("time_zone").and_then(Value::as_str);
     let fields = flattened(event);
 
     let headline = pick(&fields, &HEADLINES);
     let text = pick(&fields, &TEXTS).filter(|text| Some(text.value) != headline.map(|headline| headline.value));
-    let address = ADDRESSES.iter().find_map(|key| {
-        let found = fields
-            .iter()
-            .find(|field| field.key() == *key && !field.is_surrounding())?;
-        web_address(found.value.as_str()?, &["https", "http"])
-    });
+    let address = address(&fields);
     let state = pick(&fields, &STATES);
 
     let mut facts: Vec<Value> = Vec::new();
@@ -74,15 +83,19 @@ pub(crate) fn card(scope: &Value) -> Value {
             .any(|used| std::ptr::eq(used.value, field.value))
             || field.is_address()
     };
-    let (first, rest): (Vec<&Field>, Vec<&Field>) = fields
-        .iter()
-        .filter(|field| !used(field))
-        .partition(|field| STATES.contains(&field.key()) && field.path.len() < 3);
-    for field in first.into_iter().chain(rest) {
+    let mut candidates: Vec<&Field> = fields.iter().filter(|field| !used(field)).collect();
+    // Stable: all that is no state stays in the order of the payload, after the states.
+    candidates.sort_by_key(|field| {
+        STATES
+            .iter()
+            .position(|state| *state == field.key())
+            .unwrap_or(STATES.len())
+    });
+    for field in candidates {
         if facts.len() == MOST_FACTS {
             break;
         }
-        if let Some(value) = field.shown() {
+        if let Some(value) = field.shown(zone) {
             let title = escape::neutral(&field.label(), Dialect::Card, "");
             facts.push(json!({ "title": title, "value": value }));
         }
@@ -107,6 +120,19 @@ pub(crate) fn card(scope: &Value) -> Value {
             .collect(),
     }
     .card()
+}
+
+/// Where the button leads: the thing itself, else the place it belongs to.
+fn address(fields: &[Field<'_>]) -> Option<String> {
+    let find = |surrounding: bool, keys: &[&str]| {
+        keys.iter().find_map(|key| {
+            let found = fields
+                .iter()
+                .find(|field| field.key() == *key && field.is_surrounding() == surrounding)?;
+            web_address(found.value.as_str()?, &["https", "http"])
+        })
+    };
+    find(false, &ADDRESSES).or_else(|| find(true, &ADDRESSES[..2]))
 }
 
 /// A value of the event and the names that lead to it.
@@ -172,11 +198,11 @@ impl Field<'_> {
 
     fn is_address(&self) -> bool {
         let key = self.key();
-        key == "url" || key == "href" || key.ends_with("_url") || key.ends_with("URL")
+        matches!(key, "url" | "href" | "link") || key.ends_with("_url") || key.ends_with("URL")
     }
 
     /// As the value of a fact; none for what says nothing to people.
-    fn shown(&self) -> Option<String> {
+    fn shown(&self, zone: Option<&str>) -> Option<String> {
         let key = self.key();
         let is_id = key == "id" || key.ends_with("_id") || key.ends_with("Id") || matches!(key, "sha" | "etag");
         // Of what is further down, only names say something without their neighbours.
@@ -186,7 +212,7 @@ impl Field<'_> {
         let text = match self.value {
             Value::Null | Value::Object(_) => return None,
             Value::String(text) if text.trim().is_empty() => return None,
-            Value::String(text) => text.trim().to_owned(),
+            Value::String(text) => date::of_timestamp(text, zone).unwrap_or_else(|| text.trim().to_owned()),
             Value::Bool(value) => if *value { "yes" } else { "no" }.to_owned(),
             Value::Number(number) => number.to_string(),
             Value::Array(items) if items.is_empty() => return None,

@@ -11,10 +11,12 @@ use serde_json::Value;
 use crate::card::evaluate::{Evaluator, Gathered, Style};
 use crate::card::hole::{self, BEGIN, END, Quotes, is_marked, mark};
 use crate::card::partial::Partials;
+use crate::card::path::Start;
 use crate::card::place::{Filled, Place, Within};
 use crate::card::profile;
+use crate::card::reach::Reach;
 use crate::card::scope::Frame;
-use crate::card::syntax::{self, Expression, Node, Program, Reach, Start};
+use crate::card::syntax::{self, Expression, Node, Program};
 use crate::diagnostic::{Fault, Severity};
 
 /// Bytes of a draft; a template that grows beyond is not tried further.
@@ -120,8 +122,8 @@ impl Case {
     }
 }
 
-/// Makes the text for some imagined events and reads each as JSON. A mistake that shows whatever conditions say is an
-/// error; one that shows only for some is a warning, because conditions may exclude each other.
+/// Makes the text for some imagined events and reads each as JSON. A mistake that shows at one place whatever
+/// conditions say is an error; any other is a warning, because conditions may exclude each other.
 fn try_out(program: &Program) -> Vec<Fault> {
     let mut faults: Vec<Fault> = Vec::new();
     for items in 0..=2 {
@@ -134,7 +136,7 @@ fn try_out(program: &Program) -> Vec<Fault> {
                 draft.fault()
             })
             .collect();
-        let always = tries.iter().all(Option::is_some);
+        let always = matches!(tries.as_slice(), [Some(a), Some(b)] if a.underline == b.underline);
         for fault in tries.into_iter().flatten() {
             let severity = if always { Severity::Error } else { Severity::Warning };
             let known = faults.iter_mut().find(|known| known.underline == fault.underline);

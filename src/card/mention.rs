@@ -41,7 +41,11 @@ pub(crate) fn add(card: &mut Value, named: &[Mention], wanted: &[Mention]) {
     {
         let line = json!({ "type": "TextBlock", "text": absent.join(" "), "wrap": true, "spacing": "Medium" });
         match fields.entry("body").or_insert_with(|| json!([])) {
-            Value::Array(body) => body.push(line),
+            // Words first, buttons last.
+            Value::Array(body) => {
+                let buttons = body.last().is_some_and(|last| last["type"] == "ActionSet");
+                body.insert(body.len() - usize::from(buttons), line);
+            }
             body => *body = json!([line]),
         }
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::card::document::{self, Document};
 use crate::card::place::Within;
+use crate::card::profile;
 use crate::card::syntax::{self, Program};
 use crate::card::tag::suggestion;
 use crate::diagnostic::{Fault, Severity};
@@ -103,7 +104,8 @@ impl Partials {
                 .partition(|(_, _, includes)| !includes.iter().any(|name| names.contains(name)));
             waiting = rest;
             for (name, source, _) in ready {
-                let (document, found) = document::compile(source, Within::TOP, &self);
+                let (document, mut found) = document::compile(source, Within::TOP, &self);
+                found.extend(profile::check_partial(source));
                 let broken = found.iter().any(|fault| fault.severity == Severity::Error);
                 faults.extend(found.into_iter().map(|fault| (name.to_owned(), fault)));
                 let entry = if broken {

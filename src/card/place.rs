@@ -102,6 +102,12 @@ impl Place {
             Place::Link => &PRESSABLE,
             Place::Picture => &PICTURES,
             Place::Markdown | Place::Label if text.is_empty() => return Filled::Keep(Value::from(MISSING)),
+            Place::Markdown if text.contains("]()") => {
+                seen.add(format!(
+                    "a link in `{written}` has no address that a card may open; its words are shown alone"
+                ));
+                return Filled::Keep(Value::String(escape::without_empty_links(&text)));
+            }
             Place::Markdown | Place::Label | Place::Data | Place::Setting | Place::Structure => {
                 return Filled::Keep(Value::String(text));
             }

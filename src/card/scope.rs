@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::card::syntax::{Path, Start};
+use crate::card::path::{Path, Start};
 use crate::diagnostic::did_you_mean;
 
 /// Names that mean the same everywhere: an item of a list that has a field `event` does not hide the event.
@@ -24,6 +24,7 @@ pub(crate) struct Frame<'v> {
 #[derive(Debug, Clone)]
 pub(crate) struct Locals {
     index: Value,
+    number: Value,
     key: Value,
     first: Value,
     last: Value,
@@ -34,6 +35,7 @@ impl Locals {
     pub(crate) fn new(index: usize, count: usize, key: Option<&str>) -> Self {
         Self {
             index: Value::from(index),
+            number: Value::from(index + 1),
             key: key.map_or(Value::Null, Value::from),
             first: Value::from(index == 0),
             last: Value::from(index + 1 == count),
@@ -174,6 +176,7 @@ impl<'v> Frame<'v> {
             if let Some(locals) = &here.locals {
                 return match name {
                     "index" => Some(&locals.index),
+                    "number" => Some(&locals.number),
                     "key" => Some(&locals.key),
                     "first" => Some(&locals.first),
                     "last" => Some(&locals.last),

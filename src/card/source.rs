@@ -29,7 +29,7 @@ pub enum CardSource {
         with: With,
     },
     /// Title, text, facts and so on, written in the rule.
-    Short(Short),
+    Short(Box<Short>),
     /// A message without a card.
     Message(Text),
     /// Nothing: the card is made from the event.
@@ -265,7 +265,7 @@ fn of_mapping(
         // An unknown key already says why nothing is there.
         let told = !faults.is_empty();
         faults.extend(found.into_iter().filter(|fault| !(told && fault.path.is_empty())));
-        Ok(CardSource::Short(short))
+        Ok(CardSource::Short(Box::new(short)))
     };
     (source, faults)
 }

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::card::function::{self, Function};
 use crate::card::partial::Partials;
+use crate::card::path::Path;
+use crate::card::reach::Reach;
 use crate::card::tag::{Tag, body, scan, suggestion, syntax};
 use crate::diagnostic::Fault;
 
@@ -22,19 +24,6 @@ pub(crate) struct Program {
     pub nodes: Vec<Node>,
     pub reach: Reach,
 }
-
-/// What a text can depend on. Gathered once: partials share their parts, and walking every path through them
-/// could take for ever.
-#[derive(Debug, Default)]
-pub(crate) struct Reach {
-    /// Every path, and whether it stands where names are those of the outside.
-    pub paths: Vec<(Path, bool)>,
-    /// Some function looks at the recipient or the time by itself.
-    pub recipient: bool,
-}
-
-/// Different paths kept for [`Reach`].
-const MOST_PATHS: usize = 2_000;
 
 /// One piece of a text.
 #[derive(Debug)]
@@ -89,27 +78,6 @@ pub(crate) struct Call {
     pub function: &'static Function,
     pub arguments: Vec<Expression>,
     pub named: Vec<(String, Expression)>,
-}
-
-/// The name of a value: `event.alerts.[0].labels`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Path {
-    pub written: String,
-    pub start: Start,
-    pub steps: Vec<String>,
-}
-
-/// Where a path sets out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// The nearest place that knows the first name.
-    Anywhere,
-    /// `this`, and `../` so many times.
-    Here(usize),
-    /// `@root`
-    Root,
-    /// `@index` and so on, `@../` so many times; the first step is its name.
-    Local(usize),
 }
 
 /// Compiles `source`.
@@ -483,57 +451,6 @@ fn block_names(param: Option<&BlockParam>) -> Vec<String> {
     }
 }
 
-impl Path {
-    /// Takes a path apart that Handlebars' parser has accepted.
-    pub(crate) fn read(written: &str) -> Path {
-        let mut rest = written;
-        let mut ups = 0;
-        let local = rest.strip_prefix('@');
-        rest = local.unwrap_or(rest);
-        while let Some(shorter) = rest.strip_prefix("..") {
-            ups += 1;
-            rest = shorter.strip_prefix(['/', '.']).unwrap_or(shorter);
-        }
-        let here = rest == "this" || ["this.", "this/", "./"].iter().any(|start| rest.starts_with(start));
-        rest = rest.strip_prefix("./").unwrap_or(rest);
-        let mut steps = steps(rest);
-        let start = match local {
-            Some(_) if ups == 0 && steps.first().is_some_and(|first| first == "root") => {
-                steps.remove(0);
-                Start::Root
-            }
-            Some(_) => Start::Local(ups),
-            None if here || ups > 0 => Start::Here(ups),
-            None => Start::Anywhere,
-        };
-        Path {
-            written: written.to_owned(),
-            start,
-            steps,
-        }
-    }
-}
-
-/// `a.[b c]/d` -> a, b c, d; `this` is no step.
-fn steps(text: &str) -> Vec<String> {
-    let mut steps = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (step, after, bracketed) = match rest.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
-            Some((step, after)) => (step, after, true),
-            None => {
-                let end = rest.find(['.', '/']).unwrap_or(rest.len());
-                (&rest[..end], &rest[end..], false)
-            }
-        };
-        if bracketed || !(step == "this" || step.is_empty()) {
-            steps.push(step.to_owned());
-        }
-        rest = after.strip_prefix(['.', '/']).unwrap_or(after);
-    }
-    steps
-}
-
 impl Program {
     /// The text, when nothing in it can differ from event to event.
     pub(crate) fn constant(&self) -> Option<&str> {
@@ -549,95 +466,6 @@ impl Program {
         match self.nodes.as_slice() {
             [Node::Print { expression, .. }] => Some(expression),
             _ => None,
-        }
-    }
-}
-
-impl Reach {
-    /// Whether something from the outside called `root` can change the result.
-    pub(crate) fn reads(&self, root: &str) -> bool {
-        let implied = self.recipient && matches!(root, "recipient" | "now");
-        implied
-            || self
-                .paths
-                .iter()
-                .any(|(path, outside)| match (path.start, path.steps.first()) {
-                    (Start::Local(_), _) => false,
-                    // `this` at the top, and `@root`, are everything.
-                    (Start::Root, first) => first.is_none_or(|first| first == root),
-                    (Start::Here(_), None) => *outside,
-                    (Start::Here(_) | Start::Anywhere, first) => first.is_some_and(|first| first == root),
-                })
-    }
-
-    fn add_nodes(&mut self, nodes: &[Node], outside: bool) {
-        for node in nodes {
-            match node {
-                Node::Raw { .. } => {}
-                Node::Print { expression, .. } => self.add(expression, outside),
-                Node::If { test, then, otherwise } => {
-                    self.add(test, outside);
-                    self.add_nodes(then, outside);
-                    self.add_nodes(otherwise, outside);
-                }
-                Node::Each {
-                    list: subject,
-                    body,
-                    otherwise,
-                    ..
-                }
-                | Node::With {
-                    value: subject,
-                    body,
-                    otherwise,
-                    ..
-                } => {
-                    self.add(subject, outside);
-                    self.add_nodes(body, false);
-                    self.add_nodes(otherwise, outside);
-                }
-                Node::Partial {
-                    program,
-                    context,
-                    named,
-                    ..
-                } => {
-                    for expression in context.iter().chain(named.iter().map(|(_, value)| value)) {
-                        self.add(expression, outside);
-                    }
-                    let same_names = outside && context.is_none() && named.is_empty();
-                    self.merge(&program.reach, same_names);
-                }
-            }
-        }
-    }
-
-    /// Adds what a part can depend on; `outside` is false where names mean something else than around it.
-    pub(crate) fn merge(&mut self, part: &Reach, outside: bool) {
-        for (path, within) in &part.paths {
-            self.add_path(path, *within && outside);
-        }
-        self.recipient |= part.recipient;
-    }
-
-    /// Adds what an expression can depend on.
-    pub(crate) fn add(&mut self, expression: &Expression, outside: bool) {
-        match expression {
-            Expression::Path(path) => self.add_path(path, outside),
-            Expression::Literal(_) => {}
-            Expression::Call(call) => {
-                self.recipient |= call.function.reads_recipient;
-                for argument in call.arguments.iter().chain(call.named.iter().map(|(_, value)| value)) {
-                    self.add(argument, outside);
-                }
-            }
-        }
-    }
-
-    fn add_path(&mut self, path: &Path, outside: bool) {
-        let entry = (path.clone(), outside);
-        if self.paths.len() < MOST_PATHS && !self.paths.contains(&entry) {
-            self.paths.push(entry);
         }
     }
 }

@@ -10,8 +10,8 @@ use crate::card::evaluate::Gathered;
 use crate::card::json_text::{self, JsonText};
 use crate::card::place::Within;
 use crate::card::profile;
+use crate::card::reach::Reach;
 use crate::card::scope::Frame;
-use crate::card::syntax::Reach;
 use crate::diagnostic::{Fault, Severity};
 
 pub use crate::card::partial::Partials;

@@ -14,8 +14,10 @@ use crate::card::escape::Dialect;
 use crate::card::evaluate::{Evaluator, Gathered, Lack, Style};
 use crate::card::function::Datum;
 use crate::card::partial::Partials;
+use crate::card::path::Start;
+use crate::card::reach::Reach;
 use crate::card::scope::{FIXED, Frame};
-use crate::card::syntax::{self, Expression, Program, Reach, Start};
+use crate::card::syntax::{self, Expression, Program};
 use crate::diagnostic::Fault;
 
 pub use crate::card::warning::Warnings;

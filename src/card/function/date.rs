@@ -103,6 +103,16 @@ impl Format {
     }
 }
 
+/// A timestamp as people read it, in the zone of the workspace; none for any other text.
+pub(crate) fn of_timestamp(text: &str, zone: Option<&str>) -> Option<String> {
+    if !text.contains('T') || text.len() > 40 {
+        return None;
+    }
+    let moment = DateTime::parse_from_rfc3339(text.trim()).ok()?.to_utc();
+    let zone = zone.and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
+    Format::Short.write(moment, moment, zone).ok()
+}
+
 /// The recipient's zone, else the workspace's, else UTC.
 fn zone_of(frame: &Frame<'_>) -> Tz {
     [&["recipient", "time_zone"][..], &["time_zone"][..]]
