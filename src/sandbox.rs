@@ -160,6 +160,7 @@ impl Sandbox {
             http,
             changes: broadcast::Sender::new(1_024),
             arrived: watch::Sender::new(0),
+            called: watch::Sender::new(0),
             reachable,
             state: Mutex::new(State {
                 world: World::new(
@@ -361,12 +362,36 @@ impl Sandbox {
         let enough = arrived.wait_for(|arrived| *arrived >= count);
         match tokio::time::timeout(timeout, enough).await {
             Ok(_) => Ok(self.received()),
-            Err(_) => Err(Missed {
-                wanted: count,
-                timeout,
-                received: self.received(),
-                calls: self.calls(),
-            }),
+            Err(_) => Err(self.missed(count, timeout)),
+        }
+    }
+
+    /// Waits until `operation` was asked at least `count` times since the start, whatever was answered.
+    ///
+    /// # Errors
+    /// `timeout` passed first.
+    pub async fn wait_for_calls(&self, operation: Operation, count: u64, timeout: Duration) -> Result<(), Missed> {
+        let mut called = self.shared.called.subscribe();
+        let enough = async {
+            while self.count(operation) < count {
+                // The sender lives as long as the sandbox whose method this is.
+                called.changed().await.ok();
+            }
+        };
+        let timely = tokio::time::timeout(timeout, enough).await.is_ok();
+        if timely {
+            Ok(())
+        } else {
+            Err(self.missed(count, timeout))
+        }
+    }
+
+    fn missed(&self, wanted: u64, timeout: Duration) -> Missed {
+        Missed {
+            wanted,
+            timeout,
+            received: self.received(),
+            calls: self.calls(),
         }
     }
 
@@ -381,7 +406,7 @@ impl Sandbox {
     }
 }
 
-/// Messages that were waited for did not come.
+/// Messages (or calls) that were waited for did not come.
 #[derive(Debug, Clone)]
 pub struct Missed {
     /// How many were wanted.
@@ -398,10 +423,10 @@ impl std::fmt::Display for Missed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(
             f,
-            "{} of {} messages came within {:?}",
-            self.received.len(),
+            "waited {:?} for {}; {} messages came",
+            self.timeout,
             self.wanted,
-            self.timeout
+            self.received.len()
         )?;
         for received in &self.received {
             writeln!(f, "  in {}: {}", received.conversation, received.activity)?;

@@ -53,6 +53,8 @@ pub(super) struct Shared {
     pub(super) http: reqwest::Client,
     pub(super) changes: broadcast::Sender<Change>,
     pub(super) arrived: watch::Sender<u64>,
+    /// Moves with every call that was answered or left hanging.
+    pub(super) called: watch::Sender<u64>,
     pub(super) reachable: watch::Sender<bool>,
     pub(super) state: Mutex<State>,
 }
@@ -131,6 +133,7 @@ impl Shared {
             bounded(&mut state.received, received, self.options.kept_calls);
             self.arrived.send_modify(|arrived| *arrived += 1);
         }
+        self.called.send_modify(|called| *called += 1);
     }
 
     pub(super) fn claims<'a>(&'a self, service_url: &'a str, entra_issuer: &'a str) -> Claims<'a> {

@@ -11,6 +11,7 @@ const missing = (sentence) => {
   process.exit(3);
 };
 
+if (Number.parseInt(process.versions.node, 10) < 20) missing(`Node ${process.versions.node} is too old: playwright-core wants 20 or newer`);
 const { chromium } = await import("playwright-core").catch(() =>
   missing("playwright-core is missing: run `npm ci` in tests/browser"));
 const browserPath = [process.env.HERALD_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
