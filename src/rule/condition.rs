@@ -1,5 +1,7 @@
 //! The `if:` of a rule: fields and what is expected of them, judged line by line.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -158,6 +160,21 @@ impl Verdicts {
     }
 }
 
+impl fmt::Display for Line {
+    /// The line with what was expected and found, in a sentence.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}`: expected {}, found {}",
+            self.written, self.expected, self.actual
+        )?;
+        match &self.note {
+            Some(note) => write!(f, " ({note})"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Line {
     fn because(&self, reasons: &mut Vec<String>) {
         if self.holds || reasons.len() >= MOST_REASONS {
@@ -175,13 +192,7 @@ impl Line {
                 let hold = if lines.len() == 1 { "holds" } else { "hold" };
                 reasons.push(cut(&format!("`not`: {} {hold}", lines.join(" and ")), 400));
             }
-            written => {
-                let note = self.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
-                reasons.push(format!(
-                    "`{written}`: expected {}, found {}{note}",
-                    self.expected, self.actual
-                ));
-            }
+            _ => reasons.push(self.to_string()),
         }
     }
 }
