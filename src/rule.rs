@@ -7,4 +7,5 @@ pub mod field;
 pub mod file;
 pub mod link;
 pub mod schedule;
+pub mod target;
 pub mod trigger;
