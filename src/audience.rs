@@ -1,12 +1,16 @@
 //! Targets and what is known about the world -> recipients; one per address; why the others are unreachable.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::Recipient;
 use crate::roster::{Conversation, ConversationId, Person, Roster, Team};
+
+mod resolve;
+
+pub use resolve::resolve;
 
 /// One target of a rule, with its holes filled from the event and its aliases followed.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +30,8 @@ pub enum Want {
     Person(PersonRef),
     /// A group chat.
     GroupChat(PlaceRef),
+    /// `Team / Channel` as written, or a team alone for its General channel. Either name may itself contain ` / `.
+    ChannelPath(String),
     /// A channel by team and name; `channel: None` is General.
     Channel {
         /// The team.
@@ -103,9 +109,23 @@ pub enum Found {
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     answers: HashMap<Lookup, Found>,
+    tenant: Option<String>,
 }
 
 impl Known {
+    /// Nothing answered yet, for a bot of this tenant: where people belong of whom only the Entra object id is known.
+    pub fn in_tenant(tenant: Option<&str>) -> Known {
+        Known {
+            answers: HashMap::new(),
+            tenant: tenant.map(str::to_owned),
+        }
+    }
+
+    /// The bot's own tenant, if it has one.
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
     /// Adds an answer.
     pub fn add(&mut self, lookup: Lookup, found: Found) {
         self.answers.insert(lookup, found);
@@ -156,14 +176,31 @@ pub struct Audience {
     pub reached: Vec<Reached>,
     /// The rest, with reasons.
     pub unreachable: Vec<Unreachable>,
-    /// Teams and group chats whose roster is missing or stale: their members are not in `reached` yet.
+    /// Teams and group chats whose roster is missing, stale or old: their members are not in `reached` yet.
     pub rosters_needed: Vec<String>,
+    /// What else did not come out as meant: somebody who could not be mentioned.
+    pub notes: Vec<String>,
 }
 
-/// Finds whom `wanted` means, or says which questions must be answered first.
-///
-/// # Errors
-/// The look-ups still needed; add their answers to `known` and call again.
-pub fn resolve(_wanted: &[Wanted], _known: &Known, _now: DateTime<Utc>) -> Result<Audience, Vec<Lookup>> {
-    Ok(Audience::default())
+impl Audience {
+    /// How many recipients one event may have under one rule.
+    pub const MOST_REACHED: usize = 100_000;
+    /// How many unreachable targets are listed; the last entry counts the rest.
+    pub const MOST_UNREACHABLE: usize = 1_000;
 }
+
+/// How long a roster is taken for true. Member events mark it stale at once; this bound covers the events that never
+/// came, at the price of one more call to Teams per hour and team.
+pub const ROSTER_FRESH_FOR: Duration = Duration::hours(1);
+
+/// `audience` without everybody in `except`. People are the same when one of their ids is.
+pub fn without(mut audience: Audience, except: &Audience) -> Audience {
+    let excepted: HashSet<String> = except.reached.iter().flat_map(resolve::identities).collect();
+    audience
+        .reached
+        .retain(|reached| !resolve::identities(reached).iter().any(|id| excepted.contains(id)));
+    audience
+}
+
+#[cfg(test)]
+mod tests;

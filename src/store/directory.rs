@@ -80,7 +80,21 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// Those of [`Directory::look_up`].
     async fn audience(&self, wanted: &[Wanted], now: DateTime<Utc>) -> Result<Audience, StoreError> {
-        let mut known = Known::default();
+        self.audience_in(wanted, None, now).await
+    }
+
+    /// As [`Directory::audience`], for a bot that belongs to `tenant`: there people are reached of whom only the Entra
+    /// object id is known.
+    ///
+    /// # Errors
+    /// Those of [`Directory::look_up`].
+    async fn audience_in(
+        &self,
+        wanted: &[Wanted],
+        tenant: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Audience, StoreError> {
+        let mut known = Known::in_tenant(tenant);
         loop {
             match resolve(wanted, &known, now) {
                 Ok(audience) => return Ok(audience),

@@ -1,0 +1,760 @@
+//! The judgement: who is meant, whether the bot can reach them, and if not, why.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Audience, Found, Known, Lookup, Mention, PersonRef, PlaceRef, ROSTER_FRESH_FOR, Reached, Unreachable, Want,
+    Wanted,
+};
+use crate::delivery::{Address, Recipient};
+use crate::diagnostic::did_you_mean;
+use crate::roster::{Channel, Conversation, ConversationId, ConversationKind, Person, Roster, Team};
+
+/// What stands between team and channel.
+const SEPARATOR: &str = " / ";
+
+/// How many ways a path with several separators is read.
+const MOST_READINGS: usize = 8;
+
+/// How many names a reason lists.
+const MOST_LISTED: usize = 5;
+
+/// How many mentions one card carries.
+const MOST_MENTIONS: usize = 50;
+
+/// Finds whom `wanted` means, or says which questions must be answered first. Deterministic; asks every question once,
+/// in at most four rounds.
+///
+/// Recipients stand in the order of the targets, each address once: the first target that names it decides, later ones
+/// only add their mentions. Guests count; anonymous guests of meetings cannot be written to. A person whom nobody knows
+/// is still reached by the Entra object id, because Teams may know them.
+///
+/// # Errors
+/// The look-ups still needed; add their answers to `known` and call again.
+pub fn resolve(wanted: &[Wanted], known: &Known, now: DateTime<Utc>) -> Result<Audience, Vec<Lookup>> {
+    let mut resolver = Resolver {
+        known,
+        now,
+        missing: Vec::new(),
+        asked: HashSet::new(),
+        audience: Audience::default(),
+        places: HashMap::new(),
+        told: HashSet::new(),
+        left_out: 0,
+        untold: 0,
+    };
+    for wanted in wanted {
+        resolver.target(wanted);
+    }
+    resolver.finish()
+}
+
+/// What makes a recipient the same as another.
+pub fn identities(reached: &Reached) -> Vec<String> {
+    match &reached.recipient.address {
+        Address::Conversation { id } => vec![format!("conversation:{id}")],
+        Address::Nowhere { wanted } => vec![format!("nowhere:{wanted}")],
+        Address::Person { id, .. } => {
+            let person = reached.person.as_ref();
+            let more = [
+                person.and_then(|person| person.aad_object_id.clone()),
+                person.and_then(|person| person.account_id.clone()),
+            ];
+            let mut ids = vec![person_identity(id)];
+            ids.extend(more.into_iter().flatten().map(|id| person_identity(&id)));
+            ids.dedup();
+            ids
+        }
+    }
+}
+
+/// Entra object ids are the same in any case; `29:` ids are not.
+fn person_identity(id: &str) -> String {
+    if id.starts_with("29:") {
+        format!("person:{id}")
+    } else {
+        format!("person:{}", id.to_ascii_lowercase())
+    }
+}
+
+struct Resolver<'a> {
+    known: &'a Known,
+    now: DateTime<Utc>,
+    missing: Vec<Lookup>,
+    asked: HashSet<Lookup>,
+    audience: Audience,
+    /// Where in `audience.reached` an identity stands.
+    places: HashMap<String, usize>,
+    /// Unreachable targets already listed.
+    told: HashSet<String>,
+    left_out: usize,
+    untold: usize,
+}
+
+impl<'a> Resolver<'a> {
+    fn finish(mut self) -> Result<Audience, Vec<Lookup>> {
+        if !self.missing.is_empty() {
+            return Err(self.missing);
+        }
+        if self.left_out > 0 {
+            let bound = Audience::MOST_REACHED;
+            let reason = format!("a rule tells at most {bound} recipients at once; split it");
+            self.audience.unreachable.push(Unreachable {
+                written: format!("{} more", self.left_out),
+                reason,
+                unknown: false,
+            });
+        }
+        if self.untold > 0 {
+            let reason = "they cannot be reached either; the list ends here".to_owned();
+            self.audience.unreachable.push(Unreachable {
+                written: format!("and {} more", self.untold),
+                reason,
+                unknown: false,
+            });
+        }
+        Ok(self.audience)
+    }
+
+    fn target(&mut self, wanted: &Wanted) {
+        let outcome = match &wanted.want {
+            Want::Person(person) => {
+                if let Some(found) = self.person(person) {
+                    match found {
+                        Ok(person) => self.reach_person(&wanted.written, person, wanted),
+                        Err(reason) => self.unreachable(&wanted.written, reason),
+                    }
+                }
+                return;
+            }
+            Want::MembersOf(place) => return self.members_of(place, wanted),
+            Want::GroupChat(place) => self.group_chat(place),
+            Want::ChannelPath(path) => self.channel_path(path),
+            Want::Channel { team, channel } => self.channel(team, channel.as_ref()),
+            Want::Conversation(id) => match self.conversation(id) {
+                Some(Ok(Somewhere::Person(person))) => return self.reach_person(&wanted.written, person, wanted),
+                Some(Ok(Somewhere::Place(place))) => Some(Ok(place)),
+                Some(Err(reason)) => Some(Err(reason)),
+                None => None,
+            },
+            Want::Nobody(reason) => Some(Err(Why::from(reason.clone()))),
+        };
+        match outcome {
+            Some(Ok(place)) => self.reach_place(place, wanted),
+            Some(Err(reason)) => self.unreachable(&wanted.written, reason),
+            None => {}
+        }
+    }
+
+    // Questions. None means: not answered yet, and noted as missing.
+
+    fn ask(&mut self, lookup: Lookup) -> Option<&'a Found> {
+        let found = self.known.get(&lookup);
+        if found.is_none() && self.asked.insert(lookup.clone()) {
+            self.missing.push(lookup);
+        }
+        found
+    }
+
+    // An answer of another kind than its question would be the store's fault; taken as "nothing known", it ends the
+    // asking.
+
+    fn people(&mut self, person: &PersonRef) -> Option<&'a [Person]> {
+        Some(match self.ask(Lookup::Person(person.clone()))? {
+            Found::People(people) => people,
+            Found::Teams(_) | Found::GroupChats(_) | Found::Conversation(_) | Found::Roster(_) => &[],
+        })
+    }
+
+    fn teams(&mut self, team: &PlaceRef) -> Option<&'a [Team]> {
+        Some(match self.ask(Lookup::Team(team.clone()))? {
+            Found::Teams(teams) => teams,
+            Found::People(_) | Found::GroupChats(_) | Found::Conversation(_) | Found::Roster(_) => &[],
+        })
+    }
+
+    fn group_chats(&mut self, chat: &PlaceRef) -> Option<&'a [Conversation]> {
+        Some(match self.ask(Lookup::GroupChat(chat.clone()))? {
+            Found::GroupChats(chats) => chats,
+            Found::People(_) | Found::Teams(_) | Found::Conversation(_) | Found::Roster(_) => &[],
+        })
+    }
+
+    fn roster(&mut self, id: &str) -> Option<Option<&'a Roster>> {
+        Some(match self.ask(Lookup::Roster(id.to_owned()))? {
+            Found::Roster(roster) => roster.as_ref(),
+            Found::People(_) | Found::Teams(_) | Found::GroupChats(_) | Found::Conversation(_) => None,
+        })
+    }
+
+    // People.
+
+    fn person(&mut self, wanted: &PersonRef) -> Option<Result<Person, Why>> {
+        let mut people: Vec<&Person> = Vec::new();
+        for person in self.people(wanted)? {
+            let same = |other: &&Person| match (&person.aad_object_id, &other.aad_object_id) {
+                (Some(one), Some(two)) => one.eq_ignore_ascii_case(two),
+                (None, _) | (_, None) => person.account_id.is_some() && person.account_id == other.account_id,
+            };
+            if !people.iter().any(same) {
+                people.push(person);
+            }
+        }
+        Some(match (people.as_slice(), wanted) {
+            ([person], _) => Ok((*person).clone()),
+            ([], PersonRef::AadObjectId(id)) => Ok(Person {
+                aad_object_id: Some(id.clone()),
+                ..Person::default()
+            }),
+            ([], PersonRef::AccountId(id)) => Ok(Person {
+                account_id: Some(id.clone()),
+                ..Person::default()
+            }),
+            ([], PersonRef::Email(address)) => Err(Why::unknown(format!(
+                "Herald knows nobody with the address {address}: the app must be installed for that person, or in a team or \
+                 chat they are in"
+            ))),
+            ([], PersonRef::Name(name)) => Err(Why::unknown(format!(
+                "Herald knows nobody called {name}: write the mail address, or install the app for that person or in a team \
+                 or chat they are in"
+            ))),
+            (several, _) => {
+                let listed = listed(several.iter().map(|person| described(person)), several.len());
+                let count = several.len();
+                Err(format!("{count} people are meant by this: {listed}; write the mail address").into())
+            }
+        })
+    }
+
+    fn reach_person(&mut self, written: &str, mut person: Person, wanted: &Wanted) {
+        let name = person
+            .name
+            .clone()
+            .or_else(|| person.email.clone())
+            .or_else(|| person.user_principal_name.clone());
+        if person
+            .role
+            .as_deref()
+            .is_some_and(|role| role.eq_ignore_ascii_case("anonymous"))
+        {
+            return self.unreachable(written, "an anonymous guest of a meeting cannot be written to");
+        }
+        if person.aad_object_id.is_none()
+            && let Some(account) = &person.account_id
+        {
+            // The same human may be known elsewhere by both ids; one address must win.
+            match self.people(&PersonRef::AccountId(account.clone())) {
+                None => return,
+                Some([known]) => person.aad_object_id = known.aad_object_id.clone(),
+                Some(_) => {}
+            }
+        }
+        let Some(id) = person
+            .aad_object_id
+            .as_ref()
+            .map(|id| id.to_ascii_lowercase())
+            .or(person.account_id.clone())
+        else {
+            return self.unreachable(written, "Teams tells no id of this person, so no chat can be opened");
+        };
+        if person.tenant_id.is_empty() {
+            match self.known.tenant() {
+                Some(tenant) => person.tenant_id = tenant.to_owned(),
+                None => {
+                    let reason = "Herald has not met this person, and without `bot.tenant` in herald.yaml it does not know \
+                                  in which tenant to look";
+                    return self.unreachable(written, Why::unknown(reason));
+                }
+            }
+        }
+        let address = Address::Person {
+            tenant_id: person.tenant_id.clone(),
+            id,
+        };
+        let name = name.unwrap_or_else(|| written.to_owned());
+        self.reach(Recipient { address, name }, Some(person), wanted);
+    }
+
+    fn members_of(&mut self, place: &PlaceRef, wanted: &Wanted) {
+        let (teams, chats) = (self.teams(place), self.group_chats(place));
+        let (Some(teams), Some(chats)) = (teams, chats) else {
+            return;
+        };
+        let (id, tenant) = match (teams, chats) {
+            ([team], []) => (team.id.as_str(), team.tenant_id.as_str()),
+            ([], [chat]) => (chat.id.as_str(), chat.tenant_id.as_str()),
+            // An id found both ways is one place.
+            ([team], [_]) if matches!(place, PlaceRef::Id(_)) => (team.id.as_str(), team.tenant_id.as_str()),
+            ([], []) => {
+                let reason = format!(
+                    "Herald knows no team or group chat {}: install the app there",
+                    called(place)
+                );
+                return self.unreachable(&wanted.written, Why::unknown(reason));
+            }
+            (teams, chats) => {
+                let reason = format!(
+                    "{} and {} are {}: paste the link of the one that is meant",
+                    counted(teams.len(), "team"),
+                    counted(chats.len(), "group chat"),
+                    called(place)
+                );
+                return self.unreachable(&wanted.written, reason);
+            }
+        };
+        let Some(roster) = self.roster(id) else {
+            return;
+        };
+        let now = self.now;
+        let Some(roster) = roster.filter(|roster| !roster.stale && now - roster.fetched_at < ROSTER_FRESH_FOR) else {
+            if !self.audience.rosters_needed.iter().any(|needed| needed == id) {
+                self.audience.rosters_needed.push(id.to_owned());
+            }
+            return;
+        };
+        for member in &roster.members {
+            let mut member = member.clone();
+            if member.tenant_id.is_empty() {
+                member.tenant_id = tenant.to_owned();
+            }
+            let written = format!("{}: {}", wanted.written, described(&member));
+            self.reach_person(&written, member, wanted);
+        }
+    }
+
+    // Places.
+
+    fn group_chat(&mut self, place: &PlaceRef) -> Option<Result<Place, Why>> {
+        Some(match self.group_chats(place)? {
+            [chat] => Ok(Place::of_chat(chat)),
+            [] => Err(Why::unknown(format!(
+                "Herald knows no group chat {}: add the app to it",
+                called(place)
+            ))),
+            several => {
+                let (count, called) = (several.len(), called(place));
+                Err(format!("{count} group chats are {called}: paste the link of the one that is meant").into())
+            }
+        })
+    }
+
+    fn channel(&mut self, team: &PlaceRef, channel: Option<&PlaceRef>) -> Option<Result<Place, Why>> {
+        Some(match self.teams(team)? {
+            [] => Err(Why::unknown(no_team(team))),
+            teams => channel_of_one(teams, team, channel),
+        })
+    }
+
+    /// A separator may belong to a name, so every way to read the path is tried; exactly one must fit.
+    fn channel_path(&mut self, path: &str) -> Option<Result<Place, Why>> {
+        let mut readings: Vec<(&str, Option<&str>)> = vec![(path, None)];
+        for (at, _) in path.rmatch_indices(SEPARATOR).take(MOST_READINGS) {
+            readings.push((path[..at].trim(), Some(path[at + SEPARATOR.len()..].trim())));
+        }
+        let mut known = Vec::new();
+        for (team, channel) in readings {
+            let place = place_ref(team);
+            known.push((place.clone(), channel, self.teams(&place)));
+        }
+        let mut fitting: Vec<Place> = Vec::new();
+        let mut reason = None;
+        for (team, channel, teams) in &known {
+            let channel = channel.map(place_ref);
+            match (*teams)? {
+                [] => {}
+                teams => match channel_of_one(teams, team, channel.as_ref()) {
+                    Ok(place) if fitting.iter().any(|other| other.id == place.id) => {}
+                    Ok(place) => fitting.push(place),
+                    // The longest team that exists knows best what its channels are.
+                    Err(why) => reason = reason.or(Some(why)),
+                },
+            }
+        }
+        Some(match fitting.len() {
+            1 => Ok(fitting.remove(0)),
+            0 => Err(reason.unwrap_or_else(|| {
+                let (team, channel, _) = known.last().expect("the path alone is always one reading");
+                let hint = if channel.is_none() {
+                    "; a channel is written `Team / Channel`"
+                } else {
+                    ""
+                };
+                Why::unknown(format!("{}{hint}", no_team(team)))
+            })),
+            _ => {
+                let names = listed(fitting.iter().map(Place::shown), fitting.len());
+                Err(format!("this could be {names}: paste the link of the channel that is meant").into())
+            }
+        })
+    }
+
+    fn conversation(&mut self, id: &ConversationId) -> Option<Result<Somewhere, Why>> {
+        let chat = self.ask(Lookup::Conversation(id.clone()));
+        let teams = self.teams(&PlaceRef::Id(id.as_str().to_owned()));
+        let chat = match chat? {
+            Found::Conversation(chat) => chat.as_ref(),
+            Found::People(_) | Found::Teams(_) | Found::GroupChats(_) | Found::Roster(_) => None,
+        };
+        let channel = PlaceRef::Id(id.as_str().to_owned());
+        Some(match (teams?.first(), chat) {
+            (Some(team), _) => channel_of(team, Some(&channel)).map(Somewhere::Place),
+            (None, Some(chat)) => Ok(match (chat.kind, &chat.person) {
+                (ConversationKind::Personal, Some(person)) => {
+                    let tenant_id = match person.tenant_id.is_empty() {
+                        true => chat.tenant_id.clone(),
+                        false => person.tenant_id.clone(),
+                    };
+                    Somewhere::Person(Person {
+                        tenant_id,
+                        ..person.clone()
+                    })
+                }
+                (ConversationKind::Personal | ConversationKind::GroupChat | ConversationKind::Channel, _) => {
+                    Somewhere::Place(Place::of_chat(chat))
+                }
+            }),
+            (None, None) => Err(Why::unknown(
+                "Herald is not in this conversation: install the app there",
+            )),
+        })
+    }
+
+    fn reach_place(&mut self, place: Place, wanted: &Wanted) {
+        let name = place.name.unwrap_or_else(|| wanted.written.clone());
+        self.reach(
+            Recipient {
+                address: Address::Conversation { id: place.id },
+                name,
+            },
+            None,
+            wanted,
+        );
+    }
+
+    // Outcomes.
+
+    fn reach(&mut self, recipient: Recipient, person: Option<Person>, wanted: &Wanted) {
+        let mentions = self.mentions(wanted);
+        let reached = Reached {
+            recipient,
+            person,
+            mentions,
+        };
+        let ids = identities(&reached);
+        if let Some(place) = ids.iter().find_map(|id| self.places.get(id).copied()) {
+            let first = &mut self.audience.reached[place];
+            for mention in reached.mentions {
+                if first.mentions.len() < MOST_MENTIONS && !first.mentions.contains(&mention) {
+                    first.mentions.push(mention);
+                }
+            }
+            for id in ids {
+                self.places.entry(id).or_insert(place);
+            }
+            return;
+        }
+        if self.audience.reached.len() == Audience::MOST_REACHED {
+            self.left_out += 1;
+            return;
+        }
+        for id in ids {
+            self.places.insert(id, self.audience.reached.len());
+        }
+        self.audience.reached.push(reached);
+    }
+
+    fn mentions(&mut self, wanted: &Wanted) -> Vec<Mention> {
+        let mut mentions: Vec<Mention> = Vec::new();
+        for want in &wanted.mention {
+            let found = match want {
+                Want::Person(person) => match (self.person(person), person) {
+                    (None, _) => continue,
+                    (Some(Ok(found)), person) => mention(&found, person),
+                    // Teams finds a person by the sign-in name in a card, whoever Herald knows.
+                    (Some(Err(_)), PersonRef::Email(address)) => Ok(Mention {
+                        id: address.clone(),
+                        name: address.clone(),
+                    }),
+                    (Some(Err(why)), PersonRef::AadObjectId(_) | PersonRef::AccountId(_) | PersonRef::Name(_)) => {
+                        Err(why.reason)
+                    }
+                },
+                Want::Nobody(reason) => Err(reason.clone()),
+                Want::GroupChat(_)
+                | Want::ChannelPath(_)
+                | Want::Channel { .. }
+                | Want::Conversation(_)
+                | Want::MembersOf(_) => Err("only people can be mentioned".to_owned()),
+            };
+            match found {
+                Ok(mention) if mentions.contains(&mention) => {}
+                Ok(_) if mentions.len() == MOST_MENTIONS => {
+                    self.note(format!(
+                        "{}: a card mentions at most {MOST_MENTIONS} people",
+                        wanted.written
+                    ));
+                }
+                Ok(mention) => mentions.push(mention),
+                Err(reason) => self.note(format!("{}: somebody is not mentioned: {reason}", wanted.written)),
+            }
+        }
+        mentions
+    }
+
+    fn unreachable(&mut self, written: &str, why: impl Into<Why>) {
+        if !self.told.insert(written.to_owned()) {
+            return;
+        }
+        if self.audience.unreachable.len() == Audience::MOST_UNREACHABLE {
+            self.untold += 1;
+            return;
+        }
+        let Why { reason, unknown } = why.into();
+        self.audience.unreachable.push(Unreachable {
+            written: written.to_owned(),
+            reason,
+            unknown,
+        });
+    }
+
+    fn note(&mut self, note: String) {
+        const MOST_NOTES: usize = 50;
+        if self.audience.notes.len() < MOST_NOTES && !self.audience.notes.contains(&note) {
+            self.audience.notes.push(note);
+        }
+    }
+}
+
+/// Why somebody or some place cannot be told.
+#[derive(Debug, Clone)]
+struct Why {
+    reason: String,
+    /// Nothing is known by that name or id; Teams may know more.
+    unknown: bool,
+}
+
+impl Why {
+    fn unknown(reason: impl Into<String>) -> Why {
+        Why {
+            reason: reason.into(),
+            unknown: true,
+        }
+    }
+}
+
+impl From<String> for Why {
+    fn from(reason: String) -> Why {
+        Why { reason, unknown: false }
+    }
+}
+
+impl From<&str> for Why {
+    fn from(reason: &str) -> Why {
+        Why::from(reason.to_owned())
+    }
+}
+
+/// A group chat or channel that can be written to.
+struct Place {
+    id: ConversationId,
+    name: Option<String>,
+}
+
+enum Somewhere {
+    Person(Person),
+    Place(Place),
+}
+
+impl Place {
+    fn shown(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.id.to_string())
+    }
+
+    fn of_chat(chat: &Conversation) -> Place {
+        Place {
+            id: chat.id.clone(),
+            name: chat.name.clone(),
+        }
+    }
+}
+
+/// The channel of the one team that has it.
+fn channel_of_one(teams: &[Team], team: &PlaceRef, channel: Option<&PlaceRef>) -> Result<Place, Why> {
+    let (mut found, mut whys) = (Vec::new(), Vec::new());
+    for one in teams {
+        match channel_of(one, channel) {
+            Ok(place) => found.push(place),
+            Err(why) => whys.push(why),
+        }
+    }
+    match (found.len(), whys.len()) {
+        (1, _) => Ok(found.remove(0)),
+        (0, 1) => Err(whys.remove(0)),
+        (count, _) => {
+            let (teams, called) = (teams.len(), called(team));
+            Err(Why {
+                reason: format!("{teams} teams are {called}: paste the link of the channel that is meant"),
+                unknown: count == 0 && whys.iter().any(|why| why.unknown),
+            })
+        }
+    }
+}
+
+/// The channel of a team, if it can be written to.
+fn channel_of(team: &Team, wanted: Option<&PlaceRef>) -> Result<Place, Why> {
+    let team_name = team.name.as_deref().unwrap_or("this team");
+    let general = |channel: &Channel| channel.id == team.id || channel.name.is_none();
+    let shown = |channel: &Channel| channel.name.clone().unwrap_or_else(|| "General".to_owned());
+    let (id, name, deleted) = match wanted {
+        None => (team.id.clone(), "General".to_owned(), false),
+        Some(PlaceRef::Id(id)) => match team.channels.iter().find(|channel| channel.id == *id) {
+            Some(channel) => (id.clone(), shown(channel), channel.deleted),
+            None if *id == team.id => (id.clone(), "General".to_owned(), false),
+            // An id from a link is exact, and private channels are not always told of.
+            None => (id.clone(), "a channel".to_owned(), false),
+        },
+        Some(PlaceRef::Name(name)) => {
+            let lower = name.to_lowercase();
+            let named: Vec<&Channel> = team
+                .channels
+                .iter()
+                .filter(|channel| {
+                    !general(channel) && channel.name.as_ref().is_some_and(|name| name.to_lowercase() == lower)
+                })
+                .collect();
+            let alive: Vec<&&Channel> = named.iter().filter(|channel| !channel.deleted).collect();
+            match (alive.as_slice(), named.as_slice()) {
+                ([channel], _) => (channel.id.clone(), shown(channel), false),
+                // A named General is unusual, but a team may tell its own.
+                ([], []) if lower == "general" || general_is_called(team, &lower) => {
+                    (team.id.clone(), "General".to_owned(), false)
+                }
+                ([], []) => return Err(Why::unknown(no_channel(team, team_name, name))),
+                ([], [gone, ..]) => (gone.id.clone(), shown(gone), true),
+                (several, _) => {
+                    let count = several.len();
+                    let reason = format!(
+                        "{count} channels of {team_name} are called {name}: paste the link of the one that is meant"
+                    );
+                    return Err(reason.into());
+                }
+            }
+        }
+    };
+    if deleted {
+        let reason =
+            format!("the channel {name} of {team_name} was deleted; it can be restored in Teams for a while");
+        return Err(reason.into());
+    }
+    if team.archived {
+        let reason = format!("the team {team_name} is archived, nobody can write there; it can be restored in Teams");
+        return Err(reason.into());
+    }
+    let team_shown = team.name.as_deref().map(|team| format!("{team}{SEPARATOR}{name}"));
+    Ok(Place {
+        id: ConversationId::new(&id),
+        name: team_shown,
+    })
+}
+
+fn general_is_called(team: &Team, lower: &str) -> bool {
+    let general = team.channels.iter().find(|channel| channel.id == team.id);
+    general
+        .and_then(|channel| channel.name.as_ref())
+        .is_some_and(|name| name.to_lowercase() == lower)
+}
+
+fn no_channel(team: &Team, team_name: &str, name: &str) -> String {
+    let names: Vec<&str> = team
+        .channels
+        .iter()
+        .filter(|channel| !channel.deleted)
+        .filter_map(|channel| channel.name.as_deref())
+        .collect();
+    let near = did_you_mean(name, names.iter().copied().chain(["General"]));
+    let mut reason = format!("{team_name} has no channel {name} that Herald can see");
+    match near {
+        Some(near) => reason.push_str(&format!("; did you mean {near}?")),
+        None if names.is_empty() => reason.push_str("; it knows General only: paste the channel's link"),
+        None => {
+            let count = names.len();
+            let listed = listed(names.into_iter().map(str::to_owned), count);
+            reason.push_str(&format!(
+                "; there are General, {listed}; the first channel is General in every language"
+            ));
+        }
+    }
+    reason
+}
+
+fn no_team(team: &PlaceRef) -> String {
+    format!("Herald knows no team {}: install the app in it", called(team))
+}
+
+fn mention(person: &Person, wanted: &PersonRef) -> Result<Mention, String> {
+    let id = person
+        .account_id
+        .clone()
+        .or_else(|| person.aad_object_id.clone())
+        .or_else(|| person.user_principal_name.clone())
+        .or_else(|| person.email.clone());
+    let name = person
+        .name
+        .clone()
+        .or_else(|| person.email.clone())
+        .or_else(|| person.user_principal_name.clone());
+    match (id, name) {
+        (Some(id), Some(name)) => Ok(Mention { id, name }),
+        (Some(id), None) => match wanted {
+            PersonRef::Email(name) | PersonRef::Name(name) => Ok(Mention { id, name: name.clone() }),
+            PersonRef::AadObjectId(_) | PersonRef::AccountId(_) => {
+                Err("Herald does not know the name of this person".to_owned())
+            }
+        },
+        (None, _) => Err("Teams tells no id of this person".to_owned()),
+    }
+}
+
+fn described(person: &Person) -> String {
+    let address = person.email.as_ref().or(person.user_principal_name.as_ref());
+    let id = person.aad_object_id.as_ref().or(person.account_id.as_ref());
+    match (&person.name, address.or(id)) {
+        (Some(name), Some(more)) => format!("{name} ({more})"),
+        (Some(name), None) => name.clone(),
+        (None, Some(more)) => more.clone(),
+        (None, None) => "somebody without name or id".to_owned(),
+    }
+}
+
+fn called(place: &PlaceRef) -> String {
+    match place {
+        PlaceRef::Id(id) => format!("with the id {id}"),
+        PlaceRef::Name(name) => format!("called {name}"),
+    }
+}
+
+fn place_ref(text: &str) -> PlaceRef {
+    if crate::rule::link::is_id(text) || crate::rule::link::is_guid(text) {
+        PlaceRef::Id(text.to_owned())
+    } else {
+        PlaceRef::Name(text.to_owned())
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{count} {what}s")
+    }
+}
+
+fn listed(names: impl Iterator<Item = String>, count: usize) -> String {
+    let mut some: Vec<String> = names.take(MOST_LISTED).collect();
+    if count > MOST_LISTED {
+        some.push(format!("{} more", count - MOST_LISTED));
+    }
+    some.join(", ")
+}
