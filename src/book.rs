@@ -1,3 +1,467 @@
-//! The workspace's own names for people, channels and group chats.
+//! The workspace's own names for people, channels, group chats and audiences: `directory.yaml`, compiled.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono_tz::Tz;
+use indexmap::IndexMap;
+
+use crate::audience::{Audience, PersonRef, PlaceRef, Want};
+use crate::book::file::{BookFile, ChannelFile, GroupFile, PersonFile};
+use crate::card::partial::Partials;
+use crate::diagnostic::{Fault, did_you_mean};
+use crate::rule::link;
+use crate::rule::target::{Kind, Target};
+use crate::text_or::TextOr;
+use crate::zone;
 
 pub mod file;
+pub mod naming;
+
+/// The compiled aliases. Upper and lower case of an alias do not matter.
+#[derive(Debug, Clone, Default)]
+pub struct Book {
+    people: IndexMap<String, PersonEntry>,
+    channels: IndexMap<String, Want>,
+    groups: IndexMap<String, PlaceRef>,
+    audiences: IndexMap<String, Vec<Target>>,
+}
+
+/// A person, as the workspace knows them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PersonEntry {
+    /// The alias as written.
+    pub alias: String,
+    /// How Teams is asked for the person: by id if there is one, else by address, else by name.
+    pub person: PersonRef,
+    /// Mail address or sign-in name, lower case.
+    pub email: Option<String>,
+    /// The name to show where Teams tells none.
+    pub name: Option<String>,
+    /// The person's zone; wins over what Teams tells.
+    pub time_zone: Option<Tz>,
+    /// The person's language; wins over what Teams tells.
+    pub language: Option<String>,
+}
+
+impl Book {
+    /// Compiles `directory.yaml`, with its warnings. Paths of faults begin at the document.
+    ///
+    /// # Errors
+    /// Everything wrong with it: entries that name nobody, unreadable links and zones, aliases given twice, audiences
+    /// that contain themselves.
+    pub fn compile(file: &BookFile, partials: &Partials) -> Result<(Book, Vec<Fault>), Vec<Fault>> {
+        let BookFile {
+            people,
+            channels,
+            groups,
+            audiences,
+        } = file;
+        let mut book = Book::default();
+        let mut faults = Vec::new();
+        let mut take = |section: &'static str, alias: &str, result: Result<(), Vec<Fault>>| {
+            for fault in result.err().unwrap_or_default() {
+                faults.push(fault.under(alias).under(section));
+            }
+        };
+        for (alias, entry) in people {
+            let entry = person(alias, entry).and_then(|entry| add(&mut book.people, alias, entry));
+            take("people", alias, entry.map_err(|fault| vec![fault]));
+        }
+        for (alias, entry) in channels {
+            let entry = channel(entry).and_then(|entry| add(&mut book.channels, alias, entry));
+            take("channels", alias, entry.map_err(|fault| vec![fault]));
+        }
+        for (alias, entry) in groups {
+            let entry = group(entry).and_then(|entry| add(&mut book.groups, alias, entry));
+            take("groups", alias, entry.map_err(|fault| vec![fault]));
+        }
+        for (alias, items) in audiences {
+            let mut targets = Vec::new();
+            let mut wrong = Vec::new();
+            for (index, item) in items.iter().enumerate() {
+                match Target::compile(item, partials) {
+                    Ok(target) => targets.push(target),
+                    Err(faults) => wrong.extend(faults.into_iter().map(|fault| fault.under(index))),
+                }
+            }
+            if items.is_empty() {
+                wrong.push(Fault::error("directory::audience", "this audience has nobody in it"));
+            }
+            if wrong.is_empty()
+                && let Err(fault) = add(&mut book.audiences, alias, targets)
+            {
+                wrong.push(fault);
+            }
+            take("audiences", alias, if wrong.is_empty() { Ok(()) } else { Err(wrong) });
+        }
+        for alias in audiences.keys() {
+            if let Some(round) = book.circle(alias) {
+                let message = format!("this audience contains itself: {round}");
+                faults.push(
+                    Fault::error("directory::circle", message)
+                        .help("take one of them out")
+                        .under(alias.as_str())
+                        .under("audiences"),
+                );
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let warnings = book.warnings(file);
+        Ok((book, warnings))
+    }
+
+    /// A person by alias.
+    pub fn person(&self, alias: &str) -> Option<&PersonEntry> {
+        self.people.get(&caseless(alias))
+    }
+
+    /// A channel by alias.
+    pub fn channel(&self, alias: &str) -> Option<&Want> {
+        self.channels.get(&caseless(alias))
+    }
+
+    /// A group chat by alias.
+    pub fn group(&self, alias: &str) -> Option<&PlaceRef> {
+        self.groups.get(&caseless(alias))
+    }
+
+    /// The targets behind an audience.
+    pub fn audience(&self, alias: &str) -> Option<&[Target]> {
+        self.audiences.get(&caseless(alias)).map(Vec::as_slice)
+    }
+
+    /// Gives the people of an audience what the workspace knows about them: zone, language, a name where Teams tells
+    /// none.
+    pub fn dress(&self, audience: &mut Audience) {
+        if self.people.is_empty() {
+            return;
+        }
+        let mut known: HashMap<String, &PersonEntry> = HashMap::new();
+        for entry in self.people.values().rev() {
+            match &entry.person {
+                PersonRef::AadObjectId(id) | PersonRef::AccountId(id) => known.insert(id.clone(), entry),
+                PersonRef::Email(_) => None,
+                PersonRef::Name(name) => known.insert(caseless(name), entry),
+            };
+            if let Some(email) = &entry.email {
+                known.insert(email.clone(), entry);
+            }
+        }
+        for reached in &mut audience.reached {
+            let Some(person) = &mut reached.person else {
+                continue;
+            };
+            let caseless_ones = [
+                &person.aad_object_id,
+                &person.email,
+                &person.user_principal_name,
+                &person.name,
+            ];
+            let by_account = person.account_id.as_ref().and_then(|id| known.get(id));
+            let entry = by_account.or_else(|| {
+                caseless_ones
+                    .into_iter()
+                    .flatten()
+                    .find_map(|text| known.get(&caseless(text)))
+            });
+            let Some(entry) = entry else {
+                continue;
+            };
+            if let Some(zone) = entry.time_zone {
+                person.time_zone = Some(zone.name().to_owned());
+            }
+            if entry.language.is_some() {
+                person.locale = entry.language.clone();
+            }
+            if person.name.is_none() {
+                let name = entry.name.clone().unwrap_or_else(|| entry.alias.clone());
+                reached.recipient.name.clone_from(&name);
+                person.name = Some(name);
+            }
+        }
+    }
+
+    /// What is doubtful about a constant name, before anybody is looked up: a link that leads elsewhere (an error), a
+    /// slip in an alias, a name that only Teams can know (warnings). `None` for what is surely meant.
+    pub fn doubt(&self, kind: Kind, name: &str) -> Option<Fault> {
+        let wrong = match kind {
+            Kind::Person => naming::person(name, self).err(),
+            Kind::People if self.audience(name).is_some() => None,
+            Kind::People => naming::person(name, self).err(),
+            Kind::Group => naming::group(name, self).err(),
+            Kind::Channel => naming::channel(name, self).err(),
+            Kind::MembersOf => naming::members_of(name, self).err(),
+            Kind::Here | Kind::Sender => None,
+        };
+        if let Some(reason) = wrong {
+            return Some(Fault::error("target::name", reason));
+        }
+        let (known, aliases): (bool, Vec<&str>) = match kind {
+            Kind::Person => (
+                self.person(name).is_some(),
+                self.people.keys().map(String::as_str).collect(),
+            ),
+            Kind::People => (
+                self.person(name).is_some() || self.audience(name).is_some(),
+                self.people
+                    .keys()
+                    .chain(self.audiences.keys())
+                    .map(String::as_str)
+                    .collect(),
+            ),
+            Kind::Group | Kind::MembersOf => (
+                self.group(name).is_some(),
+                self.groups.keys().map(String::as_str).collect(),
+            ),
+            Kind::Channel => (
+                self.channel(name).is_some(),
+                self.channels.keys().map(String::as_str).collect(),
+            ),
+            Kind::Here | Kind::Sender => return None,
+        };
+        if known || naming::is_exact(name) {
+            return None;
+        }
+        let shown = naming::short(name);
+        if let Some(meant) = did_you_mean(shown, aliases) {
+            let message =
+                format!("`{shown}` is no alias of directory.yaml; it is looked for in Teams under this name");
+            return Some(Fault::warning("target::name", message).help(format!("did you mean `{meant}`?")));
+        }
+        let alias_like = !name.contains(char::is_whitespace) && name.chars().all(|c| !c.is_uppercase());
+        match kind {
+            Kind::Person | Kind::People if alias_like => {
+                let message = format!(
+                    "`{shown}` is no alias of directory.yaml and no address; it is taken for a name in Teams"
+                );
+                let help = "add it under `people:` in directory.yaml, or write the mail address";
+                Some(Fault::warning("target::name", message).help(help))
+            }
+            Kind::Channel if alias_like && !name.contains(" / ") => {
+                let message = format!(
+                    "`{shown}` is no alias of directory.yaml; it is taken for a team, and its General channel"
+                );
+                let help = "write `Team / Channel`, or add it under `channels:` in directory.yaml";
+                Some(Fault::warning("target::name", message).help(help))
+            }
+            Kind::Person
+            | Kind::People
+            | Kind::Channel
+            | Kind::Group
+            | Kind::MembersOf
+            | Kind::Here
+            | Kind::Sender => None,
+        }
+    }
+
+    fn warnings(&self, file: &BookFile) -> Vec<Fault> {
+        let mut warnings = Vec::new();
+        for (alias, items) in &file.audiences {
+            if self.person(alias).is_some() {
+                let message = format!("`{alias}` is a person too; `people: {alias}` means this audience");
+                let warning = Fault::warning("directory::twice", message).help("give one of them another name");
+                warnings.push(warning.on_key().under(alias.as_str()).under("audiences"));
+            }
+            for (index, target) in self.audience(alias).into_iter().flatten().enumerate().take(items.len()) {
+                for (place, kind, name) in target.names() {
+                    let Some(mut doubt) = self.doubt(kind, &name) else {
+                        continue;
+                    };
+                    doubt.path = place;
+                    warnings.push(doubt.under(index).under(alias.as_str()).under("audiences"));
+                }
+            }
+        }
+        warnings
+    }
+
+    /// The way from an audience back to itself, if there is one.
+    fn circle(&self, alias: &str) -> Option<String> {
+        let start = caseless(alias);
+        let mut ways: Vec<Vec<String>> = vec![vec![start.clone()]];
+        let mut visited = HashSet::new();
+        while let Some(way) = ways.pop() {
+            let here = way.last().expect("a way has a beginning");
+            let targets = self.audiences.get(here).map_or(&[][..], Vec::as_slice);
+            let names = targets
+                .iter()
+                .filter(|target| target.kind() == Kind::People)
+                .flat_map(Target::names);
+            for (_, _, name) in names {
+                let next = caseless(&name);
+                let mut longer = way.clone();
+                longer.push(next.clone());
+                if next == start {
+                    return Some(longer.join(" > "));
+                }
+                if self.audiences.contains_key(&next) && visited.insert(next) {
+                    ways.push(longer);
+                }
+            }
+        }
+        None
+    }
+}
+
+fn add<T>(entries: &mut IndexMap<String, T>, alias: &str, entry: T) -> Result<(), Fault> {
+    if alias.trim() != alias || alias.is_empty() {
+        return Err(Fault::error("directory::alias", "an alias neither begins nor ends with a space").on_key());
+    }
+    if alias.contains("{{") {
+        return Err(Fault::error("directory::alias", "an alias has no holes").on_key());
+    }
+    match entries.insert(caseless(alias), entry) {
+        Some(_) => Err(Fault::error(
+            "directory::twice",
+            format!("there is another `{alias}`; capital letters do not tell them apart"),
+        )
+        .help("give one of them another name")
+        .on_key()),
+        None => Ok(()),
+    }
+}
+
+fn person(alias: &str, entry: &TextOr<PersonFile>) -> Result<PersonEntry, Fault> {
+    const CODE: &str = "directory::person";
+    let short = match entry {
+        TextOr::Text(text) => text,
+        TextOr::Full(PersonFile {
+            email,
+            id,
+            name,
+            time_zone,
+            language,
+        }) => {
+            let email = email
+                .as_deref()
+                .map(|text| address(text).map_err(|fault| fault.under("email")))
+                .transpose()?;
+            let id = id
+                .as_deref()
+                .map(|text| self::id(text).map_err(|fault| fault.under("id")))
+                .transpose()?;
+            let zone = time_zone
+                .as_deref()
+                .map(zone::parse)
+                .transpose()
+                .map_err(|fault| fault.under("time_zone"))?;
+            let by_address = email.clone().map(PersonRef::Email);
+            let by_name = name.as_ref().map(|name| PersonRef::Name(name.trim().to_owned()));
+            let Some(person) = id.or(by_address).or(by_name) else {
+                return Err(Fault::error(CODE, format!("nothing here says who `{alias}` is"))
+                    .help("write `email: anna.berg@contoso.example`"));
+            };
+            return Ok(PersonEntry {
+                alias: alias.to_owned(),
+                person,
+                email,
+                name: name.clone(),
+                time_zone: zone,
+                language: language.clone(),
+            });
+        }
+    };
+    let person = naming::person(short, &Book::default()).map_err(|reason| Fault::error(CODE, reason))?;
+    let Want::Person(person) = person else {
+        return Err(Fault::error(CODE, "this names no person").help("write the mail address"));
+    };
+    let email = match &person {
+        PersonRef::Email(address) => Some(address.clone()),
+        PersonRef::AadObjectId(_) | PersonRef::AccountId(_) | PersonRef::Name(_) => None,
+    };
+    Ok(PersonEntry {
+        alias: alias.to_owned(),
+        person,
+        email,
+        name: None,
+        time_zone: None,
+        language: None,
+    })
+}
+
+fn address(text: &str) -> Result<String, Fault> {
+    naming::address(text).ok_or_else(|| {
+        Fault::error(
+            "directory::person",
+            format!("`{}` is no mail address", naming::short(text)),
+        )
+        .help("write it like `anna.berg@contoso.example`")
+    })
+}
+
+fn id(text: &str) -> Result<PersonRef, Fault> {
+    let text = text.trim();
+    if link::is_guid(text) {
+        return Ok(PersonRef::AadObjectId(text.to_ascii_lowercase()));
+    }
+    if text.starts_with("29:") {
+        return Ok(PersonRef::AccountId(text.to_owned()));
+    }
+    Err(Fault::error(
+        "directory::person",
+        format!("`{}` is no Entra object id", naming::short(text)),
+    )
+    .help("it looks like `6f1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d`"))
+}
+
+fn channel(entry: &TextOr<ChannelFile>) -> Result<Want, Fault> {
+    let wrong = |reason: String| Fault::error("directory::channel", reason);
+    let ChannelFile {
+        team,
+        channel,
+        link,
+        id,
+    } = match entry {
+        TextOr::Text(text) => return naming::channel(text, &Book::default()).map_err(wrong),
+        TextOr::Full(full) => full,
+    };
+    if let Some(id) = id {
+        if !link::is_id(id.trim()) {
+            let message = format!("`{}` is no id of a channel", naming::short(id));
+            return Err(wrong(message)
+                .help("it looks like `19:...@thread.tacv2`; or paste the channel's link")
+                .under("id"));
+        }
+        return naming::channel(id, &Book::default()).map_err(wrong);
+    }
+    if let Some(link) = link {
+        return naming::channel_link(link).map_err(|reason| wrong(reason).under("link"));
+    }
+    let empty = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim().is_empty());
+    match team {
+        Some(name) if !name.trim().is_empty() && !empty(channel) => Ok(Want::Channel {
+            team: naming::place(name),
+            channel: channel.as_deref().map(naming::place),
+        }),
+        _ => Err(wrong("nothing here says which channel it is".to_owned())
+            .help("write `team:` and `channel:`, or `link:`")),
+    }
+}
+
+fn group(entry: &TextOr<GroupFile>) -> Result<PlaceRef, Fault> {
+    let wrong = |reason: String| Fault::error("directory::group", reason);
+    let GroupFile { name, link, id } = match entry {
+        TextOr::Text(text) => return naming::group(text, &Book::default()).map_err(wrong),
+        TextOr::Full(full) => full,
+    };
+    match (id, link, name) {
+        (Some(id), _, _) if link::is_id(id.trim()) => Ok(PlaceRef::Id(id.trim().to_owned())),
+        (Some(id), _, _) => Err(wrong(format!("`{}` is no id of a group chat", naming::short(id)))
+            .help("it looks like `19:...@thread.v2`; or paste the chat's link")
+            .under("id")),
+        (None, Some(link), _) => naming::group_link(link).map_err(|reason| wrong(reason).under("link")),
+        (None, None, Some(name)) if !name.trim().is_empty() => Ok(PlaceRef::Name(name.trim().to_owned())),
+        (None, None, _) => {
+            Err(wrong("nothing here says which chat it is".to_owned()).help("write `name:` or `link:`"))
+        }
+    }
+}
+
+fn caseless(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests;
