@@ -1,4 +1,14 @@
 //! What is sent: [`Card`], known to be well-formed and within Teams' size.
+//!
+//! The way of a card: a [`source::CardSource`] is what a rule says about its card, compiled. It fills a
+//! [`template::Template`], a [`short::Short`] form or a message, or makes a card of the bare event (`generated`). What
+//! is filled is made presentable (`profile`), cut to size ([`fit`]) and given its mentions and summary.
+//!
+//! Every string with holes is a [`text::Text`]: looked over for depth (`tag`), parsed by Handlebars, taken apart
+//! (`syntax`), and filled (`evaluate`) with what names mean (`scope`) and what functions give ([`function`]). What
+//! becomes of a value depends on its `place` in the card; `escape` makes it harmless there.
+//!
+//! Two promises are kept here: no payload changes what a card consists of, and whatever happens there is a card.
 
 pub(crate) mod document;
 pub(crate) mod escape;

@@ -30,7 +30,8 @@ use crate::card::text::Text;
 pub(crate) use compile::compile;
 
 /// Work charged for an element, in steps of the budget: it bounds how large a card can grow before it is cut.
-const ELEMENT: usize = 4;
+const ELEMENT: usize = 20;
+const TOO_MUCH: &str = "the template makes too many elements of this event and was cut short";
 
 /// A piece of a structured template.
 #[derive(Debug)]
@@ -100,7 +101,10 @@ impl Element {
     /// What stands in one place.
     pub(crate) fn fill(&self, frame: &Frame<'_>, gathered: &mut Gathered) -> Filled {
         match self {
-            Element::Constant(value) => Filled::Keep(value.clone()),
+            Element::Constant(value) => match gathered.budget.keep(value) {
+                true => Filled::Keep(value.clone()),
+                false => Filled::Nothing,
+            },
             Element::Leaf(text, place) => fill_leaf(text, *place, frame, gathered),
             Element::List(items) => {
                 let mut filled = Vec::new();
@@ -139,6 +143,10 @@ fn fill_leaf(text: &Text, place: Place, frame: &Frame<'_>, gathered: &mut Gather
     if place.is_typed()
         && let Some(value) = text.datum_in(frame, gathered)
     {
+        if !gathered.budget.keep(&value) {
+            gathered.seen.add(TOO_MUCH);
+            return Filled::Nothing;
+        }
         return place.accept(&value, text.source(), &mut gathered.seen);
     }
     let filled = text.text_in(frame, place.style(), gathered);
@@ -150,14 +158,14 @@ impl Object {
         let Some(data) = &self.data else {
             return self.fill_one(frame, gathered, out);
         };
-        let data = match data {
-            Data::Expression(text) => text.datum_in(frame, gathered).map(Cow::into_owned),
+        let data: Option<Cow<'_, Value>> = match data {
+            Data::Expression(text) => text.datum_in(frame, gathered),
             Data::Constant(element) => match element.fill(frame, gathered) {
-                Filled::Keep(value) => Some(value),
+                Filled::Keep(value) => Some(Cow::Owned(value)),
                 Filled::Nothing | Filled::Unusable => None,
             },
         };
-        match data {
+        match data.as_deref() {
             None | Some(Value::Null) => {}
             Some(Value::Array(items)) => {
                 if items.len() > MOST_ITEMS {
@@ -171,15 +179,17 @@ impl Object {
                     self.fill_one(&inner, gathered, out);
                 }
             }
-            Some(single) => self.fill_one(&frame.inner(&single), gathered, out),
+            Some(single) => self.fill_one(&frame.inner(single), gathered, out),
         }
     }
 
     fn fill_one(&self, frame: &Frame<'_>, gathered: &mut Gathered, out: &mut Vec<Value>) {
-        if !gathered.budget.spend(ELEMENT) {
-            return gathered
-                .seen
-                .add("the template makes too many elements of this event and was cut short");
+        let fields = match &self.body {
+            Body::Fields(fields) => fields.len(),
+            Body::Partial { with, .. } => with.len(),
+        };
+        if !gathered.budget.spend(ELEMENT + fields) {
+            return gathered.seen.add(TOO_MUCH);
         }
         if self.when.as_ref().is_some_and(|when| !when.holds(frame, gathered)) {
             return;
@@ -203,28 +213,25 @@ impl Object {
                 context,
                 with,
             } => {
-                let mut evaluator = Evaluator::new(Style::Plain, gathered);
-                let context = context.as_ref().map(|context| {
-                    evaluator
-                        .expression(context, frame, Lack::Warns)
+                let value = |expression, lack, gathered: &mut Gathered| {
+                    Evaluator::new(Style::Plain, gathered)
+                        .expression(expression, frame, lack)
                         .into_value()
-                        .into_owned()
-                });
-                let mut values = Vec::with_capacity(with.len());
+                };
+                let context: Option<Cow<'_, Value>> =
+                    context.as_ref().map(|context| value(context, Lack::Warns, gathered));
+                let mut values: Vec<(&str, Cow<'_, Value>)> = Vec::with_capacity(with.len());
                 for (name, given) in with {
                     let value = match given {
-                        Given::Expression(expression) => Evaluator::new(Style::Plain, gathered)
-                            .expression(expression, frame, Lack::IsFine)
-                            .into_value()
-                            .into_owned(),
+                        Given::Expression(expression) => value(expression, Lack::IsFine, gathered),
                         Given::Element(element) => match element.fill(frame, gathered) {
-                            Filled::Keep(value) => value,
-                            Filled::Nothing | Filled::Unusable => Value::Null,
+                            Filled::Keep(value) => Cow::Owned(value),
+                            Filled::Nothing | Filled::Unusable => Cow::Owned(Value::Null),
                         },
                     };
-                    values.push((name.as_str(), value));
+                    values.push((name, value));
                 }
-                let mut inner = frame.inner(context.as_ref().unwrap_or(frame.this()));
+                let mut inner = frame.inner(context.as_deref().unwrap_or(frame.this()));
                 for (name, value) in &values {
                     inner = inner.with_name(name, value);
                 }
@@ -250,8 +257,8 @@ impl When {
             When::Text(text) => text,
         };
         let value = match text.asked_in(frame, gathered) {
-            Some(value) => value.into_owned(),
-            None => Value::String(text.text_in(frame, Style::Plain, gathered)),
+            Some(value) => value,
+            None => Cow::Owned(Value::String(text.text_in(frame, Style::Plain, gathered))),
         };
         match value.as_str().map(str::trim) {
             Some("false" | "") => false,

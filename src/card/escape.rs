@@ -167,14 +167,18 @@ fn paragraphs(text: &str) -> Cow<'_, str> {
 
 /// The address that the author has begun: `[Open](https://ci.example/` and here comes a hole.
 fn open_address(before: &str) -> Option<&str> {
-    let tail = match before.char_indices().rev().nth(2_000) {
-        Some((at, _)) => &before[at..],
-        None => before,
-    };
-    let begin = tail.rfind("](")?;
-    let address = &tail[begin + 2..];
-    let escaped = tail[..begin].ends_with('\\');
-    (!escaped && !address.contains([')', ' ', '\n'])).then_some(address)
+    let bytes = before.as_bytes();
+    for (at, byte) in bytes.iter().enumerate().rev().take(2_000) {
+        match byte {
+            b')' | b' ' | b'\n' => return None,
+            b'(' if at > 0 && bytes[at - 1] == b']' => {
+                let escaped = at > 1 && bytes[at - 2] == b'\\';
+                return (!escaped).then_some(&before[at + 1..]);
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// `[words]()` as `words`.

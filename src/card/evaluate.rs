@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::audience::Mention;
 use crate::card::escape::{self, Dialect};
-use crate::card::function::{Arguments, Datum};
+use crate::card::function::{Arguments, Datum, weight};
 use crate::card::hole::{Hole, Quotes, mark};
 use crate::card::path::Path;
 use crate::card::scope::{Frame, Locals};
@@ -56,6 +56,11 @@ impl Budget {
                 false
             }
         }
+    }
+
+    /// Pays for a copy of `value`; false when there is no room for it any more.
+    pub(crate) fn keep(&mut self, value: &Value) -> bool {
+        self.spend(weight(value))
     }
 }
 

@@ -148,7 +148,7 @@ impl<'v> Datum<'v> {
         }
     }
 
-    /// What handling it once costs: one step for each value in it and for each 64 bytes.
+    /// What handling it once costs.
     pub(crate) fn weight(&self) -> usize {
         match self {
             Datum::Missing => 0,
@@ -201,7 +201,8 @@ pub(crate) fn is_truthy(value: &Value) -> bool {
     }
 }
 
-fn weight(value: &Value) -> usize {
+/// What handling a value once costs: one step for each value in it and for each 64 bytes.
+pub(crate) fn weight(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 1,
         Value::String(text) => text.len() / 64,

@@ -21,9 +21,9 @@ const LONGEST_TEXT: usize = 1_000;
 const HEADLINES: [&str; 5] = ["title", "subject", "headline", "display_title", "summary"];
 const TEXTS: [&str; 6] = ["message", "text", "description", "body", "summary", "content"];
 const STATES: [&str; 9] = [
+    "conclusion",
     "status",
     "state",
-    "conclusion",
     "severity",
     "level",
     "priority",
@@ -72,8 +72,14 @@ pub(crate) fn card(scope: &Value) -> Value {
 
     let headline = pick(&fields, &HEADLINES);
     let text = pick(&fields, &TEXTS).filter(|text| Some(text.value) != headline.map(|headline| headline.value));
+    // A commit message begins with its own title.
+    let begins = |text: &Field<'_>, headline: &Field<'_>| matches!((text.value.as_str(), headline.value.as_str()), (Some(text), Some(headline)) if text.starts_with(headline));
+    let headline = headline.filter(|headline| text.is_none_or(|text| !begins(text, headline)));
     let address = address(&fields);
-    let state = pick(&fields, &STATES);
+    // A run is `completed` with the conclusion `failure`: the first state that has a colour gives it.
+    let style = STATES
+        .iter()
+        .find_map(|key| pick(&fields, &[key]).and_then(|state| style(state.value.as_str()?)));
 
     let mut facts: Vec<Value> = Vec::new();
     let used = |field: &Field<'_>| {
@@ -95,6 +101,9 @@ pub(crate) fn card(scope: &Value) -> Value {
         if facts.len() == MOST_FACTS {
             break;
         }
+        if fields.iter().any(|other| field.says_less_than(other)) {
+            continue;
+        }
         if let Some(value) = field.shown(zone) {
             let title = escape::neutral(&field.label(), Dialect::Card, "");
             facts.push(json!({ "title": title, "value": value }));
@@ -112,7 +121,7 @@ pub(crate) fn card(scope: &Value) -> Value {
         title: Some(escape::neutral(name, Dialect::Card, "")),
         text: (!paragraphs.is_empty()).then(|| paragraphs.join("\n\n")),
         image: None,
-        style: state.and_then(|state| style(state.value.as_str()?)).map(str::to_owned),
+        style: style.map(str::to_owned),
         facts,
         buttons: address
             .map(|url| json!({ "type": "Action.OpenUrl", "title": "Open", "url": url }))
@@ -196,6 +205,17 @@ impl Field<'_> {
         above.iter().any(|key| SURROUNDINGS.contains(key))
     }
 
+    /// `repository.name` beside `repository.full_name`.
+    fn says_less_than(&self, other: &Field<'_>) -> bool {
+        let rank = |field: &Field<'_>| NAMES.iter().position(|name| *name == field.key());
+        match (self.path.split_last(), other.path.split_last(), rank(self), rank(other)) {
+            (Some((_, above)), Some((_, beside)), Some(mine), Some(theirs)) => {
+                !above.is_empty() && theirs < mine && above == beside
+            }
+            _ => false,
+        }
+    }
+
     fn is_address(&self) -> bool {
         let key = self.key();
         matches!(key, "url" | "href" | "link") || key.ends_with("_url") || key.ends_with("URL")
@@ -204,7 +224,10 @@ impl Field<'_> {
     /// As the value of a fact; none for what says nothing to people.
     fn shown(&self, zone: Option<&str>) -> Option<String> {
         let key = self.key();
-        let is_id = key == "id" || key.ends_with("_id") || key.ends_with("Id") || matches!(key, "sha" | "etag");
+        let is_id = matches!(key, "id" | "sha" | "hash" | "etag" | "version" | "token" | "key")
+            || ["_id", "Id", "_key", "Key", "_sha"]
+                .iter()
+                .any(|ending| key.ends_with(ending));
         // Of what is further down, only names say something without their neighbours.
         if is_id || (self.path.len() > 1 && !NAMES.contains(&key) && !STATES.contains(&key)) {
             return None;
@@ -259,7 +282,7 @@ fn style(state: &str) -> Option<&'static str> {
             Some("attention")
         }
         "warning" | "warn" | "degraded" | "cancelled" | "canceled" | "deleted" => Some("warning"),
-        "success" | "succeeded" | "ok" | "resolved" | "passed" | "completed" | "up" | "approved" => Some("good"),
+        "success" | "succeeded" | "ok" | "resolved" | "passed" | "up" | "approved" => Some("good"),
         _ => None,
     }
 }

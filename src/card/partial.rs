@@ -51,7 +51,14 @@ impl Partials {
         let mut partials = Partials::none();
         let mut waiting: Vec<(&str, &str, Vec<String>)> = sources
             .iter()
-            .map(|(name, source)| (name.as_str(), source.as_str(), syntax::included(source)))
+            // The newline that ends a file is no part of the text.
+            .map(|(name, source)| {
+                (
+                    name.as_str(),
+                    source.trim_end_matches(['\n', '\r']),
+                    syntax::included(source),
+                )
+            })
             .collect();
         // Each round compiles what includes only what is known by now.
         for depth in 1..=DEEPEST {

@@ -271,9 +271,11 @@ fn child<'v>(value: &'v Value, step: &str) -> Option<&'v Value> {
     }
 }
 
-/// A field of the same name somewhere else in the event: payloads nest differently than one remembers.
+/// The same field somewhere else in the event: payloads nest differently than one remembers. Of a longer path, the
+/// object that holds the field must have the same name, too: every object has a `name`.
 fn elsewhere(event: Option<&Value>, path: &Path) -> Option<String> {
     let wanted = path.steps.last()?;
+    let holder = (path.steps.len() > 2).then(|| &path.steps[path.steps.len() - 2]);
     if path.steps.first().is_none_or(|first| first != "event") {
         return None;
     }
@@ -285,7 +287,7 @@ fn elsewhere(event: Option<&Value>, path: &Path) -> Option<String> {
             for (key, inner) in value.as_object().into_iter().flatten() {
                 steps = steps.checked_sub(1)?;
                 let full = format!("{name}.{key}");
-                if key == wanted {
+                if key == wanted && holder.is_none_or(|holder| name.rsplit('.').next() == Some(holder)) {
                     return Some(full);
                 }
                 if inner.is_object() {

@@ -22,7 +22,13 @@ pub(super) fn check(call: &Call) -> Option<String> {
         return Some(complaint);
     }
     match call.named.iter().find(|(name, _)| name == "zone") {
-        Some((_, Expression::Literal(Value::String(zone)))) => zone_named(zone).err(),
+        Some((_, Expression::Literal(Value::String(zone)))) => zone_named(zone).err().map(|complaint| {
+            let known = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+            match did_you_mean(zone, known) {
+                Some(near) if zone.len() <= 64 => format!("there is no time zone `{zone}`; did you mean `{near}`?"),
+                _ => complaint,
+            }
+        }),
         _ => None,
     }
 }
@@ -72,7 +78,7 @@ impl Format {
                 }
                 Ok(Format::Pattern(pattern.to_owned()))
             }
-            other => Err(match did_you_mean(other, WORDS) {
+            other => Err(match did_you_mean(&cut(other), WORDS) {
                 Some(near) => format!("there is no date format `{}`; did you mean `{near}`?", cut(other)),
                 None => format!(
                     "there is no date format `{}`; take `{}`, or a pattern such as `%d.%m.%Y %H:%M`",
@@ -122,13 +128,8 @@ fn zone_of(frame: &Frame<'_>) -> Tz {
 }
 
 fn zone_named(name: &str) -> Result<Tz, String> {
-    name.parse().map_err(|_| {
-        let near = did_you_mean(name, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
-        match near {
-            Some(near) if name.len() <= 64 => format!("there is no time zone `{name}`; did you mean `{near}`?"),
-            _ => format!("there is no time zone `{}`; `Europe/Berlin` is one", cut(name)),
-        }
-    })
+    name.parse()
+        .map_err(|_| format!("there is no time zone `{}`; `Europe/Berlin` is one", cut(name)))
 }
 
 /// Reads the ways in which senders write moments.
