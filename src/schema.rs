@@ -51,10 +51,10 @@ impl FileKind {
     }
 
     fn compiled(self) -> &'static Compiled {
-        static RULE: LazyLock<Compiled> = LazyLock::new(|| Compiled::new::<RuleFile>());
-        static SETTINGS: LazyLock<Compiled> = LazyLock::new(|| Compiled::new::<SettingsFile>());
-        static DIRECTORY: LazyLock<Compiled> = LazyLock::new(|| Compiled::new::<BookFile>());
-        static TEMPLATE: LazyLock<Compiled> = LazyLock::new(|| Compiled::new::<card::TemplateFile>());
+        static RULE: LazyLock<Compiled> = LazyLock::new(Compiled::new::<RuleFile>);
+        static SETTINGS: LazyLock<Compiled> = LazyLock::new(Compiled::new::<SettingsFile>);
+        static DIRECTORY: LazyLock<Compiled> = LazyLock::new(Compiled::new::<BookFile>);
+        static TEMPLATE: LazyLock<Compiled> = LazyLock::new(Compiled::new::<card::TemplateFile>);
         match self {
             FileKind::Rule => &RULE,
             FileKind::Settings => &SETTINGS,

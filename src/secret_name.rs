@@ -16,17 +16,22 @@ impl SecretName {
     /// Takes a name such as `HERALD_BOT_SECRET`.
     ///
     /// # Errors
-    /// A sentence for the author when `name` cannot be the name of a variable (other signs than letters, digits and
-    /// `_`, a digit in front, empty, longer than [`SecretName::LONGEST`]). It does not repeat `name`, which may well
+    /// A sentence for the author when `name` cannot be the name of a variable (other signs than capital letters, digits
+    /// and `_`, a digit in front, empty, longer than [`SecretName::LONGEST`]). It does not repeat `name`, which may well
     /// be the secret itself.
     pub fn new(name: impl Into<String>) -> Result<Self, &'static str> {
         let name = name.into();
-        let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        if starts_well && name.len() <= Self::LONGEST && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        let starts_well = name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_');
+        if starts_well
+            && name.len() <= Self::LONGEST
+            && name
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        {
             Ok(Self(name))
         } else {
             Err(
-                "this is not the name of a secret: a name has letters, digits and `_` only, such as `HERALD_BOT_SECRET`",
+                "this is not the name of a secret: a name has capital letters, digits and `_` only, such as `HERALD_BOT_SECRET`",
             )
         }
     }
@@ -49,7 +54,14 @@ mod tests {
 
     #[test]
     fn a_pasted_secret_is_not_taken_for_a_name_and_not_repeated() {
-        for pasted in ["Xq8~abc.DEF-1234567890", "whsec_a+b/c=", "", "1ABC", &"A".repeat(200)] {
+        for pasted in [
+            "Xq8~abc.DEF-1234567890",
+            "whsec_a+b/c=",
+            "",
+            "1ABC",
+            "c2VjcmV0",
+            &"A".repeat(200),
+        ] {
             let refusal = SecretName::new(pasted).unwrap_err();
             assert!(pasted.is_empty() || !refusal.contains(pasted));
         }

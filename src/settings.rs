@@ -1,6 +1,7 @@
 //! What an operator decides: who the bot is, where the server listens, what is kept how long.
 
 pub mod file;
+pub mod pasted;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -96,6 +97,22 @@ pub const VARIABLES: [(&str, &str); 7] = [
     ("HERALD_STORE", "store"),
     ("HERALD_TIME_ZONE", "time_zone"),
 ];
+
+/// The variable of [`VARIABLES`] that sets what `path` leads to.
+pub fn variable_for(path: &[Step]) -> Option<&'static str> {
+    let place: Vec<&str> = path
+        .iter()
+        .map_while(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            Step::Index(_) => None,
+        })
+        .collect();
+    let place = place.join(".");
+    VARIABLES
+        .iter()
+        .find(|(_, sets)| *sets == place)
+        .map(|(variable, _)| *variable)
+}
 
 impl Default for Settings {
     fn default() -> Self {
@@ -340,16 +357,19 @@ fn retention(file: &RetentionFile, faults: &mut Vec<Fault>) -> Retention {
 fn secret_name(written: Option<&str>, path: &[&str], faults: &mut Vec<Fault>) -> Option<SecretName> {
     match SecretName::new(written?.trim()) {
         Ok(name) => Some(name),
-        Err(sentence) => {
+        Err(_) => {
             let path: Vec<Step> = path.iter().map(|key| Step::from(*key)).collect();
-            faults.push(at(
-                Fault::error("settings::secret_name", sentence)
-                    .help("put the secret itself into an environment variable and write the variable's name here"),
-                &path,
-            ));
+            faults.push(at(pasted_secret(), &path));
             None
         }
     }
+}
+
+/// What is told about a value that stands where the name of a secret belongs. It does not repeat the value.
+pub fn pasted_secret() -> Fault {
+    Fault::error("settings::secret_name", "a secret is called by its name here; this is not a name")
+        .label("not a name such as `HERALD_BOT_SECRET`")
+        .help("put the secret itself into an environment variable and write the variable's name; if it was committed, change it")
 }
 
 fn at(mut fault: Fault, path: &[Step]) -> Fault {

@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
             }
             let whole = match path.last() {
                 Some(_) => called(&path),
-                None => "the file".to_owned(),
+                None => format!("a {}", self.schema["title"].as_str().unwrap_or("file").to_lowercase()),
             };
             let help = self
                 .example(&path, &key)
@@ -191,12 +191,15 @@ impl<'a> Reader<'a> {
                 return;
             }
             let message = format!("`{key}` cannot stand beside `{first}`");
+            let may_be_list = self
+                .mapping(parent)
+                .is_some_and(|mapping| mapping.contains_key("items"));
             let help = match parent.last() {
-                Some(Step::Key(list)) => {
+                Some(Step::Key(list)) if may_be_list => {
                     format!("keep one of the two, or write a list under `{list}` with one item for each")
                 }
                 Some(Step::Index(_)) => "make it a list item of its own".to_owned(),
-                None => "keep one of the two".to_owned(),
+                Some(Step::Key(_)) | None => "keep one of the two".to_owned(),
             };
             self.push_on_key(path.clone(), "schema::too_many", message, Some(help));
             return;

@@ -116,7 +116,7 @@ fn a_word_of_a_later_version_is_told_apart_from_a_mistake() {
 #[test]
 fn a_missing_key_is_asked_for_with_an_example() {
     let (_, message, help) = rule("when: { hook: github }\n");
-    assert_eq!(message, "the file needs `notify`");
+    assert_eq!(message, "a rule needs `notify`");
     assert_eq!(
         help,
         "add it, for example `notify: [{ person: on-call }, { channel: \"Platform / Releases\" }]`".replace('"', "")

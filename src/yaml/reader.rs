@@ -215,6 +215,7 @@ impl<'t> Reader<'t> {
             let Some(comment) = comment else {
                 return (Value::Null, self.leaf(span));
             };
+            self.last_end = comment.end;
             let written = &self.body[comment.clone()];
             let fault = Fault::error("yaml::comment", "there is no value here: `#` begins a comment")
                 .label("a comment")

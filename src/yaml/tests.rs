@@ -100,6 +100,7 @@ fn a_hash_that_swallows_the_value_is_pointed_out() {
         one_fault("channel: #releases\nx: 1"),
         ("yaml::comment", "#releases".to_owned())
     );
+    assert_eq!(faults("- channel: #releases\n- #general\n").len(), 2);
     assert_eq!(value("a: # a real comment\nb: 1"), json!({ "a": null, "b": 1 }));
     assert_eq!(value("a: #c\n  b: 1"), json!({ "a": { "b": 1 } }));
 }

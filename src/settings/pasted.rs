@@ -1,0 +1,134 @@
+//! Secrets that were pasted into `herald.yaml` where their names belong: found in the text itself, so that no excerpt,
+//! message or log repeats them, even when the file cannot be read as YAML.
+
+use crate::diagnostic::Span;
+use crate::secret_name::SecretName;
+
+/// The keys behind which a secret's name stands.
+const KEYS: [&str; 2] = ["secret", "admin_token"];
+
+/// The values behind [`KEYS`] that are no names.
+pub fn pasted(text: &str) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut offset = 0;
+    // Items of a list below a key that has nothing behind its colon.
+    let mut in_list = false;
+    for line in text.split_inclusive('\n') {
+        let content = without_comment(line.trim_end());
+        let trimmed = content.trim_start();
+        let begins = offset + content.len() - trimmed.len();
+        match trimmed.strip_prefix('-') {
+            Some(item) if in_list => values(item, begins + 1, false, &mut found),
+            Some(_) | None => {
+                in_list &= trimmed.is_empty();
+                for (at, in_braces) in keys(content) {
+                    let value = &content[at..];
+                    in_list |= value.trim().is_empty();
+                    values(value, offset + at, in_braces, &mut found);
+                }
+            }
+        }
+        offset += line.len();
+    }
+    found
+}
+
+/// The text with these spans as stars: the same length, the same lines.
+pub fn masked(text: &str, spans: &[Span]) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for span in spans {
+        bytes[span.clone()].fill(b'*');
+    }
+    // The spans begin and end with whole characters, so what is left is as it was.
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+fn without_comment(line: &str) -> &str {
+    match line.find(" #") {
+        Some(comment) => line[..comment].trim_end(),
+        None => line,
+    }
+}
+
+/// Where the values of our keys begin on a line, and whether braces are open there.
+fn keys(line: &str) -> Vec<(usize, bool)> {
+    let mut found = Vec::new();
+    for key in KEYS {
+        for (start, _) in line.match_indices(key) {
+            let before = line[..start].trim_end_matches(['"', '\'']);
+            let is_word = before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            let after = line[start + key.len()..].trim_start_matches(['"', '\'']).trim_start();
+            if is_word || !after.starts_with(':') {
+                continue;
+            }
+            let open = before.matches('{').count() > before.matches('}').count();
+            found.push((line.len() - after.len() + 1, open));
+        }
+    }
+    found
+}
+
+/// Adds the values of `region` that are no names. Within braces a comma ends it.
+fn values(region: &str, offset: usize, in_braces: bool, found: &mut Vec<Span>) {
+    let value = region.trim_start();
+    let start = offset + region.len() - value.len();
+    if let Some(list) = value.strip_prefix('[') {
+        let end = list.find(']').unwrap_or(list.len());
+        let mut at = start + 1;
+        for item in list[..end].split(',') {
+            one(item, at, found);
+            at += item.len() + 1;
+        }
+        return;
+    }
+    let end = match value.chars().next() {
+        Some(quote @ ('"' | '\'')) => value[1..].find(quote).map_or(value.len(), |end| end + 2),
+        Some(_) if in_braces => value.find([',', '}']).unwrap_or(value.len()),
+        Some(_) | None => value.len(),
+    };
+    one(&value[..end], start, found);
+}
+
+fn one(value: &str, offset: usize, found: &mut Vec<Span>) {
+    let trimmed = value.trim();
+    let start = offset + value.len() - value.trim_start().len();
+    let name = trimmed.trim_matches(['"', '\'']);
+    let end = start + trimmed.len();
+    if !name.is_empty() && !matches!(name, "~" | "null") && SecretName::new(name).is_err() {
+        found.push(start..end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pasted_secrets_are_found_wherever_they_stand_and_names_are_left() {
+        for (text, shown) in [
+            ("bot:\n  secret: Xq8~a,b # mine\n", "bot:\n  secret: ******* # mine\n"),
+            ("secret: \"a b\", x", "secret: *****, x"),
+            ("{ secret: ab~c, signature: x }", "{ secret: ****, signature: x }"),
+            ("{ \"secret\": 'ü~' }", "{ \"secret\": ***** }"),
+            ("secret: [OLD_NAME, whsec_1]\n", "secret: [OLD_NAME, *******]\n"),
+            (
+                "secret:\n  - OLD_NAME\n\n  - whsec_1\nx: y-z\n",
+                "secret:\n  - OLD_NAME\n\n  - *******\nx: y-z\n",
+            ),
+            ("admin_token: 0123", "admin_token: ****"),
+            ("secret: {{x}\nbroken: [", "secret: ****\nbroken: ["),
+        ] {
+            assert_eq!(masked(text, &pasted(text)), shown);
+        }
+        for text in [
+            "secret: GITHUB_WEBHOOK_SECRET",
+            "secret:\n",
+            "client_secret: x-y",
+            "# the secret is a-b",
+            "secrets: a-b",
+            "signature: github",
+        ] {
+            assert!(pasted(text).is_empty(), "{text}");
+        }
+    }
+}
