@@ -1,11 +1,42 @@
 //! Rules: what the author wrote, as meaning.
 
 pub mod comparison;
+pub mod compile;
 pub mod condition;
 pub mod expression;
 pub mod field;
 pub mod file;
 pub mod link;
+pub mod ruleset;
 pub mod schedule;
 pub mod target;
 pub mod trigger;
+
+use crate::card::source::CardSource;
+use condition::Condition;
+use target::Target;
+use trigger::Trigger;
+
+/// One rule: when something happens, if it matters, notify somebody with a card. Nothing in it is looked up by text
+/// any more, and nothing in it can be wrong.
+#[derive(Debug)]
+pub struct Rule {
+    /// The file's path below `rules/`, without its ending: `github/deploy-failed`.
+    pub name: String,
+    /// The file, as seen from the workspace.
+    pub file: String,
+    /// What it is for: recipients see it as the reason why they got the card.
+    pub description: Option<String>,
+    /// Who looks after it.
+    pub owner: Option<String>,
+    /// What it waits for; any of them will do. Never empty.
+    pub triggers: Vec<Trigger>,
+    /// What must be true of the event.
+    pub condition: Condition,
+    /// Who is told. Never empty.
+    pub notify: Vec<Target>,
+    /// Who is not told, although `notify` names them.
+    pub except: Vec<Target>,
+    /// What they get.
+    pub card: CardSource,
+}

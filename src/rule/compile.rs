@@ -1,0 +1,448 @@
+//! A rule's file -> [`Rule`], or everything that is wrong with it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use globset::GlobBuilder;
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::Rule;
+use super::condition::Condition;
+use super::file::{FileChangeFile, IfMissedFile, PlaceFile, ScopeFile, TriggerFile};
+use super::schedule::Schedule;
+use super::target::{Kind, Target};
+use super::trigger::{IfMissed, Trigger};
+use crate::book::Book;
+use crate::card::partial::Partials;
+use crate::card::source::CardSource;
+use crate::card::template::Template;
+use crate::diagnostic::{Fault, Severity, Step, did_you_mean};
+use crate::duration;
+use crate::event::{FileChange, Scope, TeamsEvent};
+use crate::hook::{Authentication, Hook};
+use crate::schema::{self, FileKind};
+use crate::yaml::Document;
+use crate::zone;
+
+/// What a rule may refer to.
+pub struct Surroundings<'a> {
+    /// The hooks of `herald.yaml`; `None` when they are not known because that file is broken.
+    pub hooks: Option<&'a IndexMap<String, Hook>>,
+    /// The zone of schedules that name none.
+    pub time_zone: Tz,
+    /// The templates that can be used.
+    pub templates: &'a IndexMap<String, Arc<Template>>,
+    /// Templates that have errors of their own and no earlier version.
+    pub broken_templates: &'a BTreeSet<String>,
+    /// Pieces that texts may include.
+    pub partials: &'a Partials,
+    /// The names of `directory.yaml`.
+    pub book: &'a Book,
+    /// There is such a file and nothing is wrong with it: a name that it lacks can be doubted.
+    pub book_is_whole: bool,
+}
+
+/// The meaning of a rule's file, and everything that is wrong with it or doubtful. There is a rule exactly when none of
+/// the faults is an error. Paths start at the root of the document.
+pub fn compile(name: &str, file: &str, document: &Document, around: &Surroundings<'_>) -> (Option<Rule>, Vec<Fault>) {
+    let mut compiler = Compiler {
+        around,
+        shape: schema::validate(FileKind::Rule, document),
+        faults: Vec::new(),
+    };
+    let root = &document.value;
+    let triggers = compiler.triggers(root.get("when"));
+    let condition = compiler.condition(root.get("if"));
+    let notify = compiler.targets("notify", root.get("notify"));
+    let except = compiler.targets("except", root.get("except"));
+    let card = compiler.card(root.get("card"));
+    let Compiler { shape, faults, .. } = compiler;
+    let faults: Vec<Fault> = shape.into_iter().chain(faults).collect();
+    let text = |key: &str| root.get(key).and_then(Value::as_str).map(|text| text.trim().to_owned());
+    let rule = match (condition, card) {
+        (Some(condition), Some(card)) if faults.iter().all(|fault| fault.severity == Severity::Warning) => {
+            Some(Rule {
+                name: name.to_owned(),
+                file: file.to_owned(),
+                description: text("description").filter(|text| !text.is_empty()),
+                owner: text("owner").filter(|text| !text.is_empty()),
+                triggers,
+                condition,
+                notify,
+                except,
+                card,
+            })
+        }
+        _ => None,
+    };
+    (rule, faults)
+}
+
+struct Compiler<'a> {
+    around: &'a Surroundings<'a>,
+    /// In what the file differs from the schema.
+    shape: Vec<Fault>,
+    faults: Vec<Fault>,
+}
+
+impl Compiler<'_> {
+    fn misshapen(&self, path: &[Step]) -> bool {
+        self.shape.iter().any(|fault| fault.path.starts_with(path))
+    }
+
+    /// Adds what a room found in the piece at `path`. It knows its piece better than the schema does, so what the
+    /// schema found there is dropped, unless that is a word of a later version.
+    fn judged(&mut self, path: &[Step], found: Vec<Fault>) {
+        let failed = found.iter().any(|fault| fault.severity == Severity::Error);
+        let later = |fault: &Fault| fault.code == "schema::later" && fault.path.starts_with(path);
+        if failed && self.shape.iter().any(later) {
+            return;
+        }
+        let (dropped, kept) = match failed {
+            true => std::mem::take(&mut self.shape)
+                .into_iter()
+                .partition(|fault| fault.path.starts_with(path)),
+            false => (Vec::new(), std::mem::take(&mut self.shape)),
+        };
+        self.shape = kept;
+        for mut fault in found {
+            fault.path.splice(0..0, path.iter().cloned());
+            // The schema may know a way out where the room knows none.
+            let same_place = |other: &&Fault| other.path == fault.path;
+            fault.help = fault.help.or_else(|| dropped.iter().find(same_place)?.help.clone());
+            self.faults.push(fault);
+        }
+    }
+
+    fn condition(&mut self, written: Option<&Value>) -> Option<Condition> {
+        let Some(written) = written else {
+            return Some(Condition::always());
+        };
+        let (condition, found) = parted(Condition::compile(written));
+        self.judged(&["if".into()], found);
+        condition
+    }
+
+    fn card(&mut self, written: Option<&Value>) -> Option<CardSource> {
+        let around = self.around;
+        let template = match written {
+            Some(Value::String(name)) => Some((name, Vec::new())),
+            Some(Value::Object(card)) => match card.get("template") {
+                Some(Value::String(name)) => Some((name, vec![Step::from("template")])),
+                Some(_) | None => None,
+            },
+            Some(_) | None => None,
+        };
+        if let Some((name, path)) = template
+            && around.broken_templates.contains(name)
+        {
+            let mut fault = Fault::error(
+                "reference::template",
+                format!("the template `{name}` has errors of its own"),
+            );
+            fault.path = path;
+            self.judged(&["card".into()], vec![fault]);
+            return None;
+        }
+        let names: Vec<String> = around.templates.keys().cloned().collect();
+        let find = |name: &str| around.templates.get(name).cloned();
+        let (card, found) = parted(CardSource::compile(written, &find, &names, around.partials));
+        self.judged(&["card".into()], found);
+        card
+    }
+
+    fn targets(&mut self, key: &str, written: Option<&Value>) -> Vec<Target> {
+        let Some(Value::Array(items)) = written else {
+            return Vec::new();
+        };
+        let mut targets = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            match Target::compile(item, self.around.partials) {
+                Ok(target) => {
+                    let doubts = self.doubts(&target);
+                    self.judged(&[key.into(), index.into()], doubts);
+                    targets.push(target);
+                }
+                Err(found) => self.judged(&[key.into(), index.into()], found),
+            }
+        }
+        targets
+    }
+
+    fn doubts(&self, target: &Target) -> Vec<Fault> {
+        let doubt = |(place, kind, name): (Vec<Step>, Kind, String)| {
+            let fault = self.around.book.doubt(kind, &name)?;
+            // Names can be display names: without a directory file there is nothing to compare them with.
+            let told = fault.severity == Severity::Error || self.around.book_is_whole;
+            told.then_some(Fault { path: place, ..fault })
+        };
+        target.names().into_iter().filter_map(doubt).collect()
+    }
+
+    fn triggers(&mut self, written: Option<&Value>) -> Vec<Trigger> {
+        let places: Vec<(Vec<Step>, &Value)> = match written {
+            Some(Value::Array(items)) => {
+                let place = |(index, item)| (vec![Step::from("when"), Step::Index(index)], item);
+                items.iter().enumerate().map(place).collect()
+            }
+            Some(one) => vec![(vec![Step::from("when")], one)],
+            None => Vec::new(),
+        };
+        let mut triggers = Vec::new();
+        for (path, written) in places {
+            if self.misshapen(&path) {
+                continue;
+            }
+            match serde_json::from_value::<TriggerFile>(written.clone()) {
+                Ok(file) => {
+                    let (trigger, found) = self.trigger(&file);
+                    self.judged(&path, found);
+                    triggers.extend(trigger);
+                }
+                Err(error) => self.judged(&path, vec![Fault::error("schema::form", error.to_string())]),
+            }
+        }
+        triggers
+    }
+
+    fn trigger(&self, file: &TriggerFile) -> (Option<Trigger>, Vec<Fault>) {
+        let mut faults = Vec::new();
+        let trigger = if let Some(hook) = &file.hook {
+            self.hook(hook, file, &mut faults)
+        } else if let Some(cron) = &file.cron {
+            self.cron(cron, file, &mut faults)
+        } else if let Some(pattern) = &file.file {
+            watched(pattern, file, &mut faults)
+        } else {
+            teams(file)
+        };
+        if trigger.is_none() && faults.is_empty() {
+            faults.push(Fault::error("rule::trigger", "this trigger waits for nothing"));
+        }
+        (trigger, faults)
+    }
+
+    fn hook(&self, name: &str, file: &TriggerFile, faults: &mut Vec<Fault>) -> Option<Trigger> {
+        let event_types = file.event_type.clone().unwrap_or_default().0;
+        if let Some(hooks) = self.around.hooks {
+            let Some(hook) = hooks.get(name) else {
+                let fault = Fault::error("reference::hook", format!("there is no hook `{name}` in herald.yaml"))
+                    .label("not declared")
+                    .under("hook");
+                let declare = format!(
+                    "declare it under `hooks:` in herald.yaml: `{name}: {{ signature: bearer, secret: {}_TOKEN }}`",
+                    name.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+                );
+                faults.push(match did_you_mean(name, hooks.keys().map(String::as_str)) {
+                    Some(near) => fault.help(format!("did you mean `{near}`? otherwise {declare}")),
+                    None => fault.help(declare),
+                });
+                return None;
+            };
+            if !event_types.is_empty() && !names_event_types(&hook.authentication) {
+                let fault = Fault::error(
+                    "rule::event_type",
+                    format!("the hook `{name}` is not told its event types"),
+                )
+                .label("never met")
+                .help(format!(
+                    "with `signature: {}` a sender names none; use `if:` and a field of the event instead",
+                    hook.authentication.word()
+                ));
+                faults.push(fault.on_key().under("event_type"));
+            }
+        }
+        Some(Trigger::Hook {
+            hook: name.to_owned(),
+            event_types,
+        })
+    }
+
+    fn cron(&self, written: &str, file: &TriggerFile, faults: &mut Vec<Fault>) -> Option<Trigger> {
+        let schedule = kept(Schedule::parse(written), "cron", faults);
+        let zone = match &file.time_zone {
+            Some(written) => kept(zone::parse(written), "time_zone", faults),
+            None => Some(self.around.time_zone),
+        };
+        let mut except_on = BTreeSet::new();
+        let days = file.except_on.clone().unwrap_or_default().0;
+        let single = days.len() == 1;
+        for (index, written) in days.iter().enumerate() {
+            match day(written) {
+                Ok(day) => {
+                    except_on.insert(day);
+                }
+                // A list of one and a single day are the same by now; underlining the key is right for both.
+                Err(fault) if single => faults.push(fault.under("except_on")),
+                Err(fault) => faults.push(fault.under(index).under("except_on")),
+            }
+        }
+        Some(Trigger::Cron {
+            schedule: schedule?,
+            zone: zone?,
+            if_missed: match file.if_missed {
+                Some(IfMissedFile::Run) => IfMissed::Run,
+                Some(IfMissedFile::Skip) | None => IfMissed::Skip,
+            },
+            except_on,
+        })
+    }
+}
+
+/// Result with warnings, or all faults -> what there is, and all faults.
+fn parted<T>(result: Result<(T, Vec<Fault>), Vec<Fault>>) -> (Option<T>, Vec<Fault>) {
+    match result {
+        Ok((value, warnings)) => (Some(value), warnings),
+        Err(faults) => (None, faults),
+    }
+}
+
+fn kept<T>(result: Result<T, Fault>, key: &str, faults: &mut Vec<Fault>) -> Option<T> {
+    result.map_err(|fault| faults.push(fault.under(key))).ok()
+}
+
+fn day(written: &str) -> Result<NaiveDate, Fault> {
+    NaiveDate::parse_from_str(written.trim(), "%Y-%m-%d").map_err(|_| {
+        Fault::error("rule::date", format!("`{}` is not a day", written.trim()))
+            .help("write year, month and day: `2026-12-24`")
+    })
+}
+
+/// Do posts with this proof of origin say which type of event they are?
+fn names_event_types(authentication: &Authentication) -> bool {
+    match authentication {
+        Authentication::Github
+        | Authentication::Gitlab
+        | Authentication::Slack
+        | Authentication::Stripe
+        | Authentication::StandardWebhooks => true,
+        Authentication::Bearer
+        | Authentication::ApiKey { .. }
+        | Authentication::Basic { .. }
+        | Authentication::Hmac { .. }
+        | Authentication::None => false,
+    }
+}
+
+/// How long a file may have to rest before it counts.
+const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
+
+fn watched(pattern: &str, file: &TriggerFile, faults: &mut Vec<Fault>) -> Option<Trigger> {
+    let pattern = pattern.trim().trim_start_matches("./");
+    let misplaced = |message: &str, help: &str| Some(Fault::error("rule::file", message).help(help).under("file"));
+    let wrong = if pattern.is_empty() {
+        misplaced(
+            "there is no file to wait for",
+            "write a path from the workspace, such as `prices/*.csv`",
+        )
+    } else if pattern.contains('\\') {
+        misplaced("a path is written with `/`", "write `prices/*.csv`")
+    } else if pattern.starts_with('/') || pattern.get(1..3) == Some(":/") || pattern.starts_with('~') {
+        misplaced(
+            "a watched file lies below the workspace",
+            "write its path from the folder of herald.yaml; a link in the workspace may lead elsewhere",
+        )
+    } else if pattern.split('/').any(|part| part == "..") {
+        misplaced(
+            "a watched file lies below the workspace",
+            "take out the `..`; a link in the workspace may lead elsewhere",
+        )
+    } else {
+        None
+    };
+    let glob = match GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .backslash_escape(false)
+        .build()
+    {
+        Ok(glob) => Some(glob.compile_matcher()),
+        Err(error) if wrong.is_none() => {
+            let fault = Fault::error(
+                "rule::file",
+                format!("this is not a pattern of paths: {}", error.kind()),
+            )
+            .help("`*` stands for any name, `**` for any folders, `{csv,xlsx}` for one of several");
+            faults.push(fault.under("file"));
+            None
+        }
+        Err(_) => None,
+    };
+    faults.extend(wrong);
+    let settled_for = match file.settled_for.as_deref().map(duration::parse) {
+        None => Trigger::SETTLED_FOR,
+        Some(Ok(rest)) if rest <= LONGEST_REST => rest,
+        Some(Ok(_)) => {
+            let fault = Fault::error("rule::settled_for", "a file can be made to rest for an hour at most");
+            faults.push(
+                fault
+                    .help("a few seconds are enough for most programs that write files")
+                    .under("settled_for"),
+            );
+            return None;
+        }
+        Some(Err(fault)) => {
+            faults.push(fault.under("settled_for"));
+            return None;
+        }
+    };
+    let changes = match &file.change {
+        None => vec![FileChange::Created, FileChange::Modified],
+        Some(written) => written
+            .iter()
+            .map(|change| match change {
+                FileChangeFile::Created => FileChange::Created,
+                FileChangeFile::Modified => FileChange::Modified,
+                FileChangeFile::Deleted => FileChange::Deleted,
+            })
+            .collect(),
+    };
+    Some(Trigger::File {
+        pattern: pattern.to_owned(),
+        glob: glob?,
+        changes,
+        settled_for,
+    })
+}
+
+fn teams(file: &TriggerFile) -> Option<Trigger> {
+    let scopes = |written: &[ScopeFile]| -> Vec<Scope> {
+        let scope = |scope: &ScopeFile| match scope {
+            ScopeFile::Person => Scope::Person,
+            ScopeFile::Group => Scope::Group,
+            ScopeFile::Team => Scope::Team,
+        };
+        written.iter().map(scope).collect()
+    };
+    let places = |written: &[PlaceFile]| -> Vec<Scope> {
+        let scope = |place: &PlaceFile| match place {
+            PlaceFile::Group => Scope::Group,
+            PlaceFile::Team => Scope::Team,
+        };
+        written.iter().map(scope).collect()
+    };
+    let waits = [
+        (TeamsEvent::Installed, file.installed.as_deref().map(scopes)),
+        (TeamsEvent::Uninstalled, file.uninstalled.as_deref().map(scopes)),
+        (TeamsEvent::MemberAdded, file.member_added.as_deref().map(places)),
+        (TeamsEvent::MemberRemoved, file.member_removed.as_deref().map(places)),
+        (TeamsEvent::ChannelCreated, file.channel_created.map(|_| Vec::new())),
+        (TeamsEvent::ChannelRenamed, file.channel_renamed.map(|_| Vec::new())),
+        (TeamsEvent::ChannelDeleted, file.channel_deleted.map(|_| Vec::new())),
+        (TeamsEvent::ChannelRestored, file.channel_restored.map(|_| Vec::new())),
+        (TeamsEvent::TeamRenamed, file.team_renamed.map(|_| Vec::new())),
+        (TeamsEvent::TeamDeleted, file.team_deleted.map(|_| Vec::new())),
+        (TeamsEvent::TeamRestored, file.team_restored.map(|_| Vec::new())),
+        (TeamsEvent::TeamArchived, file.team_archived.map(|_| Vec::new())),
+        (TeamsEvent::TeamUnarchived, file.team_unarchived.map(|_| Vec::new())),
+    ];
+    let (kind, scopes) = waits.into_iter().find_map(|(kind, scopes)| Some((kind, scopes?)))?;
+    Some(Trigger::Teams {
+        kind,
+        scopes,
+        first_time_only: file.first_time_only.unwrap_or(false),
+    })
+}

@@ -1,0 +1,76 @@
+//! All rules in force, found by what triggers them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Rule;
+use super::trigger::Trigger;
+use crate::event::{Event, Origin, TeamsEvent};
+
+/// An immutable set of rules. What it costs to find the rules of an event follows the rules of its trigger, not all of
+/// them.
+#[derive(Debug, Clone, Default)]
+pub struct Ruleset {
+    /// Names the sources it was made of: equal sources give equal revisions.
+    pub revision: String,
+    /// Every rule, in the order of their names.
+    pub rules: Vec<Arc<Rule>>,
+    by_hook: HashMap<String, Vec<usize>>,
+    by_kind: HashMap<TeamsEvent, Vec<usize>>,
+    by_name: HashMap<String, usize>,
+}
+
+impl Ruleset {
+    /// Puts rules together. Their names must differ; of two with one name the first is found.
+    pub fn new(revision: impl Into<String>, mut rules: Vec<Arc<Rule>>) -> Self {
+        rules.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut ruleset = Ruleset {
+            revision: revision.into(),
+            ..Ruleset::default()
+        };
+        for (place, rule) in rules.iter().enumerate() {
+            ruleset.by_name.entry(rule.name.clone()).or_insert(place);
+            for trigger in &rule.triggers {
+                let places = match trigger {
+                    Trigger::Hook { hook, .. } => ruleset.by_hook.entry(hook.clone()).or_default(),
+                    Trigger::Teams { kind, .. } => ruleset.by_kind.entry(*kind).or_default(),
+                    // Their events name the rule they belong to.
+                    Trigger::Cron { .. } | Trigger::File { .. } => continue,
+                };
+                // A rule with two triggers of one hook is one rule.
+                if places.last() != Some(&place) {
+                    places.push(place);
+                }
+            }
+        }
+        ruleset.rules = rules;
+        ruleset
+    }
+
+    /// The rules whose trigger meets the event, in the order of their names, each once.
+    pub fn triggered_by(&self, event: &Event) -> Vec<Arc<Rule>> {
+        let none: &[usize] = &[];
+        let places = match &event.origin {
+            Origin::Hook { hook, .. } => self.by_hook.get(hook).map_or(none, Vec::as_slice),
+            Origin::Teams { kind, .. } => self.by_kind.get(kind).map_or(none, Vec::as_slice),
+            Origin::Cron { rule, .. } | Origin::File { rule, .. } => {
+                self.by_name.get(rule).map_or(none, std::slice::from_ref)
+            }
+        };
+        let met = |rule: &&Arc<Rule>| {
+            let mut triggers = rule.triggers.iter().enumerate();
+            triggers.any(|(index, trigger)| trigger.meets(&rule.name, index, &event.origin))
+        };
+        places
+            .iter()
+            .map(|place| &self.rules[*place])
+            .filter(met)
+            .cloned()
+            .collect()
+    }
+
+    /// The rule of this name.
+    pub fn rule(&self, name: &str) -> Option<&Arc<Rule>> {
+        self.by_name.get(name).map(|place| &self.rules[*place])
+    }
+}

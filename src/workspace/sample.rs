@@ -1,0 +1,315 @@
+//! Recorded events: what a rule reads is compared with what really comes.
+//!
+//! `samples/HOOK/TYPE.anything.json` is the body of a post to that hook; `samples/teams/KIND.SCOPE.json`,
+//! `samples/cron/RULE.json` and `samples/file/*.json` are what such events look like to a rule.
+
+use chrono::DateTime;
+use serde_json::{Map, Value, json};
+
+use super::SourceFile;
+use crate::book::Book;
+use crate::card::text::Warnings;
+use crate::diagnostic::{Diagnostic, Fault, Span, Step};
+use crate::event::{Event, EventId, FileChange, Origin, Scope, TeamsEvent};
+use crate::rule::Rule;
+use crate::rule::condition::Line;
+use crate::rule::trigger::Trigger;
+use crate::yaml::{self, Document};
+
+/// How many samples a rule is tried out with.
+const MOST: usize = 20;
+
+/// A recorded event.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// Its file, as seen from the workspace.
+    pub file: String,
+    /// What a rule sees as `event`.
+    pub data: Value,
+    folder: String,
+    words: Vec<String>,
+}
+
+/// Reads samples; what cannot be read is told.
+pub(super) fn read<'a>(
+    files: impl Iterator<Item = &'a SourceFile>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for file in files {
+        let Ok(bytes) = &file.bytes else { continue };
+        let (text, diagnostic) = yaml::decode(&file.path, bytes);
+        if let Some(diagnostic) = diagnostic {
+            diagnostics.push(diagnostic);
+            continue;
+        }
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        match serde_json::from_str(text) {
+            Ok(data) => samples.push(Sample::new(&file.path, data)),
+            Err(error) => {
+                let fault = Fault::error("sample::json", "this sample is not JSON").label(reason(&error));
+                let span = place(text, error.line(), error.column());
+                diagnostics.push(Diagnostic::located(fault, &file.path, span));
+            }
+        }
+    }
+    samples
+}
+
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
+}
+
+fn place(text: &str, line: usize, column: usize) -> Span {
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let at = (start + column.saturating_sub(1)).min(text.len());
+    at..(at + 1).min(text.len())
+}
+
+impl Sample {
+    fn new(file: &str, data: Value) -> Self {
+        let below = file.strip_prefix("samples/").unwrap_or(file);
+        let (folder, name) = below.rsplit_once('/').unwrap_or(("", below));
+        let name = name.strip_suffix(".json").unwrap_or(name);
+        Self {
+            file: file.to_owned(),
+            data,
+            folder: folder.to_owned(),
+            words: name.split('.').map(str::to_owned).collect(),
+        }
+    }
+
+    /// The event it would be for this trigger; `None` when it is another trigger's sample.
+    fn origin(&self, rule: &str, index: usize, trigger: &Trigger) -> Option<Origin> {
+        let word = |place: usize| self.words.get(place).map(String::as_str);
+        match trigger {
+            Trigger::Hook { hook, event_types } => {
+                let named = word(0).filter(|word| event_types.iter().any(|event_type| event_type == word));
+                let meets = self.folder == *hook && (event_types.is_empty() || named.is_some());
+                meets.then(|| Origin::Hook {
+                    hook: hook.clone(),
+                    event_type: named.map(str::to_owned),
+                })
+            }
+            Trigger::Teams { kind, scopes, .. } => {
+                let scope = word(1).and_then(named::<Scope>);
+                let meets = self.folder == "teams"
+                    && word(0).and_then(named::<TeamsEvent>) == Some(*kind)
+                    && (scopes.is_empty() || scope.is_some_and(|scope| scopes.contains(&scope)));
+                meets.then(|| Origin::Teams {
+                    kind: *kind,
+                    scope: scope.unwrap_or(Scope::Team),
+                    first_time: true,
+                })
+            }
+            Trigger::Cron { .. } => {
+                let last = rule.rsplit('/').next().unwrap_or(rule);
+                let meets = self.folder == "cron" && word(0) == Some(last);
+                meets.then(|| Origin::Cron {
+                    rule: rule.to_owned(),
+                    trigger: index,
+                    scheduled_at: DateTime::UNIX_EPOCH,
+                })
+            }
+            Trigger::File { glob, changes, .. } => {
+                let path = self.data["path"].as_str()?;
+                let change = self.data["change"].as_str().and_then(named::<FileChange>)?;
+                let meets = self.folder == "file" && glob.is_match(path) && changes.contains(&change);
+                meets.then(|| Origin::File {
+                    rule: rule.to_owned(),
+                    trigger: index,
+                    path: path.to_owned(),
+                    change,
+                })
+            }
+        }
+    }
+
+    /// The event it would be for this rule; `None` when it meets none of the rule's triggers.
+    pub fn event_for(&self, rule: &Rule) -> Option<Event> {
+        let mut triggers = rule.triggers.iter().enumerate();
+        let origin = triggers.find_map(|(index, trigger)| self.origin(&rule.name, index, trigger))?;
+        let request = match origin {
+            Origin::Hook { .. } => json!({ "method": "POST", "headers": {}, "query": {} }),
+            Origin::Cron { .. } | Origin::Teams { .. } | Origin::File { .. } => Value::Null,
+        };
+        Some(Event {
+            id: EventId::derived(&["sample", &self.file]),
+            origin,
+            occurred_at: DateTime::UNIX_EPOCH,
+            data: self.data.clone(),
+            request,
+            here: None,
+            sender: None,
+        })
+    }
+}
+
+/// A word of the rule language, as the event's own types spell it.
+fn named<T: serde::de::DeserializeOwned>(word: &str) -> Option<T> {
+    serde_json::from_value(Value::from(word)).ok()
+}
+
+/// Tries a rule out with the samples that meet its triggers. What every one of them lacks is a warning: probably the
+/// rule misspells it. What some have and some do not is how events are.
+pub(super) fn try_out(rule: &Rule, document: &Document, samples: &[Sample], book: &Book) -> Vec<Fault> {
+    let events: Vec<(&Sample, Event)> = samples
+        .iter()
+        .filter_map(|sample| Some((sample, sample.event_for(rule)?)))
+        .take(MOST)
+        .collect();
+    let Some((first, _)) = events.first() else {
+        return Vec::new();
+    };
+    let mut faults = Vec::new();
+    let mut missing = Common::default();
+    let (mut names, mut card) = (Common::default(), Common::default());
+    for (_, event) in &events {
+        let scope = scope(rule, event);
+        let verdicts = rule.condition.evaluate(&scope);
+        let mut lines = Vec::new();
+        absent(&verdicts.lines, &mut lines);
+        missing.with(lines);
+        if !verdicts.holds {
+            continue;
+        }
+        let mut seen = Warnings::new();
+        for target in rule.notify.iter().chain(&rule.except) {
+            target.wanted(&scope, book, event, &mut seen);
+        }
+        names.with(of_event(seen));
+        let mut seen = Warnings::new();
+        rule.card.render(&scope, &[], &mut seen);
+        card.with(of_event(seen));
+    }
+    let told = match events.len() {
+        1 => format!("in {}", first.file),
+        several => format!("in any of {several} samples, {} for instance", first.file),
+    };
+    for (key, note) in missing.sentences {
+        let fault = Fault::warning("sample::field", format!("this field is not {told}"))
+            .help(note)
+            .on_key();
+        faults.push(at_line(fault, &key, document));
+    }
+    for (key, sentences) in [("notify", names.sentences), ("card", card.sentences)] {
+        for (sentence, _) in sentences {
+            let fault = Fault::warning("sample::field", sentence).help(format!("seen with {}", first.file));
+            faults.push(at_text(fault, key, document));
+        }
+    }
+    faults
+}
+
+/// What all of several tries have in common.
+#[derive(Default)]
+struct Common {
+    sentences: Vec<(String, String)>,
+    tried: bool,
+}
+
+impl Common {
+    fn with(&mut self, found: Vec<(String, String)>) {
+        if self.tried {
+            self.sentences
+                .retain(|(sentence, _)| found.iter().any(|(other, _)| other == sentence));
+        } else {
+            self.sentences = found;
+            self.tried = true;
+        }
+    }
+}
+
+fn scope(rule: &Rule, event: &Event) -> Value {
+    json!({
+        "event": event.data,
+        "request": event.request,
+        "rule": { "name": rule.name, "description": rule.description, "owner": rule.owner },
+        "recipient": { "name": "Anna Berg", "email": "anna.berg@contoso.example", "time_zone": "UTC", "locale": "en" },
+        "now": event.occurred_at.to_rfc3339(),
+    })
+}
+
+/// Lines about a field that is not there, by what they say, with the nearest field that is.
+fn absent(lines: &[Line], found: &mut Vec<(String, String)>) {
+    for line in lines {
+        match &line.note {
+            Some(note) if !line.holds && line.actual == "missing" && line.written.starts_with("event.") => {
+                found.push((line.written.clone(), note.clone()));
+            }
+            Some(_) | None => {}
+        }
+        absent(&line.lines, found);
+    }
+}
+
+/// A sample is a body: it says nothing about headers or recipients.
+fn of_event(seen: Warnings) -> Vec<(String, String)> {
+    let of_event = |sentence: &String| !sentence.contains("`request") && !sentence.contains("`recipient");
+    seen.into_vec()
+        .into_iter()
+        .filter(of_event)
+        .map(|sentence| (sentence, String::new()))
+        .collect()
+}
+
+/// Points to the line of `if` that begins with this field.
+fn at_line(mut fault: Fault, written: &str, document: &Document) -> Fault {
+    fault.path = vec![Step::from("if")];
+    if let Some(condition) = document.value.get("if") {
+        let begins = |key: &str| written.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
+        if let Some(path) = find(condition, &mut |step, _| matches!(step, Step::Key(key) if begins(key))) {
+            fault.path.extend(path);
+        }
+    }
+    fault
+}
+
+/// Points to the text under `key` that names what the sentence names first.
+fn at_text(mut fault: Fault, key: &str, document: &Document) -> Fault {
+    fault.path = vec![Step::from(key)];
+    let name = fault.message.split('`').nth(1).unwrap_or_default().to_owned();
+    let under = document.value.get(key).unwrap_or(&Value::Null);
+    let names_it = |value: &Value| value.as_str().and_then(|text| text.find(&name));
+    let found = (!name.is_empty())
+        .then(|| find(under, &mut |_, value| names_it(value).is_some()))
+        .flatten();
+    let Some(path) = found else {
+        return fault.on_key();
+    };
+    fault.path.extend(path);
+    match document.at(&fault.path).and_then(names_it) {
+        Some(start) => fault.within(start..start + name.len()),
+        None => fault,
+    }
+}
+
+/// The path of the first value below that `wanted` takes.
+fn find(value: &Value, wanted: &mut dyn FnMut(&Step, &Value) -> bool) -> Option<Vec<Step>> {
+    let none = Map::new();
+    let keys = value
+        .as_object()
+        .unwrap_or(&none)
+        .iter()
+        .map(|(key, below)| (Step::from(key.as_str()), below));
+    let items = value.as_array().into_iter().flatten().enumerate();
+    let items = items.map(|(index, below)| (Step::Index(index), below));
+    for (step, below) in keys.chain(items) {
+        if wanted(&step, below) {
+            return Some(vec![step]);
+        }
+        if let Some(mut path) = find(below, wanted) {
+            path.insert(0, step);
+            return Some(path);
+        }
+    }
+    None
+}
