@@ -14,12 +14,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::Limits;
-use super::connector::{self, Done};
+use super::connector::{self, Done, Posted};
 use super::limit::Class;
 use super::line::Line;
 use super::refusal::Refusal;
 use super::script::{self, Ending, Operation, Script};
-use super::state::{ISSUER, Shared};
+use super::state::{ISSUER, Shared, State as Remembered};
 use super::world::{World, split_thread};
 
 /// Requests above this are refused before they are looked at.
@@ -101,7 +101,7 @@ impl Asked {
         let script = {
             let mut state = self.shared.state();
             if !state.knows_token(self.authorization.as_deref(), self.shared.now()) {
-                return self.refuse(&mut state, Refusal::unauthorized());
+                return self.refuse(&mut state, None, Refusal::unauthorized());
             }
             script::next(&mut state.scripts, self.operation, &self.about)
         };
@@ -109,20 +109,24 @@ impl Asked {
         if !script.delay.is_zero() {
             tokio::time::sleep(script.delay).await;
         }
-        match script.ending {
-            Ending::Usual => self.perform(work),
-            ending => {
-                let done = if script.performed {
-                    Some(self.perform(work))
-                } else {
-                    None
-                };
-                self.end(ending, done).await
-            }
+        let told = script.ending.status();
+        if let Ending::Usual = script.ending {
+            return self.perform(None, work);
         }
+        if script.performed {
+            self.perform(Some(told), work);
+        } else {
+            self.remember(&mut self.shared.state(), told, None);
+        }
+        finish(script.ending, &self.line).await
     }
 
-    fn perform(&self, work: impl FnOnce(&mut World, DateTime<Utc>) -> Result<Done, Refusal>) -> Response {
+    /// Does the work and remembers the call; `told` is the status the caller gets instead of the usual one.
+    fn perform(
+        &self,
+        told: Option<u16>,
+        work: impl FnOnce(&mut World, DateTime<Utc>) -> Result<Done, Refusal>,
+    ) -> Response {
         let now = self.shared.now();
         let mut state = self.shared.state();
         let wait = match state.limits {
@@ -131,7 +135,7 @@ impl Asked {
         };
         if let Err(wait) = wait {
             let seconds = wait.as_millis().div_ceil(1_000).to_string();
-            let mut response = self.refuse(&mut state, Refusal::throttled());
+            let mut response = self.refuse(&mut state, told, Refusal::throttled());
             let seconds = HeaderValue::from_str(&seconds).expect("digits make a header");
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
             return response;
@@ -143,38 +147,28 @@ impl Asked {
                 posted,
                 changes,
             }) => {
-                self.shared
-                    .remember(&mut state, self.operation, &self.about, status, posted);
+                self.remember(&mut state, told.unwrap_or(status), posted);
                 self.shared.show(changes);
                 respond(status, &body)
             }
-            Err(refusal) => self.refuse(&mut state, refusal),
+            Err(refusal) => self.refuse(&mut state, told, refusal),
         }
     }
 
-    fn refuse(&self, state: &mut super::state::State, refusal: Refusal) -> Response {
-        self.shared
-            .remember(state, self.operation, &self.about, refusal.status, None);
+    fn refuse(&self, state: &mut Remembered, told: Option<u16>, refusal: Refusal) -> Response {
+        self.remember(state, told.unwrap_or(refusal.status), None);
         respond(refusal.status, &refusal.body)
     }
 
-    async fn end(self, ending: Ending, done: Option<Response>) -> Response {
-        let status = match &ending {
-            Ending::Answer { status, .. } => *status,
-            Ending::Usual | Ending::Hang | Ending::Drop | Ending::Cut => 0,
-        };
-        if done.is_none() {
-            self.shared
-                .remember(&mut self.shared.state(), self.operation, &self.about, status, None);
-        }
-        finish(ending, done, &self.line).await
+    fn remember(&self, state: &mut Remembered, status: u16, posted: Option<Posted>) {
+        self.shared.remember(state, self.operation, &self.about, status, posted);
     }
 }
 
-/// Ends a call as its script says.
-async fn finish(ending: Ending, done: Option<Response>, line: &Line) -> Response {
+/// Ends a call as its script says, where that is not the usual way.
+async fn finish(ending: Ending, line: &Line) -> Response {
     match ending {
-        Ending::Usual => done.unwrap_or_else(|| StatusCode::OK.into_response()),
+        Ending::Usual => StatusCode::OK.into_response(),
         Ending::Answer { status, headers, body } => {
             let mut response = Response::new(Body::from(body));
             *response.status_mut() = StatusCode::from_u16(status).expect("a script names a real status");
@@ -386,17 +380,13 @@ async fn scripted(shared: &Shared, line: &Line, operation: Operation, usual: imp
     if !script.delay.is_zero() {
         tokio::time::sleep(script.delay).await;
     }
-    let status = match &script.ending {
-        Ending::Answer { status, .. } => *status,
-        Ending::Hang | Ending::Drop | Ending::Cut => 0,
-        Ending::Usual => {
-            let response = usual();
-            shared.remember(&mut shared.state(), operation, "", response.status().as_u16(), None);
-            return response;
-        }
-    };
-    shared.remember(&mut shared.state(), operation, "", status, None);
-    finish(script.ending, None, line).await
+    if let Ending::Usual = script.ending {
+        let response = usual();
+        shared.remember(&mut shared.state(), operation, "", response.status().as_u16(), None);
+        return response;
+    }
+    shared.remember(&mut shared.state(), operation, "", script.ending.status(), None);
+    finish(script.ending, line).await
 }
 
 async fn token(

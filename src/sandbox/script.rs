@@ -72,6 +72,16 @@ pub(super) enum Ending {
     Cut,
 }
 
+impl Ending {
+    /// What the caller sees: 0 when that is no whole answer.
+    pub(super) fn status(&self) -> u16 {
+        match self {
+            Ending::Answer { status, .. } => *status,
+            Ending::Usual | Ending::Hang | Ending::Drop | Ending::Cut => 0,
+        }
+    }
+}
+
 impl Script {
     fn ending(ending: Ending) -> Self {
         Self {
@@ -190,7 +200,8 @@ impl Script {
         self
     }
 
-    /// Waits before the answer.
+    /// Waits before anything is done. A caller who gives up earlier has nothing done; for a message that arrives
+    /// although its sender gave up, take `hang().although_done()`.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self

@@ -40,7 +40,7 @@ pub struct Call {
     pub operation: Operation,
     /// The conversation or team (without the thread), the member of a chat to open, or nothing.
     pub conversation: String,
-    /// The status answered; 0 when the connection was dropped or left hanging.
+    /// The status answered; 0 when the connection was dropped, cut or left hanging.
     pub status: u16,
     /// When, by the sandbox's clock.
     pub at: DateTime<Utc>,

@@ -76,6 +76,7 @@ async fn a_script_decides_the_next_answers_of_the_calls_it_fits() {
         1,
         "it arrived although its sender was told otherwise"
     );
+    assert_eq!(sandbox.calls().last().unwrap().status, 500);
     assert_eq!(bot.send(&omar, &hello()).await.status, 201);
 
     sandbox.answer_next(Script::status(503).on(Operation::Team).always());
@@ -133,8 +134,8 @@ async fn connections_hang_drop_break_half_way_and_are_refused_on_demand() {
     assert!(back, "it listens on the same port again");
     assert_eq!(
         sandbox.calls().iter().filter(|call| call.status == 0).count(),
-        2,
-        "dropped and hung"
+        3,
+        "dropped, cut and hung"
     );
 }
 
