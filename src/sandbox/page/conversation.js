@@ -25,14 +25,18 @@ export class Conversation {
     this.log.scrollTop = this.log.scrollHeight;
   }
 
-  /** The world changed around it. */
+  /** The world changed around it: only what differs is drawn again, for somebody may be typing or choosing. */
   refresh(place) {
-    const draft = this.foot.querySelector("textarea")?.value ?? "";
+    const old = this.place;
     const low = this.isLow();
     this.place = place;
-    this.draw();
-    const text = this.foot.querySelector("textarea");
-    if (text) text.value = draft;
+    this.header();
+    if (footing(old) !== footing(place)) this.footer();
+    const known = new Map(old.messages.map((message) => [message.id, JSON.stringify(message)]));
+    const there = new Set(place.messages.map((message) => message.id));
+    for (const message of old.messages) if (!there.has(message.id)) this.remove(message.id);
+    for (const message of place.messages) if (known.get(message.id) !== JSON.stringify(message)) this.insert(message, false);
+    this.silence();
     if (low) this.log.scrollTop = this.log.scrollHeight;
   }
 
@@ -61,6 +65,9 @@ export class Conversation {
   // ---- header and footer ----
 
   header() {
+    // An open menu is not taken away from whoever reads it; the new header comes when it closes.
+    this.outdated = this.top.querySelector(".menu-list:not([hidden])") !== null;
+    if (this.outdated) return;
     const { place, state } = this;
     const back = make("button", { type: "button", className: "icon back", "aria-label": "All conversations" }, icon("back"));
     back.addEventListener("click", () => {
@@ -74,7 +81,7 @@ export class Conversation {
     buttons.push(place.installed
       ? this.button(`Remove ${state.bot}`, "quiet", { do: "uninstall", conversation: place.id })
       : this.button(`Install ${state.bot}`, "main", { do: "install", conversation: place.id }));
-    if (entries.length) buttons.push(menuButton("More", entries));
+    if (entries.length) buttons.push(menuButton("More", entries, () => this.outdated && this.header()));
     this.top.replaceChildren(
       back,
       avatar(place.team ? place.team.name : place.name, place.team ? "group" : place.kind),
@@ -287,6 +294,11 @@ export class Conversation {
       say(`Sent to ${bot}, which answered nothing to show.`, false);
     }
   }
+}
+
+/** What the footer depends on. */
+function footing(place) {
+  return JSON.stringify([place.installed, place.members]);
 }
 
 function bubble(text, activity) {

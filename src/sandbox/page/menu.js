@@ -2,8 +2,11 @@
 
 import { make } from "./text.js";
 
-/** A button that opens a menu of `[title, what to do]`; usable with mouse, touch and keyboard. */
-export function menuButton(title, items) {
+/**
+ * A button that opens a menu of `[title, what to do]`; usable with mouse, touch and keyboard. `closed` is called each
+ * time it has closed.
+ */
+export function menuButton(title, items, closed) {
   const list = make("div", { className: "menu-list", role: "menu", hidden: true });
   const opener = make("button", { type: "button", className: "button quiet", "aria-haspopup": "menu", "aria-expanded": "false" }, title);
   const entries = items.map(([text, run]) => {
@@ -20,6 +23,7 @@ export function menuButton(title, items) {
     if (!box.contains(event.target)) toggle(false);
   };
   function toggle(open) {
+    if (list.hidden === !open) return;
     list.hidden = !open;
     opener.setAttribute("aria-expanded", String(open));
     if (open) {
@@ -27,6 +31,7 @@ export function menuButton(title, items) {
       document.addEventListener("pointerdown", outside);
     } else {
       document.removeEventListener("pointerdown", outside);
+      closed();
     }
   }
   opener.addEventListener("click", () => toggle(list.hidden));
