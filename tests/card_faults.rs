@@ -322,3 +322,18 @@ fn a_template_nested_without_end_is_refused() {
         "{faults:#?}"
     );
 }
+
+#[test]
+fn a_template_that_is_too_large_by_itself_is_told_apart_from_one_that_is_merely_large() {
+    let of_size = |characters: usize| {
+        let text = "x".repeat(characters);
+        document(&format!("body: [{{type: TextBlock, text: {text}}}]"))
+    };
+    assert_eq!(
+        of_size(20_000),
+        [
+            "warning: : the template takes 40 KB before anything is filled in (Teams takes 96 KB from a bot, 28 KB by any other way; leave something out)"
+        ]
+    );
+    assert!(of_size(60_000)[0].starts_with(": the template takes 120 KB"));
+}

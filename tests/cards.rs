@@ -342,7 +342,7 @@ fn a_template_that_comes_to_nothing_leaves_a_card_made_from_the_event() {
 
 #[test]
 fn lists_within_lists_end_soon_whatever_is_in_them() {
-    let constant = "c".repeat(20_000);
+    let constant = "c".repeat(10_000);
     let bench = Bench::new().partial("doubled", "- {type: TextBlock, text: x}\n- {type: TextBlock, text: x}").template(
         "huge",
         &format!(

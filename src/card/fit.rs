@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::card::function::text::shortened;
 use crate::card::profile::{SCHEMA, VERSION};
 use crate::card::warning::Warnings;
-use crate::card::{Card, Content};
+use crate::card::{Card, Content, mention};
 use crate::diagnostic::Step;
 
 /// What Teams takes of one message, counted as UTF-16, less what addressing and summary need.
@@ -25,10 +25,16 @@ pub(crate) fn size(value: &Value) -> usize {
 }
 
 /// The card, no larger than `limit`.
-pub(crate) fn fit(mut card: Value, limit: usize, seen: &mut Warnings) -> Value {
+pub(crate) fn fit(card: Value, limit: usize, seen: &mut Warnings) -> Value {
     if size(&card) <= limit {
         return card;
     }
+    let mut card = cut(card, limit, seen);
+    mention::prune(&mut card);
+    card
+}
+
+fn cut(mut card: Value, limit: usize, seen: &mut Warnings) -> Value {
     let before = size(&card);
     let told = |seen: &mut Warnings, what: &str| {
         seen.add(format!(
@@ -40,14 +46,14 @@ pub(crate) fn fit(mut card: Value, limit: usize, seen: &mut Warnings) -> Value {
     if size(&card) > limit {
         drop_heavy(&mut card, limit / 8, seen);
     }
-    let mut cut = 0;
+    let mut lists = 0;
     // Each round takes what is too much from one list; the bound is for cards of very many short ones.
     for _ in 0..200 {
         let excess = match size(&card).checked_sub(limit) {
             None | Some(0) => {
                 told(
                     seen,
-                    if cut > 0 {
+                    if lists > 0 {
                         "its lists were cut"
                     } else {
                         "its texts were cut"
@@ -59,7 +65,7 @@ pub(crate) fn fit(mut card: Value, limit: usize, seen: &mut Warnings) -> Value {
         };
         match longest_list(&card) {
             Some(path) => {
-                cut += 1;
+                lists += 1;
                 cut_list(&mut card, &path, excess);
             }
             None => break,

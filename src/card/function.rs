@@ -1,7 +1,7 @@
 //! What a template may call. `catalogue.rs` lists every function with its meaning and an example that is tested.
 //!
 //! A function takes values and gives a value; it cannot write into the card. What it gives is made harmless where it
-//! is printed, like any other value; only [`Markdown`] is printed as it is, and only `link`, `bold` and `mention` make
+//! is printed, like any other value; only `Markdown` is printed as it is, and only `link`, `bold` and `mention` make
 //! it, out of parts that were made harmless before.
 
 mod catalogue;

@@ -58,6 +58,22 @@ pub(crate) fn add(card: &mut Value, named: &[Mention], wanted: &[Mention]) {
     }
 }
 
+/// Takes out of the list who is not named in the card any more: Teams refuses a list that names more people than the
+/// texts do.
+pub(crate) fn prune(card: &mut Value) {
+    let Some(mut entities) = card
+        .pointer_mut("/msteams/entities")
+        .and_then(|list| list.as_array_mut().map(std::mem::take))
+    else {
+        return;
+    };
+    entities.retain(|entity| match entity.get("text").and_then(Value::as_str) {
+        Some(text) if entity["type"] == "mention" => holds(card, text),
+        _ => true,
+    });
+    card["msteams"]["entities"] = Value::Array(entities);
+}
+
 /// Whether some text of the card contains `text`.
 fn holds(card: &Value, text: &str) -> bool {
     let mut waiting = vec![card];
@@ -77,4 +93,60 @@ fn holds(card: &Value, text: &str) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(id: &str, name: &str) -> Mention {
+        Mention {
+            id: id.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    #[test]
+    fn who_is_named_in_the_card_is_not_named_again() {
+        let text = json!({ "type": "TextBlock", "text": "For <at>Anna</at>" });
+        let mut card = json!({ "body": [text] });
+        add(
+            &mut card,
+            &[person("29:1", "Anna")],
+            &[person("29:1", "Anna"), person("29:2", "Omar & Co")],
+        );
+        assert_eq!(card["body"][1]["text"], "<at>Omar &amp; Co</at>");
+        assert_eq!(card["body"].as_array().map(Vec::len), Some(2));
+        let mentioned: Vec<&Value> = card["msteams"]["entities"]
+            .as_array()
+            .expect("entities")
+            .iter()
+            .map(|entity| &entity["mentioned"]["id"])
+            .collect();
+        assert_eq!(mentioned, ["29:1", "29:2"]);
+    }
+
+    #[test]
+    fn what_teams_is_told_already_stays() {
+        let mut card = json!({ "body": [], "msteams": { "width": "Full", "entities": [{ "type": "mention" }] } });
+        add(&mut card, &[], &[person("29:1", "Anna")]);
+        assert_eq!(card["msteams"]["width"], "Full");
+        assert_eq!(card["msteams"]["entities"].as_array().map(Vec::len), Some(2));
+        let before = card.clone();
+        add(
+            &mut card,
+            &[person("29:9", "Not in the card")],
+            &[person("29:8", "*_[]`")],
+        );
+        assert_eq!(card, before);
+    }
+
+    #[test]
+    fn nobody_is_listed_whose_name_was_cut_away() {
+        let mut card = json!({ "body": [{ "type": "TextBlock", "text": "For <at>Anna</at> and <at>Omar</at>" }] });
+        add(&mut card, &[person("29:1", "Anna"), person("29:2", "Omar")], &[]);
+        card["body"][0]["text"] = json!("For <at>Anna</at> and …");
+        prune(&mut card);
+        assert_eq!(card["msteams"]["entities"].as_array().map(Vec::len), Some(1));
+    }
 }

@@ -54,7 +54,7 @@ impl Place {
             "data" | "properties" => Place::Data,
             "iconUrl" | "backgroundImage" => Place::Picture,
             "url" if kind == Some("Image") || matches!(within.key, "images" | "backgroundImage") => Place::Picture,
-            "url" => Place::Link,
+            "url" | "webUrl" => Place::Link,
             "text" if kind == Some("TextRun") => Place::Label,
             "text" => Place::Markdown,
             "title" | "value" if within.key == "facts" => Place::Markdown,

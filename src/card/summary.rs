@@ -104,3 +104,45 @@ fn plain(markdown: &str) -> String {
     let out = out.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">");
     out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn markup_is_not_read_aloud() {
+        for (markdown, expected) in [
+            (
+                "**Deploy** of [run *7*](https://a.example/7) failed",
+                "Deploy of run 7 failed",
+            ),
+            (
+                "<at>Anna Berg</at>, \\*look\\* at snake_case",
+                "Anna Berg, *look* at snake_case",
+            ),
+            ("a\n\nb\u{200B} [JIRA-1] (c) C:\\temp", "a b [JIRA-1] (c) C:\\temp"),
+            ("R&amp;D 5 < 7", "R&D 5 < 7"),
+        ] {
+            assert_eq!(plain(markdown), expected);
+        }
+    }
+
+    #[test]
+    fn the_first_words_are_the_summary_wherever_they_stand() {
+        let block = |text: &str| json!({ "type": "TextBlock", "text": text });
+        let card = json!({ "body": [
+            { "type": "Image", "url": "x" },
+            { "type": "ColumnSet", "columns": [{ "items": [block(""), block("Title:")] }] },
+            { "type": "Container", "items": [block("What happened")] },
+        ] });
+        assert_eq!(of_card(&card).as_deref(), Some("Title: What happened"));
+        assert_eq!(
+            of_card(&json!({ "body": [block(&"long ".repeat(100))] })).map(|text| text.chars().count()),
+            Some(150)
+        );
+        assert_eq!(of_card(&json!({ "body": [{ "type": "Image", "url": "x" }] })), None);
+        assert_eq!(of_text("\n\n# Hello\nyou").as_deref(), Some("# Hello"));
+    }
+}

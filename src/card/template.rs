@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::card::document::{self, Document};
 use crate::card::evaluate::Gathered;
+use crate::card::fit;
 use crate::card::json_text::{self, JsonText};
 use crate::card::place::Within;
 use crate::card::profile;
@@ -59,6 +60,21 @@ impl Template {
                     "a template is a card: `type: AdaptiveCard` and a `body:`",
                 ));
             }
+        }
+        let size = fit::size(document);
+        if size > fit::PORTABLE {
+            let message = format!("the template takes {} KB before anything is filled in", size / 1_000);
+            let fault = if size > fit::LIMIT {
+                Fault::error
+            } else {
+                Fault::warning
+            };
+            let help = format!(
+                "Teams takes {} KB from a bot, {} KB by any other way; leave something out",
+                fit::LIMIT / 1_000,
+                fit::PORTABLE / 1_000
+            );
+            faults.push(fault("card::size", message).help(help));
         }
         Self::judged(name, Some(Body::Document(compiled)), faults)
     }

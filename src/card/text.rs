@@ -1,6 +1,6 @@
 //! One text with Handlebars holes.
 //!
-//! Handlebars reads the text; [`crate::card::evaluate`] fills it. The crate's own renderer is not used for that: it
+//! Handlebars reads the text; `evaluate` fills it. The crate's own renderer is not used for that: it
 //! copies the payload for every partial, stops a text at the first field asked of a list, loops as often as a payload
 //! says and gives values away untyped. What an author writes means the same in both, which a test compares.
 

@@ -187,3 +187,89 @@ fn relative(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
         format!("in {words}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::card::template::Partials;
+    use crate::card::text::{Text, Warnings};
+
+    fn shown(template: &str, at: serde_json::Value) -> (String, Vec<String>) {
+        let scope = json!({
+            "event": { "at": at }, "now": "2026-03-29T12:00:00Z", "recipient": { "time_zone": "Europe/Berlin" },
+        });
+        let mut seen = Warnings::new();
+        let text = Text::compile(template, &Partials::none()).expect("a readable text");
+        (text.shown(&scope, &mut seen), seen.into_vec())
+    }
+
+    #[test]
+    fn every_way_of_writing_a_moment_is_read() {
+        for at in [
+            json!("2026-03-29T00:59:00Z"),
+            json!("2026-03-29T01:59:00+01:00"),
+            json!("2026-03-29 00:59:00"),
+            json!("2026-03-29T00:59"),
+            json!("2026-03-29 00:59:00 +0000"),
+            json!("Sun, 29 Mar 2026 00:59:00 GMT"),
+            json!(1_774_745_940),
+            json!("1774745940"),
+            json!(1_774_745_940_000_i64),
+        ] {
+            assert_eq!(shown("{{date event.at}}", at.clone()).0, "29 Mar 2026, 01:59", "{at}");
+        }
+        assert_eq!(
+            shown("{{date event.at \"day\"}}", json!("2026-03-29")).0,
+            "29 March 2026"
+        );
+    }
+
+    #[test]
+    fn summer_time_is_that_of_the_moment_and_not_of_today() {
+        let long = "{{date event.at \"long\"}}";
+        assert_eq!(
+            shown(long, json!("2026-03-29T00:59:00Z")).0,
+            "Sunday, 29 March 2026 at 01:59 CET"
+        );
+        assert_eq!(
+            shown(long, json!("2026-03-29T01:00:00Z")).0,
+            "Sunday, 29 March 2026 at 03:00 CEST"
+        );
+        let elsewhere =
+            "{{date event.at \"time\" zone=\"America/New_York\"}} {{date event.at \"time\" zone=\"UTC\"}}";
+        assert_eq!(shown(elsewhere, json!("2026-03-29T01:00:00Z")).0, "21:00 01:00 UTC");
+    }
+
+    #[test]
+    fn relative_moments_are_told_in_the_largest_fitting_unit() {
+        for (at, expected) in [
+            ("2026-03-29T11:59:30Z", "just now"),
+            ("2026-03-29T11:58:50Z", "1 minute ago"),
+            ("2026-03-29T11:00:00Z", "60 minutes ago"),
+            ("2026-03-29T09:00:00Z", "3 hours ago"),
+            ("2026-03-29T14:00:00Z", "in 2 hours"),
+            ("2026-03-26T12:00:00Z", "3 days ago"),
+            ("2025-12-29T12:00:00Z", "3 months ago"),
+            ("2020-03-29T12:00:00Z", "6 years ago"),
+        ] {
+            assert_eq!(shown("{{date event.at \"relative\"}}", json!(at)).0, expected, "{at}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_a_dash_with_a_reason() {
+        let (text, warnings) = shown("{{date event.at}}", json!("soon"));
+        assert_eq!(
+            (text.as_str(), warnings),
+            ("–", vec!["`date`: `soon` is no date".to_owned()])
+        );
+        assert_eq!(shown("{{date event.at}}", json!(1e300)).0, "–");
+        assert_eq!(shown("{{date event.at}}", json!("99999999999999999999")).0, "–");
+        assert_eq!(shown("{{date \"2026-01-01\" event.at}}", json!("%Q%Q")).0, "–");
+        assert_eq!(
+            shown("{{date \"2026-01-01\" zone=event.at}}", json!("Mars/Base")).0,
+            "–"
+        );
+    }
+}

@@ -129,3 +129,63 @@ fn keep(value: &mut Value, sort: Sort, seen: &mut Warnings, depth: usize) -> boo
     // An empty list of facts or alerts is no mistake, only nothing to show.
     complete
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tidied(body: Value) -> (Value, Vec<String>) {
+        let mut seen = Warnings::new();
+        let card = tidy(json!({ "body": body }), &mut seen);
+        (card.map_or(Value::Null, |card| card["body"].clone()), seen.into_vec())
+    }
+
+    #[test]
+    fn a_card_says_what_it_is() {
+        let card = tidy(
+            json!({ "body": [{ "type": "TextBlock", "text": "x" }], "version": 1.4 }),
+            &mut Warnings::new(),
+        );
+        let card = card.expect("a card");
+        let keys: Vec<&String> = card.as_object().expect("an object").keys().collect();
+        assert_eq!(keys, ["type", "$schema", "version", "body"]);
+        assert_eq!(
+            (&card["type"], &card["version"]),
+            (&json!("AdaptiveCard"), &json!("1.4"))
+        );
+    }
+
+    #[test]
+    fn what_teams_would_refuse_is_left_out_and_the_rest_stays() {
+        let good = json!({ "type": "TextBlock", "text": "x" });
+        let (body, warnings) = tidied(json!([
+            good,
+            { "type": "FactSet", "facts": [] },
+            { "type": "FactSet", "facts": [{ "title": "a", "value": 3 }, { "title": "b" }] },
+            { "type": "Container", "items": "none" },
+            { "type": "Evil" },
+            { "type": "ColumnSet", "columns": [{ "type": "Column", "items": [{ "type": "Image" }, good] }] },
+            "text",
+            { "type": "TextBlock", "text": 42, "wrap": "TRUE", "maxLines": "3", "color": "purple", "isSubtle": 1 },
+        ]));
+        assert_eq!(
+            body,
+            json!([
+                good,
+                { "type": "FactSet", "facts": [{ "title": "a", "value": "3" }] },
+                { "type": "ColumnSet", "columns": [{ "type": "Column", "items": [good] }] },
+                { "type": "TextBlock", "text": "42", "wrap": true, "maxLines": 3 },
+            ])
+        );
+        assert_eq!(warnings.len(), 5, "{warnings:#?}");
+    }
+
+    #[test]
+    fn nothing_to_show_is_no_card() {
+        assert_eq!(tidied(json!([])).0, Value::Null);
+        assert_eq!(tidied(json!("x")).0, Value::Null);
+        assert_eq!(tidy(json!([1]), &mut Warnings::new()), None);
+    }
+}
