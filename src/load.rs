@@ -20,8 +20,12 @@ const LARGEST_SAMPLE: usize = 4 << 20;
 /// with the reason; it never hides the others.
 pub fn read(root: &Path) -> Sources {
     let mut reader = Reader::new(root);
-    for name in ["directory.yaml", "herald.yaml"] {
+    for (name, slip) in [("directory.yaml", "directory.yml"), ("herald.yaml", "herald.yml")] {
         reader.single(name);
+        // Taken for nothing, such a file would be missed without a word.
+        if root.join(slip).is_file() && !root.join(name).exists() {
+            reader.unusable(slip.to_owned(), format!("this file is not read: call it `{name}`"));
+        }
     }
     for folder in ["rules", "templates"] {
         reader.folder(folder);
@@ -253,6 +257,17 @@ mod tests {
     fn an_empty_folder_is_an_empty_workspace() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(read(root.path()), Sources::default());
+    }
+
+    #[test]
+    fn settings_under_a_slightly_wrong_name_are_not_overlooked() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "herald.yml", "time_zone: UTC\n");
+        let told = &read(root.path()).files[0];
+        assert_eq!(
+            told.bytes,
+            Err("this file is not read: call it `herald.yaml`".to_owned())
+        );
     }
 
     #[test]

@@ -57,8 +57,8 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
     let root = &document.value;
     let triggers = compiler.triggers(root.get("when"));
     let condition = compiler.condition(root.get("if"));
-    let notify = compiler.targets("notify", root.get("notify"));
-    let except = compiler.targets("except", root.get("except"));
+    let notify = compiler.targets("notify", root.get("notify"), &triggers);
+    let except = compiler.targets("except", root.get("except"), &triggers);
     let card = compiler.card(root.get("card"));
     let Compiler { shape, faults, .. } = compiler;
     let faults: Vec<Fault> = shape.into_iter().chain(faults).collect();
@@ -155,7 +155,7 @@ impl Compiler<'_> {
         card
     }
 
-    fn targets(&mut self, key: &str, written: Option<&Value>) -> Vec<Target> {
+    fn targets(&mut self, key: &str, written: Option<&Value>, triggers: &[Trigger]) -> Vec<Target> {
         let Some(Value::Array(items)) = written else {
             return Vec::new();
         };
@@ -163,7 +163,8 @@ impl Compiler<'_> {
         for (index, item) in items.iter().enumerate() {
             match Target::compile(item, self.around.partials) {
                 Ok(target) => {
-                    let doubts = self.doubts(&target);
+                    let mut doubts = self.doubts(&target);
+                    doubts.extend(outside_teams(&target, triggers));
                     self.judged(&[key.into(), index.into()], doubts);
                     targets.push(target);
                 }
@@ -291,6 +292,30 @@ impl Compiler<'_> {
             except_on,
         })
     }
+}
+
+/// `here` and `sender` are parts of what Teams tells; other events have neither.
+fn outside_teams(target: &Target, triggers: &[Trigger]) -> Option<Fault> {
+    let (key, what) = match target.kind() {
+        Kind::Here => ("here", "where the event came from"),
+        Kind::Sender => ("sender", "who caused the event"),
+        Kind::Person | Kind::People | Kind::Group | Kind::Channel | Kind::MembersOf => return None,
+    };
+    let others = triggers.iter().filter_map(|trigger| match trigger {
+        Trigger::Hook { .. } => Some("hook"),
+        Trigger::Cron { .. } => Some("cron"),
+        Trigger::File { .. } => Some("file"),
+        Trigger::Teams { .. } => None,
+    });
+    let others: Vec<&str> = others.collect();
+    let first = others.first()?;
+    let message = format!("`{key}` is {what} in Teams, and what `{first}` waits for comes from elsewhere");
+    let fault = if others.len() == triggers.len() {
+        Fault::error("target::outside_teams", message).label("nobody")
+    } else {
+        Fault::warning("target::outside_teams", message).label("nobody then")
+    };
+    Some(fault.help("name a person, group or channel").on_key().under(key))
 }
 
 /// Result with warnings, or all faults -> what there is, and all faults.

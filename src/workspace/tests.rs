@@ -1,5 +1,10 @@
 use proptest::prelude::*;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
 use super::*;
 use crate::event::{Event, EventId, Origin};
 use chrono::DateTime;

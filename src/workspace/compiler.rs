@@ -1,0 +1,467 @@
+//! File by file: what is wrong with it, and what it means.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::source::name_of;
+use super::{Kept, Kind, Partial, PartialContent, SourceFile, Sources, Workspace, sample};
+use crate::book::Book;
+use crate::book::file::BookFile;
+use crate::card::partial::Partials;
+use crate::card::template::Template;
+use crate::diagnostic::{Diagnostic, Fault, Severity, Span, Step, Underline};
+use crate::rule::Rule;
+use crate::rule::compile::{self as rule_compile, Surroundings};
+use crate::schema::{self, FileKind};
+use crate::settings::file::SettingsFile;
+use crate::settings::{self, Settings, pasted};
+use crate::yaml::{self, Document};
+
+pub(super) struct Compiler<'a> {
+    pub sources: &'a Sources,
+    pub previous: Option<&'a Workspace>,
+    pub diagnostics: Vec<Diagnostic>,
+    pub kept: Vec<Kept>,
+}
+
+impl<'a> Compiler<'a> {
+    fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &'a SourceFile> + use<'a> {
+        self.sources
+            .files
+            .iter()
+            .filter(move |file| Kind::of(&file.path) == Some(kind))
+    }
+
+    /// What could not be read at all. Nothing is known about what is below an unreadable folder.
+    pub fn unreadable(&mut self) {
+        for file in &self.sources.files {
+            if let Err(reason) = &file.bytes {
+                let message = reason.clone();
+                self.diagnostics
+                    .push(Diagnostic::of_file("file::unreadable", &file.path, message));
+            }
+        }
+    }
+
+    /// Was the folder that `path` is in unreadable as a whole?
+    fn is_hidden(&self, path: &str) -> bool {
+        let mut unreadable = self.sources.files.iter().filter(|file| file.bytes.is_err());
+        unreadable.any(|file| {
+            path.strip_prefix(file.path.as_str())
+                .is_some_and(|rest| rest.starts_with('/'))
+        })
+    }
+
+    fn errors(&self) -> usize {
+        self.diagnostics
+            .iter()
+            .filter(|d| d.severity == Severity::Error)
+            .count()
+    }
+
+    /// Notes that the last good version of this file is in force; why, is found among all diagnostics in the end.
+    fn keep(&mut self, file: &str) {
+        self.kept.push(Kept {
+            file: file.to_owned(),
+            error: String::new(),
+        });
+    }
+
+    fn text(&mut self, file: &'a SourceFile) -> Option<Cow<'a, str>> {
+        let bytes = file.bytes.as_ref().ok()?;
+        if bytes.len() > yaml::LARGEST {
+            self.diagnostics.push(yaml::too_large(&file.path));
+            return None;
+        }
+        let (text, diagnostic) = yaml::decode(&file.path, bytes);
+        match diagnostic {
+            Some(diagnostic) => {
+                self.diagnostics.push(diagnostic);
+                None
+            }
+            None => Some(text),
+        }
+    }
+
+    fn document(&mut self, file: &'a SourceFile) -> Option<Document> {
+        let text = self.text(file)?;
+        let parsed = yaml::parse(&file.path, &text);
+        self.diagnostics.extend(parsed.diagnostics);
+        parsed.document
+    }
+
+    fn locate(&mut self, file: &str, document: &Document, faults: Vec<Fault>) {
+        for fault in faults {
+            let span = document.locate(&fault.path, &fault.underline);
+            self.diagnostics.push(Diagnostic::located(fault, file, span));
+        }
+    }
+
+    /// A mapping file, judged by its schema and read into its shape. What the schema does not take is left out of the
+    /// shape, so that the rest can still be judged. `None` if there is nothing to judge.
+    fn shaped<T: serde::de::DeserializeOwned + Default>(
+        &mut self,
+        file: &'a SourceFile,
+        kind: FileKind,
+    ) -> Option<Shaped<T>> {
+        let document = self.document(file)?;
+        if document.value.is_null() {
+            return Some(Shaped {
+                document,
+                shape: T::default(),
+                left_out: Vec::new(),
+            });
+        }
+        let faults = schema::validate(kind, &document);
+        let places: Vec<Vec<Step>> = faults.iter().map(|fault| fault.path.clone()).collect();
+        self.locate(&file.path, &document, faults);
+        // A value that is left out may be one that its mapping cannot be without: then the mapping goes, too.
+        let shape = [usize::MAX, 2, 1].into_iter().find_map(|depth| {
+            let mut value = document.value.clone();
+            for place in &places {
+                leave_out(&mut value, &place[..place.len().min(depth)]);
+            }
+            serde_json::from_value(value).ok()
+        });
+        shape.map(|shape| Shaped {
+            document,
+            shape,
+            left_out: places,
+        })
+    }
+
+    /// Adds what is wrong with the meaning of a shape, unless it is only because something was left out of it.
+    fn mean<T>(&mut self, file: &str, shaped: &Shaped<T>, mut faults: Vec<Fault>) {
+        let lacks_a_part = |fault: &Fault| {
+            let below = |place: &Vec<Step>| !fault.path.is_empty() && place.starts_with(&fault.path);
+            shaped.left_out.iter().any(below)
+        };
+        faults.retain(|fault| !lacks_a_part(fault));
+        self.locate(file, &shaped.document, faults);
+    }
+
+    /// The settings, and whether they are those of the file.
+    pub fn settings(&mut self) -> (Settings, bool) {
+        let before = self.diagnostics.len();
+        let settings = self.settings_as_written();
+        let file = self.of_kind(Kind::Settings).next();
+        let text = file.and_then(|file| Some(yaml::decode(&file.path, file.bytes.as_ref().ok()?).0));
+        let secrets = pasted::pasted(&text.unwrap_or_default());
+        for diagnostic in &mut self.diagnostics[before..] {
+            let touches = |secret: &Span| secret.start < diagnostic.span.end && diagnostic.span.start < secret.end;
+            // Whatever was to be said about it may repeat it.
+            if secrets.iter().any(touches) {
+                let told = settings::pasted_secret();
+                *diagnostic = Diagnostic::located(told, &diagnostic.file, diagnostic.span.clone());
+            }
+        }
+        settings
+    }
+
+    fn settings_as_written(&mut self) -> (Settings, bool) {
+        let mut shape = SettingsFile::default();
+        let mut broken = None;
+        if let Some(file) = self.of_kind(Kind::Settings).next() {
+            let before = self.errors();
+            match self.shaped::<SettingsFile>(file, FileKind::Settings) {
+                Some(shaped) => {
+                    let (_, faults) = settings::compile(&shaped.shape);
+                    self.mean(&file.path, &shaped, faults);
+                    shape = shaped.shape;
+                    if self.errors() > before {
+                        broken = Some(file);
+                    }
+                }
+                None => broken = Some(file),
+            }
+        }
+        if let (Some(file), Some(previous)) = (broken, self.previous) {
+            self.keep(&file.path);
+            return (previous.settings.clone(), true);
+        }
+        let (_, of_file) = settings::compile(&shape);
+        if let Err(sentences) = settings::override_with(&mut shape, &self.sources.environment) {
+            for sentence in sentences {
+                self.diagnostics
+                    .push(Diagnostic::of_file("settings::environment", "environment", sentence));
+            }
+        }
+        let (settings, faults) = settings::compile(&shape);
+        for fault in faults.into_iter().filter(|fault| !of_file.contains(fault)) {
+            let message = match settings::variable_for(&fault.path) {
+                Some(variable) => format!("{variable}: {}", fault.message),
+                None => fault.message.clone(),
+            };
+            let mut diagnostic = Diagnostic::of_file("settings::environment", "environment", message);
+            diagnostic.help = fault.help;
+            self.diagnostics.push(diagnostic);
+        }
+        (settings, broken.is_none())
+    }
+
+    /// The directory file, and whether it says all there is: with a broken one nobody can be called unknown.
+    pub fn book(&mut self, partials: &Partials) -> (Book, bool) {
+        let Some(file) = self.of_kind(Kind::Directory).next() else {
+            return (Book::default(), false);
+        };
+        let before = self.errors();
+        if let Some(shaped) = self.shaped::<BookFile>(file, FileKind::Directory) {
+            let (book, faults) = match Book::compile(&shaped.shape, partials) {
+                Ok((book, warnings)) => (Some(book), warnings),
+                Err(faults) => (None, faults),
+            };
+            self.mean(&file.path, &shaped, faults);
+            if let Some(book) = book.filter(|_| self.errors() == before) {
+                return (book, true);
+            }
+        }
+        match self.previous {
+            Some(previous) => {
+                self.keep(&file.path);
+                (previous.book.clone(), false)
+            }
+            None => (Book::default(), false),
+        }
+    }
+
+    pub fn partials(&mut self) -> (Partials, IndexMap<String, Partial>) {
+        let mut sources: IndexMap<String, Partial> = IndexMap::new();
+        let mut documents: BTreeMap<String, Document> = BTreeMap::new();
+        let mut broken: Vec<(String, String)> = Vec::new();
+        for file in self.of_kind(Kind::Partial) {
+            let name = name_of(&file.path, "templates/partials/");
+            if self.doubled(
+                sources.get(&name).map(|first| first.file.as_str()),
+                &file.path,
+                "partial",
+                &name,
+            ) {
+                continue;
+            }
+            let content = if file.path.ends_with(".hbs") {
+                self.text(file).map(|text| PartialContent::Text(text.into_owned()))
+            } else {
+                let before = self.errors();
+                let document = self.document(file).filter(|_| self.errors() == before);
+                document.map(|document| {
+                    let value = document.value.clone();
+                    documents.insert(name.clone(), document);
+                    PartialContent::Document(value)
+                })
+            };
+            match content {
+                Some(content) => {
+                    let file = file.path.clone();
+                    sources.insert(name, Partial { file, content });
+                }
+                None => broken.push((name, file.path.clone())),
+            }
+        }
+        let (partials, faults) = compiled_partials(&sources);
+        for (name, fault) in faults {
+            let file = sources[&name].file.clone();
+            let failed = fault.severity == Severity::Error;
+            let span = match documents.get(&name) {
+                Some(document) => document.locate(&fault.path, &fault.underline),
+                None => within_text(&fault),
+            };
+            self.diagnostics.push(Diagnostic::located(fault, &file, span));
+            if failed && !broken.iter().any(|(known, _)| *known == name) {
+                broken.push((name, file));
+            }
+        }
+        let Some(previous) = self.previous.filter(|_| !broken.is_empty()) else {
+            return (partials, sources);
+        };
+        for (name, file) in broken {
+            if let Some(last_good) = previous.partials.get(&name) {
+                self.keep(&file);
+                sources.insert(name, last_good.clone());
+            }
+        }
+        let (partials, _) = compiled_partials(&sources);
+        (partials, sources)
+    }
+
+    /// The templates that can be used, and the names of those that cannot.
+    pub fn templates(&mut self, partials: &Partials) -> (IndexMap<String, Arc<Template>>, BTreeSet<String>) {
+        let mut templates: IndexMap<String, Arc<Template>> = IndexMap::new();
+        let mut files: BTreeMap<String, &str> = BTreeMap::new();
+        let mut broken = BTreeSet::new();
+        for file in self.of_kind(Kind::Template) {
+            let name = name_of(&file.path, "templates/");
+            if self.doubled(files.get(&name).copied(), &file.path, "template", &name) {
+                continue;
+            }
+            files.insert(name.clone(), &file.path);
+            match self.template(&name, file, partials) {
+                Some(template) => {
+                    templates.insert(name, Arc::new(template));
+                }
+                None => match self.previous.and_then(|previous| previous.templates.get(&name)) {
+                    Some(last_good) => {
+                        self.keep(&file.path);
+                        templates.insert(name, last_good.clone());
+                    }
+                    None => {
+                        broken.insert(name);
+                    }
+                },
+            }
+        }
+        for (name, template) in self.previous.into_iter().flat_map(|previous| &previous.templates) {
+            let below = format!("templates/{name}");
+            if !templates.contains_key(name) && self.is_hidden(&below) {
+                templates.insert(name.clone(), template.clone());
+            }
+        }
+        (templates, broken)
+    }
+
+    fn template(&mut self, name: &str, file: &'a SourceFile, partials: &Partials) -> Option<Template> {
+        let before = self.errors();
+        if file.path.ends_with(".hbs") {
+            let text = self.text(file)?;
+            let (template, faults) = match Template::from_text(name, &text, partials) {
+                Ok((template, warnings)) => (Some(template), warnings),
+                Err(faults) => (None, faults),
+            };
+            for fault in faults {
+                let span = within_text(&fault);
+                self.diagnostics.push(Diagnostic::located(fault, &file.path, span));
+            }
+            return template;
+        }
+        let document = self.document(file)?;
+        let (template, mut faults) = match Template::from_document(name, &document.value, partials) {
+            Ok((template, warnings)) => (Some(template), warnings),
+            Err(faults) => (None, faults),
+        };
+        // What the card's own room says about a place is better than what its schema says.
+        let shape = schema::validate(FileKind::Template, &document);
+        let told: Vec<_> = faults.iter().map(|fault| fault.path.clone()).collect();
+        faults.extend(shape.into_iter().filter(|fault| !told.contains(&fault.path)));
+        self.locate(&file.path, &document, faults);
+        template.filter(|_| self.errors() == before)
+    }
+
+    pub fn rules(&mut self, around: &Surroundings<'_>, book: &Book) -> Vec<Arc<Rule>> {
+        let samples = sample::read(self.of_kind(Kind::Sample), &mut self.diagnostics);
+        let last_good: BTreeMap<&str, &Arc<Rule>> = self
+            .previous
+            .iter()
+            .flat_map(|previous| &previous.ruleset.rules)
+            .map(|rule| (rule.file.as_str(), rule))
+            .collect();
+        let mut rules: Vec<Arc<Rule>> = Vec::new();
+        let mut files: BTreeMap<String, &str> = BTreeMap::new();
+        for file in self.of_kind(Kind::Rule) {
+            let name = name_of(&file.path, "rules/");
+            if self.doubled(files.get(&name).copied(), &file.path, "rule", &name) {
+                continue;
+            }
+            files.insert(name.clone(), &file.path);
+            match self.rule(&name, file, around) {
+                Some((rule, document)) => {
+                    let faults = sample::try_out(&rule, &document, &samples, book);
+                    self.locate(&file.path, &document, faults);
+                    rules.push(Arc::new(rule));
+                }
+                None => {
+                    if let Some(rule) = last_good.get(file.path.as_str()) {
+                        self.keep(&file.path);
+                        rules.push((*rule).clone());
+                    }
+                }
+            }
+        }
+        for (file, rule) in last_good {
+            if !files.contains_key(&rule.name) && self.is_hidden(file) {
+                rules.push(rule.clone());
+            }
+        }
+        rules
+    }
+
+    fn rule(&mut self, name: &str, file: &'a SourceFile, around: &Surroundings<'_>) -> Option<(Rule, Document)> {
+        let before = self.errors();
+        let document = self.document(file)?;
+        if document.value.is_null() {
+            let diagnostic =
+                Diagnostic::of_file("rule::empty", &file.path, "this file is empty, but a rule was expected")
+                    .help("write at least `when:` and `notify:`, or delete the file");
+            self.diagnostics.push(diagnostic);
+            return None;
+        }
+        let (rule, faults) = rule_compile::compile(name, &file.path, &document, around);
+        self.locate(&file.path, &document, faults);
+        rule.filter(|_| self.errors() == before).map(|rule| (rule, document))
+    }
+
+    /// Two files that would have one name: the second is told.
+    fn doubled(&mut self, first: Option<&str>, path: &str, what: &str, name: &str) -> bool {
+        let Some(first) = first else {
+            return false;
+        };
+        let diagnostic = Diagnostic::of_file(
+            "file::doubled",
+            path,
+            format!("the {what} `{name}` is already in {first}"),
+        )
+        .help("give one of the two files another name");
+        self.diagnostics.push(diagnostic);
+        true
+    }
+}
+
+/// A file that was read into its shape, as far as it has one.
+struct Shaped<T> {
+    document: Document,
+    shape: T,
+    /// What the schema did not take.
+    left_out: Vec<Vec<Step>>,
+}
+
+/// Takes the value at `path` out of `value`.
+fn leave_out(value: &mut Value, path: &[Step]) {
+    let Some((last, above)) = path.split_last() else {
+        return;
+    };
+    let parent = above.iter().try_fold(value, |value, step| match step {
+        Step::Key(key) => value.get_mut(key),
+        Step::Index(index) => value.get_mut(index),
+    });
+    match (parent, last) {
+        (Some(Value::Object(map)), Step::Key(key)) => {
+            map.shift_remove(key);
+        }
+        // The items behind it keep their places, and with them the places of what is said about them.
+        (Some(Value::Array(items)), Step::Index(index)) if *index < items.len() => items[*index] = Value::Null,
+        _ => {}
+    }
+}
+
+fn within_text(fault: &Fault) -> Span {
+    match &fault.underline {
+        Underline::Within(range) => range.clone(),
+        Underline::Key | Underline::Value => 0..0,
+    }
+}
+
+fn compiled_partials(sources: &IndexMap<String, Partial>) -> (Partials, Vec<(String, Fault)>) {
+    let (mut texts, mut documents) = (Vec::new(), Vec::new());
+    for (name, partial) in sources {
+        match &partial.content {
+            PartialContent::Text(text) => texts.push((name.clone(), text.clone())),
+            PartialContent::Document(value) => documents.push((name.clone(), value.clone())),
+        }
+    }
+    let (partials, mut faults) = Partials::compile(&texts);
+    let (partials, found) = partials.with_documents(&documents);
+    faults.extend(found);
+    (partials, faults)
+}
