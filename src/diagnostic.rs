@@ -194,11 +194,19 @@ impl Diagnostic {
     }
 }
 
+/// The longest text compared for a near match, in bytes: what is longer is no slip, and comparing costs the product of
+/// both lengths in memory.
+const LONGEST_SLIP: usize = 200;
+
 /// The entry of `known` that is close enough to `written` to be meant, if any.
 pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if written.len() > LONGEST_SLIP {
+        return None;
+    }
     let lower = written.to_lowercase();
     known
         .into_iter()
+        .filter(|candidate| candidate.len() <= LONGEST_SLIP)
         .map(|candidate| {
             (
                 strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
@@ -208,4 +216,18 @@ pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>)
         .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().max(lower.chars().count()) / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::did_you_mean;
+
+    #[test]
+    fn a_slip_is_recognised_and_a_text_as_long_as_a_book_is_none() {
+        assert_eq!(did_you_mean("persom", ["people", "person"]), Some("person"));
+        assert_eq!(did_you_mean("zebra", ["people", "person"]), None);
+        let long = "person".repeat(1_000_000);
+        assert_eq!(did_you_mean(&long, ["person", &long]), None);
+        assert_eq!(did_you_mean("person", [long.as_str()]), None);
+    }
 }
