@@ -24,7 +24,7 @@ pub mod guard;
 pub const LARGEST_EVENT: usize = 64 * 1024;
 
 /// The most work one evaluation may take: calls times the bytes each could look at, times the items for which it does.
-const MOST_WORK: u64 = 1_000_000_000;
+const MOST_WORK: u64 = 100_000_000;
 
 /// A compiled expression.
 #[derive(Clone)]
@@ -123,9 +123,10 @@ impl Expression {
             Ok(ready) => ready,
             Err(reason) => return failed(reason.clone()),
         };
-        let work = self.work(&ready.size);
+        let work = self.work(&ready.size, scope);
         if work > MOST_WORK {
-            return failed("this expression and this event together are too much work".to_owned());
+            let why = "too much work: it looks at large values of the event again for every item of a long list";
+            return failed(why.to_owned());
         }
         if !self.survey.patterns.is_empty() {
             let mut patterns = ready.patterns.lock().expect("nobody panics while holding the patterns");
@@ -155,12 +156,25 @@ impl Expression {
         }
     }
 
-    fn work(&self, size: &Size) -> u64 {
-        let (bytes, longest) = (size.bytes as u64, size.longest as u64);
+    fn work(&self, size: &Size, scope: &Value) -> u64 {
+        let again = self.survey.scans_per_item.iter().map(|(weight, path)| {
+            let bytes = match path.as_slice() {
+                [] => size.bytes,
+                path => Field::of(path.to_vec()).find(scope).map_or(0, |value| {
+                    let mut size = Size::default();
+                    measure(value, &mut size);
+                    size.bytes
+                }),
+            };
+            (*weight as u64).saturating_mul(bytes as u64)
+        });
+        let again: u64 = again.fold(0, u64::saturating_add);
+        let once = (self.survey.scans as u64).saturating_mul(size.bytes as u64);
         let longer = self.survey.joins as u64 + 1;
-        let once = self.survey.scans as u64;
-        let again = (self.survey.scans_per_item as u64).saturating_mul(longest.max(8));
-        once.saturating_add(again).saturating_mul(bytes).saturating_mul(longer)
+        again
+            .saturating_mul(size.longest.max(8) as u64)
+            .saturating_add(once)
+            .saturating_mul(longer)
     }
 
     fn fields(&self) -> impl Iterator<Item = Field> {

@@ -16,7 +16,7 @@ pub const DEEPEST_BRACKETS: usize = 32;
 /// takes some 40 KiB of stack in an unoptimised build, and evaluation runs on whatever thread handles the event.
 pub const DEEPEST: usize = 20;
 /// The largest compiled form of one regular expression, in bytes.
-pub const LARGEST_REGEX: usize = 256 * 1024;
+pub const LARGEST_REGEX: usize = 1024 * 1024;
 
 /// How `matches` is called once its pattern has been compiled.
 pub const MATCHES: &str = "herald@matches";
@@ -78,8 +78,9 @@ pub struct Survey {
     pub patterns: Vec<(String, Regex)>,
     /// Calls that look at a whole text or list, outside loops.
     pub scans: usize,
-    /// Calls inside loops that look, for every item again, at a whole text or list of the event.
-    pub scans_per_item: usize,
+    /// Calls inside loops that look, for every item again, at values of the event: how much each weighs, and where the
+    /// values stand; an empty path is the event as a whole.
+    pub scans_per_item: Vec<(usize, Vec<String>)>,
     /// `+`: each may make a text or list longer.
     pub joins: usize,
 }
@@ -98,7 +99,10 @@ pub fn regex(pattern: &str) -> Result<Regex, String> {
         .nest_limit(32)
         .build()
         .map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => "the pattern is too large: its repetitions multiply".to_owned(),
+            regex::Error::CompiledTooBig(_) => {
+                "the pattern is too large: repeat less, or write `[A-Za-z0-9_]` for `\\w`, which knows all scripts"
+                    .to_owned()
+            }
             error => {
                 let text = error.to_string();
                 let last = text.lines().last().unwrap_or_default().trim();
@@ -394,8 +398,16 @@ impl Walk<'_> {
         self.survey.joins += usize::from(call.func_name == "_+_");
         if self.loops == 0 {
             self.survey.scans += weight;
-        } else if call.args.iter().chain(call.target.as_deref()).any(reads_event) {
-            self.survey.scans_per_item += weight;
+        } else if weight > 0 {
+            // What is copied for every item also stays in memory.
+            let copies = matches!(call.func_name.as_str(), "_+_" | "string");
+            let weight = if copies { 10 * weight } else { weight };
+            let mut read = Vec::new();
+            for operand in call.args.iter().chain(call.target.as_deref()) {
+                read_of_event(operand, &mut read);
+            }
+            let scans = read.into_iter().map(|path| (weight, path));
+            self.survey.scans_per_item.extend(scans);
         }
         if let Some((_, example)) = MACROS.iter().find(|(known, _)| *known == call.func_name) {
             let message = format!("`{}` is called in another way", call.func_name);
@@ -469,15 +481,23 @@ impl Walk<'_> {
     }
 }
 
-/// Does it read the event itself, not only an item of a loop?
-fn reads_event(node: &IdedExpr) -> bool {
+/// Gathers what it reads of the event itself, not only of an item of a loop.
+fn read_of_event(node: &IdedExpr, read: &mut Vec<Vec<String>>) {
+    if let Some(Path { steps, .. }) = path(node) {
+        if steps[0] == "event" || steps[0] == "request" {
+            read.push(steps);
+        }
+        return;
+    }
     match &node.expr {
-        Expr::Ident(name) => name == "event" || name == "request",
-        Expr::Select(select) => reads_event(&select.operand),
-        Expr::Call(call) => call.args.iter().chain(call.target.as_deref()).any(reads_event),
-        Expr::List(list) => list.elements.iter().any(reads_event),
-        Expr::Map(_) | Expr::Struct(_) | Expr::Comprehension(_) => true,
-        Expr::Literal(_) | Expr::Unspecified => false,
+        Expr::Select(select) => read_of_event(&select.operand, read),
+        Expr::Call(call) => {
+            let operands = call.args.iter().chain(call.target.as_deref());
+            operands.for_each(|operand| read_of_event(operand, read));
+        }
+        Expr::List(list) => list.elements.iter().for_each(|element| read_of_event(element, read)),
+        Expr::Map(_) | Expr::Struct(_) | Expr::Comprehension(_) => read.push(Vec::new()),
+        Expr::Literal(_) | Expr::Unspecified | Expr::Ident(_) => {}
     }
 }
 
