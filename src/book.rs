@@ -17,6 +17,9 @@ use crate::zone;
 pub mod file;
 pub mod naming;
 
+/// The longest alias, in bytes.
+const LONGEST_ALIAS: usize = 200;
+
 /// The compiled aliases. Upper and lower case of an alias do not matter.
 #[derive(Debug, Clone, Default)]
 pub struct Book {
@@ -308,6 +311,10 @@ impl Book {
 fn add<T>(entries: &mut IndexMap<String, T>, alias: &str, entry: T) -> Result<(), Fault> {
     if alias.trim() != alias || alias.is_empty() {
         return Err(Fault::error("directory::alias", "an alias neither begins nor ends with a space").on_key());
+    }
+    if alias.len() > LONGEST_ALIAS {
+        let message = format!("an alias is at most {LONGEST_ALIAS} bytes long");
+        return Err(Fault::error("directory::alias", message).on_key());
     }
     if alias.contains("{{") {
         return Err(Fault::error("directory::alias", "an alias has no holes").on_key());

@@ -125,6 +125,19 @@ fn every_wrong_entry_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn an_alias_is_a_short_plain_name() {
+    for (alias, message) in [
+        ("x".repeat(201), "at most 200 bytes"),
+        (" anna".to_owned(), "begins nor ends with a space"),
+        (String::new(), "begins nor ends with a space"),
+        ("{{event.x}}".to_owned(), "no holes"),
+    ] {
+        let faults = compile(json!({ "people": { &alias: "anna@contoso.example" } })).unwrap_err();
+        assert!(faults[0].message.contains(message), "{}", faults[0].message);
+    }
+}
+
+#[test]
 fn a_doubtful_name_is_told_before_anybody_is_looked_up() {
     let (book, _) = compile(json!({
         "people": { "anna": "anna.berg@contoso.example" },
