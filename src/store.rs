@@ -2,8 +2,10 @@
 
 pub mod directory;
 pub mod error;
+pub mod export;
 pub mod outbox;
 pub mod sled;
+pub mod teamsfx;
 pub mod upgrade;
 
 pub use directory::Directory;
