@@ -1,7 +1,7 @@
 //! The folder on disk: owned by one process, opened with care, synced for real.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -83,19 +83,24 @@ impl Place {
 
     /// Opens the database, or says what to do.
     pub(super) fn open(&self) -> Result<Opened, StoreError> {
+        self.clear_unfinished();
         let started = Instant::now();
         let db = loop {
-            match self.careful(|| self.sled().open().map_err(failed))? {
+            match self.careful(|| self.sled().open())? {
                 Ok(db) => break db,
-                // The folder is ours, so sled's own lock can only be held by what is left of a database that this
-                // process just closed.
-                Err(StoreError::Unavailable(why))
-                    if why.contains("could not acquire lock") && started.elapsed() < LINGER =>
-                {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                Err(StoreError::Corrupt(why)) => return Err(self.damaged(&why)),
-                Err(other) => return Err(other),
+                Err(sled::Error::Io(error)) => match error.kind() {
+                    // The folder is ours, so sled's own lock can only be held by what is left of a database that this
+                    // process just closed.
+                    ErrorKind::Other if is_lock(&error) && started.elapsed() < LINGER => {
+                        std::thread::sleep(Duration::from_millis(5));
+                    }
+                    ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => {
+                        return Err(self.damaged(&error.to_string()));
+                    }
+                    _ => return Err(StoreError::Unavailable(io_failed(&error))),
+                },
+                Err(sled::Error::Corruption { .. }) => return Err(self.damaged("a checksum is wrong")),
+                Err(other) => return Err(self.damaged(&other.to_string())),
             }
         };
         let file = File::open(self.path.join("db")).map_err(|error| StoreError::Unavailable(io_failed(&error)))?;
@@ -106,6 +111,23 @@ impl Place {
             }
         }
         Ok(Opened { db, file })
+    }
+
+    /// Removes snapshots that were not finished. Sled writes one whenever it opens, under a name that it takes for a
+    /// finished one next time: after a full disk or a kill at that moment it would never open again. The snapshot
+    /// before it is still there, since sled removes that one last.
+    fn clear_unfinished(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.path) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with("snap.") && name.ends_with(".generating") {
+                // If it cannot be removed, opening fails and says so.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// Runs something that a damaged file can make sled panic in.
@@ -185,6 +207,10 @@ fn flush(db: &sled::Db) -> Result<(), StoreError> {
         "its disk has not answered for {} seconds",
         LOOKS
     )))
+}
+
+fn is_lock(error: &std::io::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
 }
 
 fn first_line(text: &str) -> &str {
