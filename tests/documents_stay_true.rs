@@ -8,8 +8,10 @@ use std::process::Command;
 use herald::card::function;
 use herald::clock::Clock;
 use herald::hook::{Headers, Hook, Request};
-use herald::schema::{self, FileKind};
+use herald::load;
+use herald::schema::FileKind;
 use herald::settings::{self, file::SettingsFile};
+use herald::workspace::{self, SourceFile};
 use herald::yaml::{self, Document};
 use serde_json::Value;
 
@@ -192,15 +194,37 @@ fn kind_of(document: &Document) -> FileKind {
     }
 }
 
+/// Where a file of this kind stands in a workspace.
+fn path_of(kind: FileKind) -> &'static str {
+    match kind {
+        FileKind::Rule => "rules/example.yaml",
+        FileKind::Settings => "herald.yaml",
+        FileKind::Directory => "directory.yaml",
+        FileKind::Template => "templates/example.yaml",
+    }
+}
+
 #[test]
-fn every_example_of_a_file_is_one() {
+fn every_example_of_a_file_works_in_this_workspace() {
+    let sources = load::read(root());
     let mut seen = BTreeSet::new();
     for block in all_blocks().iter().filter(|block| block.language == "yaml") {
-        let document = document_of(block);
-        let kind = kind_of(&document);
-        let faults = schema::validate(kind, &document);
-        let messages: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
-        assert!(messages.is_empty(), "{}: {messages:#?}", block.place);
+        let kind = kind_of(&document_of(block));
+        let path = path_of(kind);
+        let mut with_example = sources.clone();
+        with_example.files.retain(|file| file.path != path);
+        with_example.files.push(SourceFile {
+            path: path.to_owned(),
+            bytes: Ok(block.text.clone().into_bytes()),
+        });
+        let compiled = workspace::compile(&with_example, None);
+        let complaints: Vec<String> = compiled
+            .diagnostics
+            .iter()
+            .filter(|found| found.file == path)
+            .map(|found| format!("{} ({:?})", found.message, found.help))
+            .collect();
+        assert!(complaints.is_empty(), "{}: {complaints:#?}", block.place);
         seen.insert(kind.file_name());
     }
     assert_eq!(

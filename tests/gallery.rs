@@ -3,8 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use herald::schema::{self, FileKind};
-use herald::yaml;
+use herald::card::text::Warnings;
+use herald::load;
+use herald::schema::FileKind;
+use herald::workspace::sample::Sample;
+use herald::workspace::{self, Workspace};
+use serde_json::json;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -61,14 +65,89 @@ fn every_file_names_the_schema_that_editors_check_it_with() {
     }
 }
 
+/// The workspace of this repository with its samples, which must be free of complaints.
+fn workspace() -> Workspace {
+    let sources = load::read_with_samples(root());
+    let compiled = workspace::compile(&sources, None);
+    let complaints: Vec<String> = compiled
+        .diagnostics
+        .iter()
+        .map(|found| format!("{}: {} ({:?})", found.file, found.message, found.help))
+        .collect();
+    assert!(complaints.is_empty(), "{complaints:#?}");
+    compiled.workspace
+}
+
+fn samples() -> Vec<Sample> {
+    files("samples")
+        .iter()
+        .map(|path| {
+            let text = fs::read_to_string(root().join(path)).unwrap();
+            let data = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            Sample::new(&path.display().to_string(), data)
+        })
+        .collect()
+}
+
 #[test]
-fn every_file_is_what_its_schema_says() {
-    for (path, kind) in documents() {
-        let name = path.display().to_string();
-        let parsed = yaml::parse(&name, &fs::read_to_string(root().join(&path)).unwrap());
-        assert!(parsed.diagnostics.is_empty(), "{name}: {:#?}", parsed.diagnostics);
-        let document = parsed.document.expect("a document without diagnostics was read");
-        let faults = schema::validate(kind, &document);
-        assert!(faults.is_empty(), "{name}: {faults:#?}");
+fn nothing_in_the_workspace_is_wrong_or_doubtful() {
+    let workspace = workspace();
+    assert!(
+        workspace.ruleset.rules.len() >= 10,
+        "a newcomer finds enough to begin with"
+    );
+    assert!(workspace.templates.len() >= 5);
+}
+
+#[test]
+fn every_sample_is_an_event_that_some_rule_waits_for() {
+    let workspace = workspace();
+    for sample in samples() {
+        let waiting = workspace
+            .ruleset
+            .rules
+            .iter()
+            .filter(|rule| sample.event_for(rule).is_some());
+        assert!(waiting.count() > 0, "no rule waits for {}", sample.file);
+    }
+}
+
+#[test]
+fn every_rule_is_met_by_a_sample_and_makes_a_whole_card_of_it() {
+    let workspace = workspace();
+    let samples = samples();
+    for rule in &workspace.ruleset.rules {
+        let mut met = 0;
+        for sample in &samples {
+            let Some(event) = sample.event_for(rule) else { continue };
+            let scope = json!({
+                "event": event.data,
+                "request": event.request,
+                "recipient": { "name": "Anna Berg", "email": "anna.berg@contoso.example", "time_zone": "Europe/Berlin" },
+                "rule": { "name": rule.name, "description": rule.description },
+                "now": "2026-03-09T08:00:00Z",
+            });
+            if !rule.condition.evaluate(&scope).holds {
+                continue;
+            }
+            met += 1;
+            let mut seen = Warnings::new();
+            let card = rule.card.render(&scope, &[], &mut seen);
+            assert!(
+                seen.is_empty(),
+                "{} with {}: {:?}",
+                rule.name,
+                sample.file,
+                seen.into_vec()
+            );
+            assert!(!card.summary.is_empty(), "{} with {}", rule.name, sample.file);
+            assert!(
+                !card.to_activity().to_string().contains('\u{2013}'),
+                "{} with {}: a dash",
+                rule.name,
+                sample.file
+            );
+        }
+        assert!(met > 0, "{} is met by no sample", rule.name);
     }
 }

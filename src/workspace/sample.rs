@@ -75,7 +75,8 @@ fn place(text: &str, line: usize, column: usize) -> Span {
 }
 
 impl Sample {
-    fn new(file: &str, data: Value) -> Self {
+    /// The recorded event in this file of `samples/`; its path says whose event it is.
+    pub fn new(file: &str, data: Value) -> Self {
         let below = file.strip_prefix("samples/").unwrap_or(file);
         let (folder, name) = below.rsplit_once('/').unwrap_or(("", below));
         let name = name.strip_suffix(".json").unwrap_or(name);
