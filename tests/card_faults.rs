@@ -337,3 +337,13 @@ fn a_template_that_is_too_large_by_itself_is_told_apart_from_one_that_is_merely_
     );
     assert!(of_size(60_000)[0].starts_with(": the template takes 120 KB"));
 }
+
+#[test]
+fn two_partials_of_one_name_are_not_mixed_up() {
+    let (partials, _) = Partials::compile(&[("footer".to_owned(), "text".to_owned())]);
+    let (_, faults) = partials.with_documents(&[("footer".to_owned(), yaml("{type: TextBlock, text: x}"))]);
+    assert_eq!(
+        faults[0].1.message,
+        "there are two partials called `footer`; this one is not used"
+    );
+}

@@ -396,6 +396,54 @@ fn a_payload_nested_as_deeply_as_json_allows_is_no_danger() {
     }
 }
 
+#[test]
+fn the_deepest_template_that_is_accepted_fits_on_a_small_stack() {
+    let render = || {
+        let mut texts: Vec<(String, String)> = vec![(
+            "p0".to_owned(),
+            "{{#if event.a}}".repeat(31) + "x" + &"{{/if}}".repeat(31),
+        )];
+        for depth in 1..8 {
+            let inner = format!(
+                "{{{{> p{} a={}event.a{}}}}}",
+                depth - 1,
+                "(not ".repeat(15),
+                ")".repeat(15)
+            );
+            texts.push((
+                format!("p{depth}"),
+                "{{#each event.l}}".repeat(31) + &inner + &"{{/each}}".repeat(31),
+            ));
+        }
+        let (partials, faults) = Partials::compile(&texts);
+        assert_eq!(faults, []);
+        let mut element = json!({ "type": "TextBlock", "text": "{{#with event}}{{> p7}}{{/with}}" });
+        for _ in 0..30 {
+            element = json!({ "type": "Container", "$data": "{{event.l}}", "items": [element] });
+        }
+        let template = Template::from_document("deep", &json!({ "body": [element] }), &partials);
+        let template = Arc::new(template.expect("just not too deep").0);
+        let (source, _) =
+            CardSource::compile(Some(&json!("deep")), &|_| Some(template.clone()), &[], &partials).expect("a source");
+        let card = source.render(&json!({ "event": { "a": 1, "l": [1] } }), &[], &mut Warnings::new());
+        assert_eq!(card.summary, "x");
+    };
+    // A worker of the server has 2 MiB.
+    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(render);
+    thread.expect("a thread").join().expect("no overflow, no panic");
+}
+
+#[test]
+fn code_keeps_its_lines() {
+    let bench = Bench::new().template(
+        "code",
+        "body: [{type: CodeBlock, language: Bash, codeSnippet: \"{{event.log}}\"}, {type: CodeBlock, codeSnippet: \"{{event.none}}\"}]",
+    );
+    let (card, _) = bench.render(Some("code"), json!({ "log": "*a*\n  b\u{202E}" }));
+    assert_eq!(body(&card)[0]["codeSnippet"], "*a*\n  b");
+    assert_eq!(body(&card)[1]["codeSnippet"], "–");
+}
+
 /// Payloads as somebody would send them who wants another card than the author wrote.
 fn hostile_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![

@@ -111,6 +111,14 @@ impl Partials {
                 .partition(|(_, _, includes)| !includes.iter().any(|name| names.contains(name)));
             waiting = rest;
             for (name, source, _) in ready {
+                if self.entries.contains_key(name) {
+                    let message = format!("there are two partials called `{name}`; this one is not used");
+                    faults.push((
+                        name.to_owned(),
+                        Fault::error("template::partial", message).help("rename one of them"),
+                    ));
+                    continue;
+                }
                 let (document, mut found) = document::compile(source, Within::TOP, &self);
                 found.extend(profile::check_partial(source));
                 let broken = found.iter().any(|fault| fault.severity == Severity::Error);

@@ -15,8 +15,10 @@ const PICTURES: [&str; 2] = ["https", "http"];
 pub(crate) enum Place {
     /// Shown through Markdown: the text of a TextBlock, a fact.
     Markdown,
-    /// Shown as it is: a button's title, an alternative text.
+    /// Shown as it is, on one line: a button's title, an alternative text.
     Label,
+    /// Shown as it is, line by line: code.
+    Verbatim,
     /// Opened when somebody presses.
     Link,
     /// Fetched by Teams.
@@ -58,8 +60,10 @@ impl Place {
             "text" if kind == Some("TextRun") => Place::Label,
             "text" => Place::Markdown,
             "title" | "value" if within.key == "facts" => Place::Markdown,
-            "title" | "altText" | "placeholder" | "label" | "errorMessage" | "tooltip" | "fallbackText" | "speak"
-            | "codeSnippet" => Place::Label,
+            "title" | "altText" | "placeholder" | "label" | "errorMessage" | "tooltip" | "fallbackText" | "speak" => {
+                Place::Label
+            }
+            "codeSnippet" => Place::Verbatim,
             _ => Place::Setting,
         }
     }
@@ -69,7 +73,9 @@ impl Place {
         match self {
             Place::Markdown => Style::Shown(Dialect::Card),
             Place::Label => Style::Label,
-            Place::Link | Place::Picture | Place::Data | Place::Setting | Place::Structure => Style::Plain,
+            Place::Verbatim | Place::Link | Place::Picture | Place::Data | Place::Setting | Place::Structure => {
+                Style::Plain
+            }
         }
     }
 
@@ -101,14 +107,16 @@ impl Place {
         let schemes: &[&str] = match self {
             Place::Link => &PRESSABLE,
             Place::Picture => &PICTURES,
-            Place::Markdown | Place::Label if text.is_empty() => return Filled::Keep(Value::from(MISSING)),
+            Place::Markdown | Place::Label | Place::Verbatim if text.is_empty() => {
+                return Filled::Keep(Value::from(MISSING));
+            }
             Place::Markdown if text.contains("]()") => {
                 seen.add(format!(
                     "a link in `{written}` has no address that a card may open; its words are shown alone"
                 ));
                 return Filled::Keep(Value::String(escape::without_empty_links(&text)));
             }
-            Place::Markdown | Place::Label | Place::Data | Place::Setting | Place::Structure => {
+            Place::Markdown | Place::Label | Place::Verbatim | Place::Data | Place::Setting | Place::Structure => {
                 return Filled::Keep(Value::String(text));
             }
         };
