@@ -53,7 +53,7 @@ pub struct RuleFile {
     #[serde(default)]
     #[schemars(
         with = "Option<TextOr<CardFile>>",
-        extend("examples" = ["deploy-failed", { "template": "deploy-failed", "with": { "title": "{{event.repository.name}}: deploy failed" } }, { "title": "Deploy failed", "text": "{{event.repository.name}}" }])
+        extend("examples" = ["deploy-failed"])
     )]
     pub card: Option<Value>,
 }

@@ -120,3 +120,104 @@ impl Trigger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn meets(trigger: &Trigger, origin: &Origin) -> bool {
+        trigger.meets("prices", 1, origin)
+    }
+
+    #[test]
+    fn a_hook_trigger_takes_the_event_types_it_names_or_all() {
+        let posted = |hook: &str, event_type: Option<&str>| Origin::Hook {
+            hook: hook.to_owned(),
+            event_type: event_type.map(str::to_owned),
+        };
+        let waits_for = |event_types: &[&str]| Trigger::Hook {
+            hook: "github".to_owned(),
+            event_types: event_types.iter().map(|word| (*word).to_owned()).collect(),
+        };
+        let any = waits_for(&[]);
+        let two = waits_for(&["push", "release"]);
+        for (origin, by_any, by_two) in [
+            (posted("github", Some("push")), true, true),
+            (posted("github", Some("release")), true, true),
+            (posted("github", Some("fork")), true, false),
+            (posted("github", None), true, false),
+            (posted("gitlab", Some("push")), false, false),
+        ] {
+            assert_eq!(
+                (meets(&any, &origin), meets(&two, &origin)),
+                (by_any, by_two),
+                "{origin:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_moment_belongs_to_one_trigger_of_one_rule() {
+        let trigger = Trigger::Cron {
+            schedule: Schedule::parse("0 9 * * *").unwrap(),
+            zone: Tz::UTC,
+            if_missed: IfMissed::Skip,
+            except_on: BTreeSet::new(),
+        };
+        let moment = |rule: &str, trigger| Origin::Cron {
+            rule: rule.to_owned(),
+            trigger,
+            scheduled_at: DateTime::UNIX_EPOCH,
+        };
+        assert!(meets(&trigger, &moment("prices", 1)));
+        assert!(!meets(&trigger, &moment("prices", 0)));
+        assert!(!meets(&trigger, &moment("other", 1)));
+    }
+
+    #[test]
+    fn an_install_counts_in_the_scopes_named_and_perhaps_only_once() {
+        let trigger = |first_time_only| Trigger::Teams {
+            kind: TeamsEvent::Installed,
+            scopes: vec![Scope::Person, Scope::Team],
+            first_time_only,
+        };
+        let told = |kind, scope, first_time| Origin::Teams {
+            kind,
+            scope,
+            first_time,
+        };
+        for (origin, always, once) in [
+            (told(TeamsEvent::Installed, Scope::Person, true), true, true),
+            (told(TeamsEvent::Installed, Scope::Team, false), true, false),
+            (told(TeamsEvent::Installed, Scope::Group, true), false, false),
+            (told(TeamsEvent::Uninstalled, Scope::Person, true), false, false),
+        ] {
+            assert_eq!(
+                (meets(&trigger(false), &origin), meets(&trigger(true), &origin)),
+                (always, once),
+                "{origin:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_trigger_takes_the_changes_it_names() {
+        let trigger = Trigger::File {
+            pattern: "prices/*.csv".to_owned(),
+            glob: globset::Glob::new("prices/*.csv").unwrap().compile_matcher(),
+            changes: vec![FileChange::Created, FileChange::Modified],
+            settled_for: Trigger::SETTLED_FOR,
+        };
+        let happened = |rule: &str, change| Origin::File {
+            rule: rule.to_owned(),
+            trigger: 1,
+            path: "prices/a.csv".to_owned(),
+            change,
+        };
+        assert!(meets(&trigger, &happened("prices", FileChange::Created)));
+        assert!(!meets(&trigger, &happened("prices", FileChange::Deleted)));
+        assert!(!meets(&trigger, &happened("other", FileChange::Created)));
+    }
+}
