@@ -27,7 +27,7 @@ pub(super) fn number<'v>(arguments: &mut Arguments<'v, '_>) -> Answer<'v> {
     let written = arguments.text(0);
     let decimals = match arguments.datum(1) {
         Datum::Missing => None,
-        _ => Some(arguments.size(1, "the number of decimals")?.min(10)),
+        Datum::Value(_) | Datum::Markdown(_) => Some(arguments.size(1, "the number of decimals")?.min(10)),
     };
     let value: f64 = match written.trim().parse::<f64>() {
         Ok(value) if value.is_finite() => value,
