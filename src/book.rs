@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use crate::audience::{Audience, PersonRef, PlaceRef, Want};
 use crate::book::file::{BookFile, ChannelFile, GroupFile, PersonFile};
-use crate::card::partial::Partials;
+use crate::card::template::Partials;
 use crate::diagnostic::{Fault, did_you_mean};
 use crate::rule::link;
 use crate::rule::target::{Kind, Target};

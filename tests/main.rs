@@ -1,5 +1,6 @@
 //! What a user would say Herald does.
 
+mod audience;
 mod bot_token;
 mod browser;
 mod card_faults;

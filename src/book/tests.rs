@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::{Book, PersonEntry};
 use crate::audience::{Audience, PersonRef, Reached};
 use crate::book::file::BookFile;
-use crate::card::partial::Partials;
+use crate::card::template::Partials;
 use crate::delivery::{Address, Recipient};
 use crate::diagnostic::{Fault, Severity, Step};
 use crate::roster::Person;

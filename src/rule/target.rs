@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::card::partial::Partials;
+use crate::card::template::Partials;
 use crate::card::text::Text;
 use crate::diagnostic::{Fault, Step, did_you_mean};
 use crate::rule::field;
