@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::delivery::Recipient;
 use crate::roster::{Conversation, ConversationId, Person, Roster, Team};
 
+mod place;
 mod resolve;
 
 pub use resolve::resolve;

@@ -4,22 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
+use super::place::{Place, SEPARATOR, Why, called, channel_of, channel_of_one, listed, no_team, place_ref};
 use super::{
     Audience, Found, Known, Lookup, Mention, PersonRef, PlaceRef, ROSTER_FRESH_FOR, Reached, Unreachable, Want,
     Wanted,
 };
 use crate::delivery::{Address, Recipient};
-use crate::diagnostic::did_you_mean;
-use crate::roster::{Channel, Conversation, ConversationId, ConversationKind, Person, Roster, Team};
-
-/// What stands between team and channel.
-const SEPARATOR: &str = " / ";
+use crate::roster::{Conversation, ConversationId, ConversationKind, Person, Roster, Team};
 
 /// How many ways a path with several separators is read.
 const MOST_READINGS: usize = 8;
-
-/// How many names a reason lists.
-const MOST_LISTED: usize = 5;
 
 /// How many mentions one card carries.
 const MOST_MENTIONS: usize = 50;
@@ -213,12 +207,12 @@ impl<'a> Resolver<'a> {
                 ..Person::default()
             }),
             ([], PersonRef::Email(address)) => Err(Why::unknown(format!(
-                "Herald knows nobody with the address {address}: the app must be installed for that person, or in a team or \
-                 chat they are in"
+                "Herald knows nobody with the address {address}: the app must be installed for that person, or in a \
+                 team or chat they are in"
             ))),
             ([], PersonRef::Name(name)) => Err(Why::unknown(format!(
-                "Herald knows nobody called {name}: write the mail address, or install the app for that person or in a team \
-                 or chat they are in"
+                "Herald knows nobody called {name}: write the mail address, or install the app for that person or in a \
+                 team or chat they are in"
             ))),
             (several, _) => {
                 let listed = listed(several.iter().map(|person| described(person)), several.len());
@@ -263,8 +257,8 @@ impl<'a> Resolver<'a> {
             match self.known.tenant() {
                 Some(tenant) => person.tenant_id = tenant.to_owned(),
                 None => {
-                    let reason = "Herald has not met this person, and without `bot.tenant` in herald.yaml it does not know \
-                                  in which tenant to look";
+                    let reason = "Herald has not met this person, and without `bot.tenant` in herald.yaml it does not \
+                                  know in which tenant to look";
                     return self.unreachable(written, Why::unknown(reason));
                 }
             }
@@ -527,170 +521,10 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Why somebody or some place cannot be told.
-#[derive(Debug, Clone)]
-struct Why {
-    reason: String,
-    /// Nothing is known by that name or id; Teams may know more.
-    unknown: bool,
-}
-
-impl Why {
-    fn unknown(reason: impl Into<String>) -> Why {
-        Why {
-            reason: reason.into(),
-            unknown: true,
-        }
-    }
-}
-
-impl From<String> for Why {
-    fn from(reason: String) -> Why {
-        Why { reason, unknown: false }
-    }
-}
-
-impl From<&str> for Why {
-    fn from(reason: &str) -> Why {
-        Why::from(reason.to_owned())
-    }
-}
-
-/// A group chat or channel that can be written to.
-struct Place {
-    id: ConversationId,
-    name: Option<String>,
-}
-
+/// What a conversation is: a person's own chat, or a place of several.
 enum Somewhere {
     Person(Person),
     Place(Place),
-}
-
-impl Place {
-    fn shown(&self) -> String {
-        self.name.clone().unwrap_or_else(|| self.id.to_string())
-    }
-
-    fn of_chat(chat: &Conversation) -> Place {
-        Place {
-            id: chat.id.clone(),
-            name: chat.name.clone(),
-        }
-    }
-}
-
-/// The channel of the one team that has it.
-fn channel_of_one(teams: &[Team], team: &PlaceRef, channel: Option<&PlaceRef>) -> Result<Place, Why> {
-    let (mut found, mut whys) = (Vec::new(), Vec::new());
-    for one in teams {
-        match channel_of(one, channel) {
-            Ok(place) => found.push(place),
-            Err(why) => whys.push(why),
-        }
-    }
-    match (found.len(), whys.len()) {
-        (1, _) => Ok(found.remove(0)),
-        (0, 1) => Err(whys.remove(0)),
-        (count, _) => {
-            let (teams, called) = (teams.len(), called(team));
-            Err(Why {
-                reason: format!("{teams} teams are {called}: paste the link of the channel that is meant"),
-                unknown: count == 0 && whys.iter().any(|why| why.unknown),
-            })
-        }
-    }
-}
-
-/// The channel of a team, if it can be written to.
-fn channel_of(team: &Team, wanted: Option<&PlaceRef>) -> Result<Place, Why> {
-    let team_name = team.name.as_deref().unwrap_or("this team");
-    let general = |channel: &Channel| channel.id == team.id || channel.name.is_none();
-    let shown = |channel: &Channel| channel.name.clone().unwrap_or_else(|| "General".to_owned());
-    let (id, name, deleted) = match wanted {
-        None => (team.id.clone(), "General".to_owned(), false),
-        Some(PlaceRef::Id(id)) => match team.channels.iter().find(|channel| channel.id == *id) {
-            Some(channel) => (id.clone(), shown(channel), channel.deleted),
-            None if *id == team.id => (id.clone(), "General".to_owned(), false),
-            // An id from a link is exact, and private channels are not always told of.
-            None => (id.clone(), "a channel".to_owned(), false),
-        },
-        Some(PlaceRef::Name(name)) => {
-            let lower = name.to_lowercase();
-            let named: Vec<&Channel> = team
-                .channels
-                .iter()
-                .filter(|channel| {
-                    !general(channel) && channel.name.as_ref().is_some_and(|name| name.to_lowercase() == lower)
-                })
-                .collect();
-            let alive: Vec<&&Channel> = named.iter().filter(|channel| !channel.deleted).collect();
-            match (alive.as_slice(), named.as_slice()) {
-                ([channel], _) => (channel.id.clone(), shown(channel), false),
-                // A named General is unusual, but a team may tell its own.
-                ([], []) if lower == "general" || general_is_called(team, &lower) => {
-                    (team.id.clone(), "General".to_owned(), false)
-                }
-                ([], []) => return Err(Why::unknown(no_channel(team, team_name, name))),
-                ([], [gone, ..]) => (gone.id.clone(), shown(gone), true),
-                (several, _) => {
-                    let count = several.len();
-                    let reason = format!(
-                        "{count} channels of {team_name} are called {name}: paste the link of the one that is meant"
-                    );
-                    return Err(reason.into());
-                }
-            }
-        }
-    };
-    if deleted {
-        let reason =
-            format!("the channel {name} of {team_name} was deleted; it can be restored in Teams for a while");
-        return Err(reason.into());
-    }
-    if team.archived {
-        let reason = format!("the team {team_name} is archived, nobody can write there; it can be restored in Teams");
-        return Err(reason.into());
-    }
-    let team_shown = team.name.as_deref().map(|team| format!("{team}{SEPARATOR}{name}"));
-    Ok(Place {
-        id: ConversationId::new(&id),
-        name: team_shown,
-    })
-}
-
-fn general_is_called(team: &Team, lower: &str) -> bool {
-    let general = team.channels.iter().find(|channel| channel.id == team.id);
-    general
-        .and_then(|channel| channel.name.as_ref())
-        .is_some_and(|name| name.to_lowercase() == lower)
-}
-
-fn no_channel(team: &Team, team_name: &str, name: &str) -> String {
-    let names: Vec<&str> = team
-        .channels
-        .iter()
-        .filter(|channel| !channel.deleted)
-        .filter_map(|channel| channel.name.as_deref())
-        .collect();
-    let near = did_you_mean(name, names.iter().copied().chain(["General"]));
-    let mut reason = format!("{team_name} has no channel {name} that Herald can see");
-    match near {
-        Some(near) => reason.push_str(&format!("; did you mean {near}?")),
-        None if names.is_empty() => reason.push_str("; it knows General only: paste the channel's link"),
-        None => {
-            let count = names.len();
-            let listed = listed(names.into_iter().map(str::to_owned), count);
-            reason.push_str(&format!(
-                "; there are General, {listed}; the first channel is General in every language"
-            ));
-        }
-    }
-    reason
-}
-
-fn no_team(team: &PlaceRef) -> String {
-    format!("Herald knows no team {}: install the app in it", called(team))
 }
 
 fn mention(person: &Person, wanted: &PersonRef) -> Result<Mention, String> {
@@ -728,33 +562,10 @@ fn described(person: &Person) -> String {
     }
 }
 
-fn called(place: &PlaceRef) -> String {
-    match place {
-        PlaceRef::Id(id) => format!("with the id {id}"),
-        PlaceRef::Name(name) => format!("called {name}"),
-    }
-}
-
-fn place_ref(text: &str) -> PlaceRef {
-    if crate::rule::link::is_id(text) || crate::rule::link::is_guid(text) {
-        PlaceRef::Id(text.to_owned())
-    } else {
-        PlaceRef::Name(text.to_owned())
-    }
-}
-
 fn counted(count: usize, what: &str) -> String {
     if count == 1 {
         format!("1 {what}")
     } else {
         format!("{count} {what}s")
     }
-}
-
-fn listed(names: impl Iterator<Item = String>, count: usize) -> String {
-    let mut some: Vec<String> = names.take(MOST_LISTED).collect();
-    if count > MOST_LISTED {
-        some.push(format!("{} more", count - MOST_LISTED));
-    }
-    some.join(", ")
 }
