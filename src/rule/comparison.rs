@@ -1,9 +1,9 @@
 //! What a line of `if:` expects of a field, and whether a value meets it.
 //!
-//! Nothing is converted silently. `is`, a list and `is_not` compare values of one sort: the text `"3"` is not the number
-//! 3, and the verdict says so. Texts are compared with case. Whole and broken numbers are one sort: 1 is 1.0. The four
-//! words of order compare numbers or times; there a text that is a number is read as one, because it could mean nothing
-//! else, and the verdict says that too.
+//! Nothing is converted silently. `is`, a list and `is_not` compare values of one sort: the text `"3"` is not the
+//! number 3, and the verdict says so. Texts are compared with case. Whole and broken numbers are one sort: 1 is 1.0.
+//! The four words of order compare numbers or times; there a text that is a number is read as one, because it could
+//! mean nothing else, and the verdict says that too.
 
 use std::cmp::Ordering;
 

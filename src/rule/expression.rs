@@ -1,12 +1,13 @@
 //! One CEL expression: the way out when fields and operator words do not suffice.
 //!
-//! CEL is a written standard; its crate has no cost limit, a deep stack and no list of known names. The guards around it
-//! stand in [`guard`]: an expression is short and shallow, loops do not nest, every name exists, patterns are compiled
-//! once. What remains is linear in the event, and events larger than [`LARGEST_EVENT`] are not looked at.
+//! CEL is a written standard; its crate has no cost limit, a deep stack and no list of known names. The guards around
+//! it stand in [`guard`]: an expression is short and shallow, loops do not nest, every name exists, patterns are
+//! compiled once. What remains is linear in the event, and events larger than [`LARGEST_EVENT`] are not looked at.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use cel::common::ast::IdedExpr;
@@ -135,13 +136,13 @@ impl Expression {
             }
         }
         let mut context = ready.context.new_inner_scope();
-        if context
-            .add_variable("rule", scope.get("rule").unwrap_or(&Value::Null))
-            .is_err()
-        {
-            return failed("the rule's own fields cannot be read".to_owned());
-        }
-        match cel::Value::resolve(&self.parsed, &context) {
+        context.add_variable_from_value("rule", to_cel(scope.get("rule").unwrap_or(&Value::Null)));
+        // A bug of the evaluator must cost one line of one rule, not the engine.
+        let value = catch_unwind(AssertUnwindSafe(|| cel::Value::resolve(&self.parsed, &context)));
+        let Ok(value) = value else {
+            return failed("the expression could not be evaluated".to_owned());
+        };
+        match value {
             Ok(cel::Value::Bool(holds)) => Outcome {
                 holds,
                 actual: holds.to_string(),
@@ -233,7 +234,7 @@ impl Ready {
             measure(scope.get(name).unwrap_or(&Value::Null), &mut size);
             if size.bytes > LARGEST_EVENT {
                 return Err(format!(
-                    "the event is larger than {} KiB; expressions look at smaller ones only, fields and operator words at all",
+                    "the event is larger than {} KiB; expressions look at smaller ones only, fields and words at all",
                     LARGEST_EVENT / 1024
                 ));
             }

@@ -89,13 +89,14 @@ impl Schedule {
     ///
     /// On the two days a year when clocks change:
     ///
-    /// - A time in the missing hour runs once, right after it (`30 2 * * *` at 03:00); several such times (`0,30 2`) run
-    ///   once together.
+    /// - A time in the missing hour runs once, right after it (`30 2 * * *` at 03:00); several such times (`0,30 2`)
+    ///   run once together.
     /// - A time in the doubled hour runs once, the first time.
     /// - A schedule that names every hour (`*/30 * * * *`, `15 * * * *`) follows the hours that pass instead: it skips
     ///   the missing hour, since its next run is near, and runs in both passes of the doubled one, in order.
     pub fn next_after(&self, after: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
-        // Far from this range there is nothing to find, and adding a second or an offset could leave what chrono can hold.
+        // Far from this range there is nothing to find, and adding a second or an offset could leave what chrono can
+        // hold.
         let after = after.max(DateTime::UNIX_EPOCH);
         if after.timestamp() > END_OF_TIME {
             return None;

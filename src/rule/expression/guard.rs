@@ -12,8 +12,9 @@ use crate::rule::field::ROOTS;
 pub const LONGEST: usize = 2 * 1024;
 /// How deep brackets may nest.
 pub const DEEPEST_BRACKETS: usize = 32;
-/// How deep the parsed expression may nest: a chain of twenty `+` is that deep, one of `&&` or `||` is balanced. A level
-/// takes some 40 KiB of stack in an unoptimised build, and evaluation runs on whatever thread handles the event.
+/// How deep the parsed expression may nest: a chain of twenty `+` is that deep, one of `&&` or `||` is balanced. A
+/// level takes some 40 KiB of stack in an unoptimised build, and evaluation runs on whatever thread handles the
+/// event.
 pub const DEEPEST: usize = 20;
 /// The largest compiled form of one regular expression, in bytes.
 pub const LARGEST_REGEX: usize = 1024 * 1024;

@@ -110,6 +110,32 @@ fn an_error_while_running_does_not_hold_and_says_why() {
 }
 
 #[test]
+fn the_edges_of_numbers_and_times_are_errors_not_crashes() {
+    for source in [
+        "-9223372036854775808 / -1 == 1",
+        "-9223372036854775808 % -1 == 1",
+        "-(-9223372036854775808) == 1",
+        "int(1e300) == 1",
+        "uint(-1) == 1u",
+        "int('x') == 1",
+        "timestamp('9999-12-31T23:59:59Z') + duration('9000000000s') == timestamp(now)",
+        "timestamp(now) - duration('9000000000000s') == timestamp(now)",
+        "timestamp(9223372036854775807) == timestamp(now)",
+        "duration('9223372036854775807h') == duration('1s')",
+        "duration('1s') + duration('9223372036s') + duration('9223372036s') == duration('1s')",
+        "timestamp(now).getHours('No/Where') == 1",
+        "timestamp('soon') == timestamp(now)",
+        "string(b'\\xff') == ''",
+        "1 % 0 == 1",
+        "[1][-1] == 1",
+        "{'a': 1}['b'] == 1",
+        "{1: 1, 1: 2}[1] == 1",
+    ] {
+        assert!(!outcome(source, &push()).holds, "{source}");
+    }
+}
+
+#[test]
 fn what_cannot_be_an_expression_is_underlined_and_explained() {
     for (source, underlined, message, help) in [
         ("", "", "is empty", "write one"),
