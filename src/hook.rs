@@ -268,6 +268,7 @@ impl Hook {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -340,6 +341,71 @@ pub(crate) mod tests {
         assert_eq!(kind(Authentication::Slack).as_deref(), Some("app_mention"));
         assert_eq!(kind(Authentication::Stripe).as_deref(), Some("event_callback"));
         assert_eq!(kind(Authentication::Bearer), None);
+    }
+
+    fn any_hook() -> impl Strategy<Value = Hook> {
+        let header = "x-signature".to_owned();
+        prop::sample::select(vec![
+            Authentication::Github,
+            Authentication::Gitlab,
+            Authentication::Slack,
+            Authentication::Stripe,
+            Authentication::StandardWebhooks,
+            Authentication::Bearer,
+            Authentication::ApiKey { header: header.clone() },
+            Authentication::Basic {
+                user: "herald".to_owned(),
+            },
+            Authentication::Hmac {
+                header,
+                algorithm: Algorithm::Sha512,
+                encoding: Encoding::Base64,
+                prefix: "v1=".to_owned(),
+            },
+        ])
+        .prop_map(hook)
+    }
+
+    /// Headers that some preset looks at, with values that look right at first and any others.
+    fn any_headers() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
+        let names = vec![
+            "x-hub-signature-256",
+            "x-gitlab-token",
+            "x-slack-signature",
+            "x-slack-request-timestamp",
+            "stripe-signature",
+            "webhook-id",
+            "webhook-timestamp",
+            "webhook-signature",
+            "svix-signature",
+            "authorization",
+            "x-signature",
+            "content-type",
+            "idempotency-key",
+        ];
+        let text = "(sha256=|v0=|v1=|v1,|t=1700000000,v1=|Basic |Bearer |application/json|1700000000)?[ -~]{0,40}";
+        let value = prop_oneof![
+            text.prop_map(String::into_bytes),
+            prop::collection::vec(any::<u8>(), 0..40)
+        ];
+        prop::collection::vec((prop::sample::select(names), value), 0..6)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_stranger_posts_is_answered_and_never_let_in(
+            hook in any_hook(),
+            headers in any_headers(),
+            body in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let headers: Headers = headers.into_iter().collect();
+            let request = Request { query: "a=%ff&a", ..post(&headers, &body) };
+            let now = chrono::DateTime::from_timestamp(1_700_000_000, 0).expect("a time of this century");
+            let refused = hook.verify(&request, &[b"a secret that no stranger finds"], now).unwrap_err();
+            prop_assert!(!refused.answer().is_empty() && !refused.log().is_empty());
+            let data = hook.read_body(&request).unwrap_or_default();
+            let _ = (hook.repeat_id(&request, &data), hook.event_type(&request, &data), hook.visible(&request));
+        }
     }
 
     #[test]
