@@ -12,6 +12,7 @@ mod gallery;
 mod outbox_contract;
 mod sandbox;
 mod schema_files;
+mod store_survives;
 mod support;
 mod teams_both_ways;
 mod teams_events;

@@ -12,7 +12,7 @@ pub enum StoreError {
     /// The place exists but cannot be read.
     #[error("the store is damaged: {0}")]
     Corrupt(String),
-    /// The place was written by a newer Herald, or is bound to another bot.
+    /// The place was written by a newer Herald or is bound to another bot, or what was asked for contradicts itself.
     #[error("{0}")]
     Refused(String),
     /// The delivery is no longer ours to settle: its lease ended and somebody else has it, or it was cancelled.

@@ -34,7 +34,7 @@ pub(super) fn claim(
         after.delivery.state = State::Sending;
         after.lease = Some(Lease {
             number,
-            until: now + lease,
+            until: now.checked_add_signed(lease).unwrap_or(DateTime::<Utc>::MAX_UTC),
         });
         ledger.save(Some(&before), &after)?;
         claims.claims.push(Claim {
@@ -79,7 +79,10 @@ pub(super) fn settle(draft: &mut Draft<'_>, claim: &Claim, attempt: Attempt) -> 
     let mut ledger = Ledger::open(draft)?;
     let before = under(&ledger, claim)?;
     let mut after = before.clone();
-    let ended_at = attempt.started_at + Duration::milliseconds(i64::try_from(attempt.took_ms).unwrap_or(0));
+    let took = i64::try_from(attempt.took_ms).ok().and_then(Duration::try_milliseconds);
+    let ended_at = took
+        .and_then(|took| attempt.started_at.checked_add_signed(took))
+        .unwrap_or(attempt.started_at);
     apply(&mut after.delivery, attempt);
     after.lease = None;
     after.ended_at = match after.delivery.state {

@@ -113,10 +113,14 @@ pub(super) struct Numbers {
 impl Numbers {
     /// The numbers as they are kept; counted anew if the record was lost.
     pub(super) fn kept(draft: &Draft<'_>) -> Result<Self, StoreError> {
-        match draft.get(Table::Meta, NUMBERS)?.or_missing(Table::Meta, NUMBERS) {
+        match Self::stored(draft)? {
             Some(numbers) => Ok(numbers),
             None => Self::counted(draft),
         }
+    }
+
+    fn stored(draft: &Draft<'_>) -> Result<Option<Self>, StoreError> {
+        Ok(draft.get(Table::Meta, NUMBERS)?.or_missing(Table::Meta, NUMBERS))
     }
 
     fn counted(draft: &Draft<'_>) -> Result<Self, StoreError> {
@@ -128,8 +132,10 @@ impl Numbers {
             }
         }
         numbers.held = draft.scan(Table::Held, "")?.len() as u64;
-        // Leases drew from the same numbers and left no trace: skip more than can have been out.
-        numbers.next += 1 << 32;
+        if numbers.next > 0 {
+            // Leases drew from the same numbers and left no trace: skip more than can have been out.
+            numbers.next += 1 << 32;
+        }
         Ok(numbers)
     }
 
@@ -158,22 +164,22 @@ impl Numbers {
 pub(super) struct Ledger<'a, 'b> {
     pub(super) draft: &'a mut Draft<'b>,
     pub(super) numbers: Numbers,
-    before: Numbers,
+    stored: Option<Numbers>,
 }
 
 impl<'a, 'b> Ledger<'a, 'b> {
     pub(super) fn open(draft: &'a mut Draft<'b>) -> Result<Self, StoreError> {
-        let numbers = Numbers::kept(draft)?;
-        Ok(Self {
-            draft,
-            before: numbers.clone(),
-            numbers,
-        })
+        let stored = Numbers::stored(draft)?;
+        let numbers = match &stored {
+            Some(numbers) => numbers.clone(),
+            None => Numbers::counted(draft)?,
+        };
+        Ok(Self { draft, numbers, stored })
     }
 
     /// Writes the numbers back. A ledger that is not closed must not be committed.
     pub(super) fn close(self) -> Result<(), StoreError> {
-        if self.numbers != self.before {
+        if self.stored.as_ref() != Some(&self.numbers) {
             self.draft.put(Table::Meta, NUMBERS, &self.numbers)?;
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::draft::{failed, io_failed};
@@ -29,6 +30,8 @@ pub(super) struct Place {
 pub(super) struct Opened {
     /// Sled; its default tree holds everything.
     pub(super) db: sled::Db,
+    /// Tells this opening from an earlier one.
+    pub(super) identity: Arc<()>,
     file: File,
 }
 
@@ -110,7 +113,11 @@ impl Place {
                 let _ = folder.sync_all();
             }
         }
-        Ok(Opened { db, file })
+        Ok(Opened {
+            db,
+            identity: Arc::new(()),
+            file,
+        })
     }
 
     /// Removes snapshots that were not finished. Sled writes one whenever it opens, under a name that it takes for a

@@ -133,15 +133,21 @@ impl Desk {
     ) -> Result<T, StoreError> {
         let permit = self.readers.clone().acquire_owned().await.map_err(|_| closing())?;
         let shared = self.shared.clone();
+        let slot = self.slot();
         let looking = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let opened = shared.opened.read().unwrap_or_else(PoisonError::into_inner);
-            match &*opened {
-                Some(opened) => shared.place.careful(|| look(&Draft::over(&opened.db)))?,
-                None => Err(StoreError::Unavailable(
+            let Some(opened) = &*opened else {
+                slot.report(None);
+                return Err(StoreError::Unavailable(
                     "it failed and is being opened again".to_owned(),
-                )),
+                ));
+            };
+            let outcome = shared.place.careful(|| look(&Draft::over(&opened.db))).flatten();
+            if let Err(error @ StoreError::Unavailable(_)) = &outcome {
+                slot.report(Some((opened.identity.clone(), error.clone())));
             }
+            outcome
         });
         looking.await.map_err(|_| gave_up())?
     }
@@ -177,6 +183,20 @@ impl Slot {
             if decide(&mut draft).is_ok() {
                 // A failed commit is noted in the group, and nobody else waits for it.
                 let _ = turn.group.commit(turn.shared, draft, Growth::Finishes);
+            }
+        }));
+    }
+
+    /// Has the writer open the database again: there is none, or the one that is named failed for a reader.
+    fn report(&self, failed: Option<(Arc<()>, StoreError)>) {
+        let Some(jobs) = self.0.upgrade() else {
+            return;
+        };
+        let _ = jobs.try_send(Box::new(move |turn| {
+            if let (Ok(turn), Some((identity, error))) = (turn, failed)
+                && Arc::ptr_eq(&identity, &turn.opened.identity)
+            {
+                turn.group.note(&error);
             }
         }));
     }
@@ -217,10 +237,13 @@ fn job<T: Send + 'static>(
             return;
         }
         let mut draft = Draft::over(&turn.opened.db);
-        let outcome = decide(&mut draft).and_then(|value| {
-            turn.group.commit(turn.shared, draft, growth)?;
-            Ok(value)
-        });
+        let outcome = match decide(&mut draft) {
+            Ok(value) => turn.group.commit(turn.shared, draft, growth).map(|()| value),
+            Err(error) => {
+                turn.group.note(&error);
+                Err(error)
+            }
+        };
         turn.group.answers.push(Box::new(move |synced| {
             let _ = reply.send(outcome.and_then(|value| synced.clone().map(|()| value)));
         }));
@@ -235,9 +258,21 @@ impl Group {
         }
         shared.check_room(bytes, growth)?;
         self.bytes += bytes;
-        draft.commit().inspect_err(|error| {
-            self.failure.get_or_insert_with(|| error.clone());
-        })
+        draft.commit().inspect_err(|error| self.note(error))
+    }
+
+    /// Sled fails a read, too, once a write of its own has failed in the background.
+    fn note(&mut self, error: &StoreError) {
+        match error {
+            StoreError::Unavailable(_) => {
+                self.failure.get_or_insert_with(|| error.clone());
+            }
+            StoreError::Locked(_)
+            | StoreError::Corrupt(_)
+            | StoreError::Refused(_)
+            | StoreError::LeaseLost
+            | StoreError::Full { .. } => {}
+        }
     }
 }
 
