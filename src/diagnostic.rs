@@ -166,7 +166,7 @@ impl Diagnostic {
             severity: Severity::Error,
             file: file.into(),
             span: 0..0,
-            message: message.into(),
+            message: bounded(message.into()),
             label: None,
             help: None,
             related: Vec::new(),
@@ -186,9 +186,9 @@ impl Diagnostic {
             severity: fault.severity,
             file: file.into(),
             span,
-            message: fault.message,
-            label: fault.label,
-            help: fault.help,
+            message: bounded(fault.message),
+            label: fault.label.map(bounded),
+            help: fault.help.map(bounded),
             related: Vec::new(),
         }
     }
@@ -198,22 +198,36 @@ impl Diagnostic {
 /// both lengths in memory.
 const LONGEST_SLIP: usize = 200;
 
+/// A sentence may quote what stands in a file, and that may be a megabyte.
+fn bounded(mut sentence: String) -> String {
+    const LONGEST: usize = 600;
+    if let Some((cut, _)) = sentence.char_indices().nth(LONGEST) {
+        sentence.truncate(cut);
+        sentence.push('…');
+    }
+    sentence
+}
+
 /// The entry of `known` that is close enough to `written` to be meant, if any.
 pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if written.len() > LONGEST_SLIP {
         return None;
     }
     let lower = written.to_lowercase();
+    let length = lower.chars().count();
     known
         .into_iter()
         .filter(|candidate| candidate.len() <= LONGEST_SLIP)
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
-                candidate,
-            )
+        .filter_map(|candidate| {
+            let its_length = candidate.chars().count();
+            let near = 1 + its_length.max(length) / 4;
+            // The lengths alone can tell; comparing letter by letter is a hundred times as much work.
+            if its_length.abs_diff(length) > near {
+                return None;
+            }
+            let distance = strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
+            (distance <= near).then_some((distance, candidate))
         })
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().max(lower.chars().count()) / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

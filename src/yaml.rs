@@ -20,6 +20,9 @@ pub const LARGEST: usize = 1 << 20;
 /// How many lists and mappings may stand inside each other.
 pub const DEEPEST: usize = 64;
 
+/// How many faults are told of one file; who has more mends these first.
+pub const MOST_FAULTS: usize = 1_000;
+
 /// What became of a text.
 #[derive(Debug)]
 pub struct Parsed {

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use super::place::{Place, fitted};
@@ -53,6 +54,10 @@ pub fn tally(diagnostics: &[Diagnostic]) -> String {
     format!("{} in {}", parts.join(", "), counted(files.len(), "file"))
 }
 
+/// How much of a file is handed to the renderer, in bytes: it looks at every line it is given. What is longer than this
+/// is one line of a file that no person wrote, or a place too far away to show.
+const WINDOW: usize = 8 << 10;
+
 fn one(diagnostic: &Diagnostic, texts: &Texts<'_>, renderer: &Renderer) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
@@ -60,22 +65,43 @@ fn one(diagnostic: &Diagnostic, texts: &Texts<'_>, renderer: &Renderer) -> Strin
     };
     let title = level.primary_title(&diagnostic.message).id(diagnostic.code);
     let text = texts.get(diagnostic.file.as_str()).copied().unwrap_or_default();
-    let span = fitted(text, &diagnostic.span);
-    let mut group = if diagnostic.span.is_empty() && diagnostic.span.start == 0 {
-        // The file as a whole: there is no line worth showing.
-        Group::with_title(title).element(annotate_snippets::Origin::path(&diagnostic.file))
+    let of_whole_file = diagnostic.span.is_empty() && diagnostic.span.start == 0;
+    let span = one_line(text, &fitted(text, &diagnostic.span));
+    let mut window = lines_of(text, &span);
+    let mut group = Group::with_title(title);
+    if of_whole_file {
+        group = group.element(Origin::path(&diagnostic.file));
+    } else if window.len() > WINDOW {
+        let place = Place::of(text, &diagnostic.span);
+        group = group.element(
+            Origin::path(&diagnostic.file)
+                .line(place.line)
+                .char_column(place.column),
+        );
     } else {
-        let mut annotations = vec![
-            AnnotationKind::Primary
-                .span(one_line(text, &span))
-                .label(diagnostic.label.as_deref()),
-        ];
+        let (mut label, mut near) = (diagnostic.label.clone().unwrap_or_default(), Vec::new());
         for related in &diagnostic.related {
             let span = one_line(text, &fitted(text, &related.span));
-            annotations.push(AnnotationKind::Context.span(span).label(related.label.as_str()));
+            let lines = lines_of(text, &span);
+            let both = window.start.min(lines.start)..window.end.max(lines.end);
+            if both.len() <= WINDOW {
+                window = both;
+                near.push((span, related.label.as_str()));
+            } else {
+                let line = Place::of(text, &span).line;
+                label = format!("{label}; {} is on line {line}", related.label);
+            }
         }
-        Group::with_title(title).element(Snippet::source(text).path(&diagnostic.file).annotations(annotations))
-    };
+        let within = |span: Range<usize>| span.start - window.start..span.end - window.start;
+        let label = (!label.is_empty()).then_some(label);
+        let mut annotations = vec![AnnotationKind::Primary.span(within(span)).label(label)];
+        for (span, label) in near {
+            annotations.push(AnnotationKind::Context.span(within(span)).label(label));
+        }
+        let first = 1 + text[..window.start].bytes().filter(|byte| *byte == b'\n').count();
+        let snippet = Snippet::source(&text[window]).line_start(first).path(&diagnostic.file);
+        group = group.element(snippet.annotations(annotations));
+    }
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(help));
     }
@@ -83,11 +109,20 @@ fn one(diagnostic: &Diagnostic, texts: &Texts<'_>, renderer: &Renderer) -> Strin
 }
 
 /// The part of `span` on its first line: a caret under a whole block says less than one under its beginning.
-fn one_line(text: &str, span: &std::ops::Range<usize>) -> std::ops::Range<usize> {
+fn one_line(text: &str, span: &Range<usize>) -> Range<usize> {
     let end = text[span.clone()]
         .find(['\n', '\r'])
         .map_or(span.end, |newline| span.start + newline);
     span.start..end
+}
+
+/// The whole lines around `span`.
+fn lines_of(text: &str, span: &Range<usize>) -> Range<usize> {
+    let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
+    let end = text[span.end..]
+        .find('\n')
+        .map_or(text.len(), |newline| span.end + newline);
+    start..end
 }
 
 /// Diagnostics for machines: file, line, column, end, code, severity, message, label, help, further places.
@@ -204,6 +239,26 @@ error[reference::template]: template `deploy-faild` does not exist
         assert!(drawn.contains("... and 20 more, not shown"));
         assert!(drawn.ends_with("120 errors in 1 file\n"));
         assert_eq!(drawn.matches("-->").count(), DRAWN);
+    }
+
+    #[test]
+    fn an_excerpt_of_a_huge_line_or_a_place_far_away_is_told_in_words() {
+        let far = format!("owner: a\n{}owner: b\n", "x: 1\n".repeat(5_000));
+        let mut diagnostic = fault(&far, "owner: b");
+        diagnostic.related.push(Related {
+            span: 0..5,
+            label: "the first one".into(),
+        });
+        let shown = drawn(diagnostic, &far);
+        assert!(
+            shown.contains("^^^^^^^^ no such file; the first one is on line 1"),
+            "{shown}"
+        );
+        assert!(shown.contains("5002 | owner: b"), "{shown}");
+        let wide = format!("a: 1\n{}deploy-faild", "x".repeat(100_000));
+        let shown = drawn(fault(&wide, "deploy-faild"), &wide);
+        assert!(shown.contains("--> rules/a.yaml:2:100001"), "{shown}");
+        assert!(shown.len() < 500);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::duration;
 use crate::event::{FileChange, Scope, TeamsEvent};
 use crate::hook::{Authentication, Hook};
 use crate::schema::{self, FileKind};
-use crate::yaml::Document;
+use crate::yaml::{Document, MOST_FAULTS};
 use crate::zone;
 
 /// What a rule may refer to.
@@ -54,6 +54,10 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
         shape: schema::validate(FileKind::Rule, document),
         faults: Vec::new(),
     };
+    // Whoever has that many to mend begins with these.
+    if compiler.shape.len() >= MOST_FAULTS {
+        return (None, compiler.shape);
+    }
     let root = &document.value;
     let triggers = compiler.triggers(root.get("when"));
     let condition = compiler.condition(root.get("if"));

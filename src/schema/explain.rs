@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::later;
 use crate::diagnostic::{Fault, Step, did_you_mean};
-use crate::yaml::Document;
+use crate::yaml::{Document, MOST_FAULTS};
 
 /// All faults behind `errors`, in the order of the document's paths as the validator found them.
 pub(super) fn explain<'a>(
@@ -22,6 +22,9 @@ pub(super) fn explain<'a>(
         missing: Vec::new(),
     };
     for error in errors {
+        if reader.faults.len() >= MOST_FAULTS {
+            break;
+        }
         reader.error(&error);
     }
     reader.finish()
@@ -41,7 +44,7 @@ impl<'a> Reader<'a> {
         let path = steps(error.instance_path().as_str(), &self.document.value);
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
-                for key in unexpected {
+                for key in unexpected.iter().take(MOST_FAULTS) {
                     self.unknown_key(&path, key);
                 }
             }

@@ -95,7 +95,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn locate(&mut self, file: &str, document: &Document, faults: Vec<Fault>) {
-        for fault in faults {
+        for fault in faults.into_iter().take(yaml::MOST_FAULTS) {
             let span = document.locate(&fault.path, &fault.underline);
             self.diagnostics.push(Diagnostic::located(fault, file, span));
         }
@@ -437,7 +437,7 @@ fn leave_out(value: &mut Value, path: &[Step]) {
     });
     match (parent, last) {
         (Some(Value::Object(map)), Step::Key(key)) => {
-            map.shift_remove(key);
+            map.swap_remove(key);
         }
         // The items behind it keep their places, and with them the places of what is said about them.
         (Some(Value::Array(items)), Step::Index(index)) if *index < items.len() => items[*index] = Value::Null,

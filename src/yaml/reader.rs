@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use indexmap::map::Entry as Slot;
 use serde_json::{Map, Value};
 
-use super::{DEEPEST, Entry, Node, Shape, scalar, syntax};
+use super::{DEEPEST, Entry, MOST_FAULTS, Node, Shape, scalar, syntax};
 use crate::diagnostic::place::fitted;
 use crate::diagnostic::{Diagnostic, Fault, Related, Span};
 
@@ -238,6 +238,10 @@ impl<'t> Reader<'t> {
 
     /// `- #x` and `key: #x`: the author meant a text, YAML reads nothing.
     fn comment_in_place_of_a_value(&self, end: usize) -> Option<Span> {
+        // Between brackets, empty values are many and comments are not: looking on would take for ever.
+        if !self.brackets.is_empty() {
+            return None;
+        }
         let start = self.last_end.min(end);
         // The value of a key is reported right behind the key; its comment is on the rest of that line.
         let end = match self.body[start..].find('\n') {
@@ -355,6 +359,7 @@ impl<'t> Reader<'t> {
                     values.insert(slot.key().clone(), value);
                     slot.insert(Entry { key, node });
                 }
+                Slot::Occupied(_) if self.diagnostics.len() >= MOST_FAULTS => {}
                 Slot::Occupied(first) => {
                     let fault = Fault::error("yaml::doubled_key", format!("`{}` is written twice", first.key()))
                         .label("the second one")
@@ -522,6 +527,9 @@ impl<'t> Reader<'t> {
     }
 
     fn report(&mut self, fault: Fault, span: Span) {
+        if self.diagnostics.len() >= MOST_FAULTS {
+            return;
+        }
         let span = fitted(self.body, &span);
         self.diagnostics
             .push(Diagnostic::located(fault, self.file, self.placed(span)));
