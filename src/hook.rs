@@ -213,6 +213,9 @@ impl Headers {
 /// Headers that carry credentials whatever the hook: rules, traces and logs never see them.
 const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-gitlab-token"];
 
+/// Words in the names of headers that carry credentials or proofs: a hook without authentication gets them as well.
+const TELLING: [&str; 5] = ["signature", "secret", "token", "api-key", "apikey"];
+
 impl Hook {
     /// What rules and templates see as `request`: `method`, `headers` (names in lower case) and `query`.
     ///
@@ -234,6 +237,7 @@ impl Hook {
 
     fn is_credential(&self, name: &str) -> bool {
         CREDENTIALS.contains(&name)
+            || TELLING.iter().any(|word| name.contains(word))
             || matches!(&self.authentication, Authentication::ApiKey { header } if header == name)
     }
 

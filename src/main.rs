@@ -1,1 +1,7 @@
-fn main() {}
+//! Parses arguments, runs, exits; nothing else.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    herald::cli::run()
+}

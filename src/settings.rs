@@ -88,10 +88,14 @@ pub struct Retention {
 }
 
 /// The variables of the environment that override `herald.yaml`, with what each of them sets.
-pub const VARIABLES: [(&str, &str); 7] = [
+pub const VARIABLES: [(&str, &str); 11] = [
     ("HERALD_BOT_APP_ID", "bot.app_id"),
     ("HERALD_BOT_TENANT", "bot.tenant"),
     ("HERALD_BOT_CLOUD", "bot.cloud"),
+    ("HERALD_BOT_TOKEN_URL", "bot.endpoints.token"),
+    ("HERALD_BOT_OPENID_URL", "bot.endpoints.openid"),
+    ("HERALD_BOT_SERVICE_URL", "bot.endpoints.service_url"),
+    ("HERALD_BOT_TRUSTED_HOSTS", "bot.endpoints.trusted_hosts"),
     ("HERALD_LISTEN", "server.listen"),
     ("HERALD_PUBLIC_URL", "server.public_url"),
     ("HERALD_STORE", "store"),
@@ -143,6 +147,13 @@ pub fn override_with(file: &mut SettingsFile, environment: &BTreeMap<String, Str
     };
     set(&mut file.bot.app_id, "HERALD_BOT_APP_ID");
     set(&mut file.bot.tenant, "HERALD_BOT_TENANT");
+    set(&mut file.bot.endpoints.token, "HERALD_BOT_TOKEN_URL");
+    set(&mut file.bot.endpoints.openid, "HERALD_BOT_OPENID_URL");
+    set(&mut file.bot.endpoints.service_url, "HERALD_BOT_SERVICE_URL");
+    if let Some(hosts) = value("HERALD_BOT_TRUSTED_HOSTS") {
+        let hosts = hosts.split(',').map(str::trim).filter(|host| !host.is_empty());
+        file.bot.endpoints.trusted_hosts = hosts.map(str::to_owned).collect();
+    }
     set(&mut file.server.listen, "HERALD_LISTEN");
     set(&mut file.server.public_url, "HERALD_PUBLIC_URL");
     set(&mut file.store, "HERALD_STORE");

@@ -3,6 +3,7 @@
 pub mod directory;
 pub mod error;
 pub mod export;
+pub mod open;
 pub mod outbox;
 pub mod sled;
 pub mod teamsfx;

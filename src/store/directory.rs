@@ -58,37 +58,21 @@ pub trait Directory: Send + Sync {
     /// [`StoreError::Refused`] if it is bound to another bot.
     async fn bind_bot(&self, bot_id: &str) -> Result<(), StoreError>;
 
-    /// Where Teams is called for people of a tenant whose own chat is not known: at the address of a place of that
-    /// tenant that is. `None` when no such place is among the first thousand entries.
+    /// Where Teams is called for people of a tenant whose own chat is not known: at the address that the last place of
+    /// that tenant told. `None` when no place of it was ever heard of.
     ///
     /// # Errors
-    /// Those of [`Directory::list`].
-    async fn service_url(&self, tenant_id: &str) -> Result<Option<String>, StoreError> {
-        let entries = self.list(None, 1000).await?;
-        Ok(entries.into_iter().find_map(|(_, entry)| match entry {
-            Entry::Conversation(chat) if chat.tenant_id == tenant_id => Some(chat.service_url),
-            Entry::Team(team) if team.tenant_id == tenant_id => Some(team.service_url),
-            Entry::Conversation(_) | Entry::Team(_) | Entry::Person(_) | Entry::Roster(_) | Entry::Corrupt { .. } => {
-                None
-            }
-        }))
-    }
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn service_url(&self, tenant_id: &str) -> Result<Option<String>, StoreError>;
 
     /// Finds whom `wanted` means: looks up what [`resolve`] asks for until it has an answer. The judgement is
-    /// `resolve`'s alone; this only fetches.
+    /// `resolve`'s alone; this only fetches. `tenant` is the bot's own, for people of whom only the Entra id is known.
+    ///
+    /// `tenant` is the bot's own: there people are reached of whom only the Entra object id is known.
     ///
     /// # Errors
     /// Those of [`Directory::look_up`].
-    async fn audience(&self, wanted: &[Wanted], now: DateTime<Utc>) -> Result<Audience, StoreError> {
-        self.audience_in(wanted, None, now).await
-    }
-
-    /// As [`Directory::audience`], for a bot that belongs to `tenant`: there people are reached of whom only the Entra
-    /// object id is known.
-    ///
-    /// # Errors
-    /// Those of [`Directory::look_up`].
-    async fn audience_in(
+    async fn audience(
         &self,
         wanted: &[Wanted],
         tenant: Option<&str>,

@@ -61,6 +61,11 @@ impl Directory for SledDirectory {
         self.desk.read(bot_id).await
     }
 
+    async fn service_url(&self, tenant_id: &str) -> Result<Option<String>, StoreError> {
+        let tenant_id = tenant_id.to_owned();
+        self.desk.read(move |draft| facts::service_url(draft, &tenant_id)).await
+    }
+
     async fn bind_bot(&self, bot_id: &str) -> Result<(), StoreError> {
         let wanted = bot_id.to_owned();
         self.desk

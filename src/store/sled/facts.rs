@@ -1,6 +1,6 @@
 //! What each fact changes. Facts add and correct; a field that a fact leaves out keeps what is known.
 
-use super::draft::{Draft, Table};
+use super::draft::{Draft, Read, Table};
 use super::shelf::{
     Member, RosterHead, Shelved, erase, erase_roster, members, person, person_ids, personal_chats, read, same_person,
     save, save_roster,
@@ -115,7 +115,27 @@ fn conversation_seen(draft: &mut Draft<'_>, seen: &Conversation) -> Result<(), S
         seen.last_seen = seen.last_seen.max(known.last_seen);
     }
     seen.blocked = None;
+    keep_service_url(draft, &seen.tenant_id, &seen.service_url)?;
     save(draft, before.as_ref(), &seen)
+}
+
+fn service_url_key(tenant_id: &str) -> String {
+    format!("service_url/{tenant_id}")
+}
+
+/// Where Teams was last called from for this tenant.
+pub(super) fn service_url(draft: &Draft<'_>, tenant_id: &str) -> Result<Option<String>, StoreError> {
+    draft
+        .get(Table::Meta, service_url_key(tenant_id))?
+        .or_corrupt("the address of Teams for a tenant")
+}
+
+fn keep_service_url(draft: &mut Draft<'_>, tenant_id: &str, heard: &str) -> Result<(), StoreError> {
+    let known = draft.get::<String>(Table::Meta, service_url_key(tenant_id))?;
+    if heard.is_empty() || matches!(&known, Read::Found(known) if known == heard) {
+        return Ok(());
+    }
+    draft.put(Table::Meta, service_url_key(tenant_id), &heard.to_owned())
 }
 
 /// A channel that an activity named is a channel of its team; the team is learnt on the way if it was not known, which
@@ -171,6 +191,7 @@ fn team_seen(draft: &mut Draft<'_>, seen: &Team) -> Result<(), StoreError> {
         team.last_seen = team.last_seen.max(known.last_seen);
     }
     with_general(&mut team);
+    keep_service_url(draft, &team.tenant_id, &team.service_url)?;
     save(draft, before.as_ref(), &team)
 }
 

@@ -1,0 +1,138 @@
+//! The commands, one file each.
+
+pub mod check;
+pub mod deliveries;
+pub mod exit;
+pub mod schema;
+pub mod serve;
+pub mod state;
+pub mod table;
+pub mod targets;
+mod teams_in_a_box;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use self::exit::Exit;
+
+/// Declarative notifications for Microsoft Teams: YAML rules, Handlebars cards, durable delivery.
+#[derive(Debug, Parser)]
+#[command(name = "herald", version, about, propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the workspace is.
+#[derive(Debug, Clone, Args)]
+pub struct Place {
+    /// The workspace's folder, or its herald.yaml
+    #[arg(long, global = true, env = "HERALD_CONFIG", default_value = ".", value_name = "PATH")]
+    config: PathBuf,
+}
+
+impl Place {
+    /// The workspace's folder.
+    pub fn root(&self) -> PathBuf {
+        if self.config.is_file() {
+            match self.config.parent() {
+                Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+                Some(parent) => parent.to_owned(),
+                None => PathBuf::from("."),
+            }
+        } else {
+            self.config.clone()
+        }
+    }
+
+    /// # Errors
+    /// A sentence when there is no such folder.
+    pub fn existing_root(&self) -> anyhow::Result<PathBuf> {
+        let root = self.root();
+        anyhow::ensure!(
+            Path::new(&root).is_dir(),
+            "there is no folder `{}`; name the workspace's folder with --config",
+            root.display()
+        );
+        Ok(root)
+    }
+}
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// For machines.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the engine
+    Serve(serve::ServeArgs),
+    /// Find every mistake in rules, templates, settings and directory; needs no secret, store or network
+    Check {
+        /// Only report on these files or folders
+        paths: Vec<PathBuf>,
+        /// How the answer is written
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+    },
+    /// Write the JSON schemas that editors use
+    Schema {
+        /// The folder to write to
+        #[arg(long, default_value = "schema", value_name = "DIR")]
+        out: PathBuf,
+        /// Write nothing; exit with 1 if the files differ from what would be written
+        #[arg(long)]
+        check: bool,
+    },
+    /// Whom Herald knows: chats, teams, channels, people
+    Targets(targets::TargetsArgs),
+    /// What Herald owes and has sent
+    Deliveries(deliveries::DeliveriesArgs),
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Help and version are not mistakes.
+            let exit = if usage.use_stderr() { Exit::Usage } else { Exit::Done };
+            let _ = usage.print();
+            return exit.into();
+        }
+    };
+    let done = match cli.command {
+        Command::Serve(args) => serve::run(&cli.place, &args, environment()),
+        Command::Check { paths, format } => cli
+            .place
+            .existing_root()
+            .and_then(|root| check::run(&root, &paths, format)),
+        Command::Schema { out, check } => schema::run(&out, check),
+        Command::Targets(args) => targets::run(&cli.place, args, environment()),
+        Command::Deliveries(args) => deliveries::run(&cli.place, args, environment()),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(problem) => {
+            eprintln!("error: {problem:#}");
+            Exit::CouldNot.into()
+        }
+    }
+}
+
+/// The variables that settings may come from. Others stay out of sight.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with("HERALD_"))
+        .collect()
+}

@@ -1,0 +1,224 @@
+//! `herald deliveries`: what is owed and what was sent.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::Value;
+
+use super::exit::Exit;
+use super::state::{State, StateArgs, runtime, segment};
+use super::{Format, Place, table};
+use crate::delivery::Delivery;
+
+/// Arguments of `herald deliveries`.
+#[derive(Debug, Args)]
+pub struct DeliveriesArgs {
+    #[command(flatten)]
+    state: StateArgs,
+    /// How the answer is written
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    #[command(subcommand)]
+    command: DeliveriesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeliveriesCommand {
+    /// Newest first
+    List {
+        /// pending, sending, delivered, dead or cancelled
+        #[arg(long)]
+        state: Option<String>,
+        /// Only of this rule
+        #[arg(long)]
+        rule: Option<String>,
+        /// Only of this event
+        #[arg(long)]
+        event: Option<String>,
+        /// Only to recipients whose name or address contains this
+        #[arg(long)]
+        recipient: Option<String>,
+        /// At most this many
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+    },
+    /// One delivery with every attempt and its card
+    Show {
+        /// `dl_...`
+        id: String,
+    },
+    /// Try a dead or cancelled delivery again
+    Retry {
+        /// `dl_...`
+        id: String,
+    },
+    /// Do not send a delivery that is still waiting
+    Cancel {
+        /// `dl_...`
+        id: String,
+    },
+}
+
+/// Runs `herald deliveries`.
+///
+/// # Errors
+/// A sentence: neither server nor store can be reached, or the server refused.
+pub fn run(place: &Place, args: DeliveriesArgs, environment: BTreeMap<String, String>) -> anyhow::Result<Exit> {
+    runtime()?.block_on(async {
+        let state = State::reach(place, &args.state, environment).await?;
+        match args.command {
+            DeliveriesCommand::List {
+                state: in_state,
+                rule,
+                event,
+                recipient,
+                limit,
+            } => {
+                let limit = limit.to_string();
+                let given = [
+                    ("state", in_state.as_deref()),
+                    ("rule", rule.as_deref()),
+                    ("event", event.as_deref()),
+                    ("recipient", recipient.as_deref()),
+                    ("limit", Some(limit.as_str())),
+                ];
+                let query: Vec<_> = given
+                    .iter()
+                    .filter_map(|(key, value)| Some(format!("{key}={}", segment((*value)?))))
+                    .collect();
+                let answer = state
+                    .ask(Method::GET, &format!("deliveries?{}", query.join("&")), None)
+                    .await?;
+                list(&answer.unwrap_or_default(), args.format)
+            }
+            DeliveriesCommand::Show { id } => {
+                let answer = state
+                    .ask(Method::GET, &format!("deliveries/{}", segment(&id)), None)
+                    .await?;
+                show(answer.as_ref(), &id, args.format)
+            }
+            DeliveriesCommand::Retry { id } => {
+                let path = format!("deliveries/{}/retry", segment(&id));
+                moved(
+                    state.ask(Method::POST, &path, None).await,
+                    &id,
+                    "is due now",
+                    args.format,
+                )
+            }
+            DeliveriesCommand::Cancel { id } => {
+                let path = format!("deliveries/{}/cancel", segment(&id));
+                moved(
+                    state.ask(Method::POST, &path, None).await,
+                    &id,
+                    "is cancelled",
+                    args.format,
+                )
+            }
+        }
+    })
+}
+
+fn list(answer: &Value, format: Format) -> anyhow::Result<Exit> {
+    if format == Format::Json {
+        println!("{answer:#}");
+        return Ok(Exit::Done);
+    }
+    let deliveries: Vec<Delivery> = serde_json::from_value(answer.clone())?;
+    if deliveries.is_empty() {
+        println!("no deliveries");
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<_> = deliveries.into_iter().map(row).collect();
+    print!(
+        "{}",
+        table::render(
+            &["ID", "CREATED", "STATE", "RULE", "RECIPIENT", "TRIES", "REASON"],
+            &rows
+        )
+    );
+    Ok(Exit::Done)
+}
+
+fn row(delivery: Delivery) -> Vec<String> {
+    vec![
+        delivery.id.to_string(),
+        delivery.created_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+        delivery.state.word().to_owned(),
+        delivery.rule,
+        delivery.recipient.name,
+        delivery.attempt_count.to_string(),
+        delivery.reason.unwrap_or_default(),
+    ]
+}
+
+fn show(answer: Option<&Value>, id: &str, format: Format) -> anyhow::Result<Exit> {
+    let Some(answer) = answer else { return Ok(unknown(id)) };
+    if format == Format::Json {
+        println!("{answer:#}");
+        return Ok(Exit::Done);
+    }
+    let delivery: Delivery = serde_json::from_value(answer["delivery"].clone())?;
+    println!("delivery   {}", delivery.id);
+    println!("state      {}", delivery.state.word());
+    if let Some(reason) = &delivery.reason {
+        println!("because    {reason}");
+    }
+    println!("recipient  {}", delivery.recipient.name);
+    println!("rule       {} (ruleset {})", delivery.rule, delivery.revision);
+    println!("event      {}", delivery.event_id);
+    println!("created    {}", delivery.created_at.to_rfc3339());
+    println!("next try   {}", delivery.next_attempt_at.to_rfc3339());
+    for attempt in &delivery.attempts {
+        let status = attempt
+            .status
+            .map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
+        println!(
+            "attempt {:>2} {} {status} after {} ms: {}",
+            attempt.number,
+            attempt.started_at.to_rfc3339(),
+            attempt.took_ms,
+            verdict(&attempt.verdict)
+        );
+    }
+    if !answer["card"].is_null() {
+        println!("card\n{:#}", answer["card"]);
+    }
+    Ok(Exit::Done)
+}
+
+fn verdict(verdict: &crate::delivery::Verdict) -> String {
+    use crate::delivery::Verdict;
+    match verdict {
+        Verdict::Delivered {
+            activity_id,
+            conversation_id,
+        } => {
+            format!(
+                "delivered as {} in {conversation_id}",
+                activity_id.as_deref().unwrap_or("a message without id")
+            )
+        }
+        Verdict::RetryAt { at, reason } => format!("again at {}: {reason}", at.to_rfc3339()),
+        Verdict::Dead { reason } => format!("given up: {reason}"),
+    }
+}
+
+fn moved(answer: anyhow::Result<Option<Value>>, id: &str, done: &str, format: Format) -> anyhow::Result<Exit> {
+    match answer {
+        Ok(Some(answer)) if format == Format::Json => println!("{answer:#}"),
+        Ok(Some(_)) => println!("{id} {done}"),
+        Ok(None) => return Ok(unknown(id)),
+        Err(refused) => {
+            eprintln!("{refused:#}");
+            return Ok(Exit::No);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn unknown(id: &str) -> Exit {
+    eprintln!("there is no delivery `{id}`; `herald deliveries list` shows what there is");
+    Exit::No
+}

@@ -1,0 +1,195 @@
+//! `herald serve`: the engine, alone or with Teams in a box.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info, warn};
+use tracing_subscriber::EnvFilter;
+
+use super::exit::Exit;
+use super::{Place, check, teams_in_a_box};
+use crate::clock::Clock;
+use crate::diagnostic::Severity;
+use crate::live;
+use crate::secret::Secrets;
+use crate::serve::{Server, Start};
+use crate::settings::Settings;
+
+/// Arguments of `herald serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Run Teams in a box beside the engine: no tenant and no credentials are needed
+    #[arg(long)]
+    sandbox: bool,
+    /// Where Teams in a box listens
+    #[arg(
+        long,
+        default_value = "127.0.0.1:3979",
+        value_name = "ADDR:PORT",
+        requires = "sandbox"
+    )]
+    sandbox_listen: SocketAddr,
+    /// Where Herald listens, instead of `server.listen`
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// The folder of the store, instead of `store`
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Start although files are broken; what is good runs
+    #[arg(long)]
+    keep_going: bool,
+    /// How the log is written
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "HERALD_LOG_FORMAT")]
+    log_format: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Runs `herald serve` until it is told to stop.
+///
+/// # Errors
+/// A sentence for the operator: why it cannot start, or why it had to stop.
+pub fn run(place: &Place, args: &ServeArgs, environment: BTreeMap<String, String>) -> anyhow::Result<Exit> {
+    start_log(args.log_format, environment.get("HERALD_LOG").map(String::as_str))?;
+    let root = place.existing_root()?;
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    threads
+        .context("no threads can be started")?
+        .block_on(serve(&root, args, environment))
+}
+
+async fn serve(root: &Path, args: &ServeArgs, mut environment: BTreeMap<String, String>) -> anyhow::Result<Exit> {
+    let clock = Clock::system();
+    if let Some(listen) = args.listen {
+        environment.insert("HERALD_LISTEN".to_owned(), listen.to_string());
+    }
+    if let Some(data) = &args.data {
+        environment.insert("HERALD_STORE".to_owned(), data.display().to_string());
+    }
+    let mut secrets = Secrets::from_environment();
+    let (live, mut diagnostics, mut sources) = live::first(root, &environment, clock.now());
+    let mut live = live;
+    let sandbox = match args.sandbox {
+        true => {
+            let settings = &live.workspace.settings;
+            let (boxed, with_demo) = teams_in_a_box::start(root, args.sandbox_listen, settings, secrets).await?;
+            secrets = with_demo;
+            environment.extend(teams_in_a_box::environment(&boxed, settings));
+            (live, diagnostics, sources) = live::first(root, &environment, clock.now());
+            Some(boxed)
+        }
+        false => None,
+    };
+    if !diagnostics.is_empty() {
+        eprint!("{}", check::drawn(&diagnostics, &sources));
+    }
+    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    if errors > 0 && !args.keep_going {
+        bail!(
+            "{errors} error{} in the workspace; mend {}, or start with --keep-going to run what is good",
+            if errors == 1 { "" } else { "s" },
+            if errors == 1 { "it" } else { "them" }
+        );
+    }
+    let settings = live.workspace.settings.clone();
+    look_at_credentials(&settings, &secrets)?;
+    let data = root.join(&settings.store);
+    let start = Start {
+        root: root.to_owned(),
+        live,
+        sources,
+        data,
+        secrets: secrets.clone(),
+        clock,
+    };
+    let server = Server::start(start).await?;
+    println!("Herald listens on http://{}", server.address());
+    if let Some(boxed) = &sandbox {
+        teams_in_a_box::introduce(boxed, &server, root, &settings, &secrets).await?;
+    }
+    run_until_told(server).await
+}
+
+/// A bot that cannot prove who it is would take events and deliver nothing: better not to start.
+fn look_at_credentials(settings: &Settings, secrets: &Secrets) -> anyhow::Result<()> {
+    match &settings.bot.app_id {
+        Some(_) => {
+            secrets
+                .read(&settings.bot.secret)
+                .context("the bot cannot prove to Teams who it is")?;
+        }
+        None => {
+            warn!(
+                "NO BOT IS CONFIGURED (`bot.app_id`): messages to /api/messages are believed without proof, from this \
+                 machine only, and nothing is sent with a token; this is for emulators, never for real Teams"
+            );
+            anyhow::ensure!(
+                settings.server.listen.ip().is_loopback(),
+                "without `bot.app_id` Herald listens on this machine only: set `server.listen` to 127.0.0.1, or \
+                 configure the bot"
+            );
+        }
+    }
+    for hook in settings.hooks.values() {
+        if !hook.secrets.is_empty() && !hook.secrets.iter().any(|name| secrets.has(name)) {
+            let names = hook
+                .secrets
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ");
+            warn!(hook = %hook.name, missing = %names, "hook takes nothing until its secret is set");
+        }
+    }
+    Ok(())
+}
+
+async fn run_until_told(mut server: Server) -> anyhow::Result<Exit> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be heard")?;
+    let mut hang_up = signal(SignalKind::hangup()).context("signals cannot be heard")?;
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => break,
+            _ = terminate.recv() => break,
+            _ = hang_up.recv() => {
+                info!("told to read the workspace again");
+                server.reload();
+            }
+            failure = server.failed() => {
+                error!(%failure, "stopping, so that whoever watches over Herald starts it afresh");
+                server.stop().await;
+                bail!("{failure}");
+            }
+        }
+    }
+    server.stop().await;
+    Ok(Exit::Done)
+}
+
+fn start_log(format: LogFormat, filter: Option<&str>) -> anyhow::Result<()> {
+    let filter = match filter {
+        Some(filter) => {
+            EnvFilter::try_new(filter).context("HERALD_LOG is not a filter such as `info,herald=debug`")?
+        }
+        None => EnvFilter::new("info,sled=warn"),
+    };
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let started = match format {
+        LogFormat::Text => log.with_target(false).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|problem| anyhow::anyhow!("the log cannot be started: {problem}"))
+}

@@ -1,0 +1,245 @@
+//! `herald targets`: whom and where Herald knows.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::json;
+
+use super::exit::Exit;
+use super::state::{State, StateArgs, runtime, segment};
+use super::{Format, Place, table};
+use crate::roster::{ConversationKind, Person};
+use crate::store::directory::Entry;
+
+/// Arguments of `herald targets`.
+#[derive(Debug, Args)]
+pub struct TargetsArgs {
+    #[command(flatten)]
+    state: StateArgs,
+    /// How the answer is written
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    #[command(subcommand)]
+    command: TargetsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum TargetsCommand {
+    /// Everything known
+    List,
+    /// One chat, team or person, whole
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// Chats, teams, channels and people whose name, e-mail or id contains a text
+    Find {
+        /// The text, whatever its case
+        text: String,
+    },
+    /// Forget a chat, team or person until Teams tells of it again
+    Forget {
+        /// Its id
+        id: String,
+    },
+}
+
+/// Runs `herald targets`.
+///
+/// # Errors
+/// A sentence: neither server nor store can be reached, or a file cannot be read.
+pub fn run(place: &Place, args: TargetsArgs, environment: BTreeMap<String, String>) -> anyhow::Result<Exit> {
+    runtime()?.block_on(async {
+        let state = State::reach(place, &args.state, environment).await?;
+        match args.command {
+            TargetsCommand::List => list(&everything(&state).await?.1, args.format),
+            TargetsCommand::Find { text } => {
+                let text = text.to_lowercase();
+                let found: Vec<_> = everything(&state)
+                    .await?
+                    .1
+                    .into_iter()
+                    .filter(|entry| mentions(entry, &text))
+                    .collect();
+                let exit = if found.is_empty() { Exit::No } else { Exit::Done };
+                list(&found, args.format)?;
+                Ok(exit)
+            }
+            TargetsCommand::Show { id } => {
+                let found: Vec<_> = everything(&state)
+                    .await?
+                    .1
+                    .into_iter()
+                    .filter(|entry| is(entry, &id))
+                    .collect();
+                if found.is_empty() {
+                    return Ok(unknown(&id));
+                }
+                for entry in found {
+                    println!("{:#}", json!(entry));
+                }
+                Ok(Exit::Done)
+            }
+            TargetsCommand::Forget { id } => {
+                match state
+                    .ask(Method::DELETE, &format!("targets/{}", segment(&id)), None)
+                    .await?
+                {
+                    Some(_) => println!("{id} is forgotten"),
+                    None => return Ok(unknown(&id)),
+                }
+                Ok(Exit::Done)
+            }
+        }
+    })
+}
+
+async fn everything(state: &State) -> anyhow::Result<(Option<String>, Vec<Entry>)> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut after = String::new();
+    loop {
+        let answer = state
+            .ask(Method::GET, &format!("targets?limit=1000{after}"), None)
+            .await?
+            .unwrap_or_default();
+        entries.extend(serde_json::from_value::<Vec<Entry>>(answer["entries"].clone())?);
+        match answer["next"].as_str() {
+            Some(next) => after = format!("&after={}", segment(next)),
+            None => return Ok((answer["bot_id"].as_str().map(str::to_owned), entries)),
+        }
+    }
+}
+
+fn list(entries: &[Entry], format: Format) -> anyhow::Result<Exit> {
+    if format == Format::Json {
+        println!("{:#}", json!(entries));
+        return Ok(Exit::Done);
+    }
+    if entries.is_empty() {
+        println!("nobody yet; targets appear when the bot is installed or written to");
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<_> = entries.iter().flat_map(rows).collect();
+    print!("{}", table::render(&["KIND", "NAME", "E-MAIL", "ID", "NOTE"], &rows));
+    Ok(Exit::Done)
+}
+
+fn rows(entry: &Entry) -> Vec<Vec<String>> {
+    let row = |kind: &str, name: Option<&str>, mail: Option<&str>, id: &str, note: String| {
+        vec![
+            kind.to_owned(),
+            name.unwrap_or("-").to_owned(),
+            mail.unwrap_or("-").to_owned(),
+            id.to_owned(),
+            note,
+        ]
+    };
+    match entry {
+        Entry::Conversation(chat) => {
+            let kind = match chat.kind {
+                ConversationKind::Personal => "personal chat",
+                ConversationKind::GroupChat => "group chat",
+                ConversationKind::Channel => "channel",
+            };
+            let person = chat.person.as_ref();
+            let name = chat
+                .name
+                .as_deref()
+                .or(person.and_then(|person| person.name.as_deref()));
+            let note = chat.blocked.as_ref().map(|blocked| {
+                format!(
+                    "blocked since {}: {}",
+                    blocked.since.format("%Y-%m-%d %H:%M"),
+                    blocked.code
+                )
+            });
+            vec![row(
+                kind,
+                name,
+                person.and_then(mail),
+                chat.id.as_str(),
+                note.unwrap_or_default(),
+            )]
+        }
+        Entry::Team(team) => {
+            let name = team.name.as_deref().unwrap_or("-");
+            let note = if team.archived { "archived" } else { "" };
+            let mut rows = vec![row("team", Some(name), None, &team.id, note.to_owned())];
+            rows.extend(team.channels.iter().map(|channel| {
+                let full = format!("{name} / {}", channel.name.as_deref().unwrap_or("General"));
+                row(
+                    "channel",
+                    Some(&full),
+                    None,
+                    &channel.id,
+                    if channel.deleted {
+                        "deleted".to_owned()
+                    } else {
+                        String::new()
+                    },
+                )
+            }));
+            rows
+        }
+        Entry::Person(person) => {
+            let id = person
+                .aad_object_id
+                .as_deref()
+                .or(person.account_id.as_deref())
+                .unwrap_or("-");
+            vec![row(
+                "person",
+                person.name.as_deref(),
+                mail(person),
+                id,
+                person.role.clone().unwrap_or_default(),
+            )]
+        }
+        Entry::Roster(roster) => {
+            let note = format!(
+                "{} members, listed {}{}",
+                roster.members.len(),
+                roster.fetched_at.format("%Y-%m-%d %H:%M"),
+                if roster.stale { ", changed since" } else { "" }
+            );
+            vec![row("members of", None, None, &roster.id, note)]
+        }
+        Entry::Corrupt { key, problem } => vec![row("unreadable", None, None, key, problem.clone())],
+    }
+}
+
+fn mail(person: &Person) -> Option<&str> {
+    person.email.as_deref().or(person.user_principal_name.as_deref())
+}
+
+fn mentions(entry: &Entry, text: &str) -> bool {
+    rows(entry)
+        .iter()
+        .flatten()
+        .any(|cell| cell.to_lowercase().contains(text))
+}
+
+fn is(entry: &Entry, id: &str) -> bool {
+    match entry {
+        Entry::Conversation(chat) => chat.id.as_str() == id,
+        Entry::Team(team) => {
+            team.id == id || team.aad_group_id.as_deref() == Some(id) || team.channels.iter().any(|c| c.id == id)
+        }
+        Entry::Person(person) => [
+            &person.aad_object_id,
+            &person.account_id,
+            &person.email,
+            &person.user_principal_name,
+        ]
+        .iter()
+        .any(|known| known.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(id))),
+        Entry::Roster(roster) => roster.id == id,
+        Entry::Corrupt { key, .. } => key == id,
+    }
+}
+
+fn unknown(id: &str) -> Exit {
+    eprintln!("nothing known has the id `{id}`; `herald targets find TEXT` searches names");
+    Exit::No
+}

@@ -1,0 +1,341 @@
+//! From an event to durable deliveries: the method to read first is [`Dispatcher::dispatch`].
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+use tracing::{info, warn};
+
+use crate::audience::{self, Audience};
+use crate::card::text::Warnings;
+use crate::clock::Clock;
+use crate::delivery::{Delivery, DeliveryId};
+use crate::event::{Event, EventId, Origin};
+use crate::live::Live;
+use crate::metric::Metrics;
+use crate::plan::{Plan, plan, scope, undeliverable};
+use crate::rule::Rule;
+use crate::rule::target::Target;
+use crate::store::outbox::{Batch, EventRecord, Held, RuleRecord};
+use crate::store::{Directory, Outbox, StoreError};
+use crate::workspace::Workspace;
+
+/// Somebody who was not known when everybody was asked for this recently is not asked for again.
+const LATELY: Duration = Duration::minutes(10);
+/// How many sentences of a kind a record keeps.
+const SENTENCES_KEPT: usize = 20;
+
+/// Decides events and makes what they owe durable.
+#[derive(Clone)]
+pub struct Dispatcher {
+    live: watch::Receiver<Live>,
+    directory: Arc<dyn Directory>,
+    outbox: Arc<dyn Outbox>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    work: Arc<Notify>,
+    asked_at: watch::Receiver<Option<DateTime<Utc>>>,
+}
+
+/// What became of an event, for whoever brought it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Decision {
+    /// The event's id: what to ask about later.
+    pub event: EventId,
+    /// It had been taken before; nothing was added.
+    pub repeat: bool,
+    /// The deliveries it led to, this time or the first time.
+    pub deliveries: Vec<DeliveryId>,
+    /// Targets that nobody could be told through, with the reason.
+    pub skipped: Vec<Skipped>,
+    /// What each rule that waits for such an event made of it.
+    pub rules: Vec<RuleRecord>,
+    /// Rules that wait for a list of members before their recipients are known.
+    pub waiting: Vec<String>,
+}
+
+/// A target that nobody could be told through.
+#[derive(Debug, Clone, Serialize)]
+pub struct Skipped {
+    /// The rule that named it.
+    pub rule: String,
+    /// What the author wrote.
+    pub target: String,
+    /// Why nobody could be told.
+    pub reason: String,
+}
+
+/// Stands in [`Held::rosters`] for all teams and group chats: somebody is not known, and asking who there is may help.
+pub const EVERYBODY: &str = "*";
+
+/// What to do about people and places that are not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing<'a> {
+    /// Ask Teams, and let the rule wait for the answer. Somebody who is still not known when everybody was asked for
+    /// lately is not asked for again.
+    Ask {
+        /// Everybody was asked for lately.
+        asked_lately: bool,
+    },
+    /// It could not be asked, for this reason: go on with those who are known.
+    GivenUp(&'a str),
+}
+
+impl Dispatcher {
+    /// A dispatcher over these stores; `work` is rung when something was enqueued. `asked_at` tells when Teams was last
+    /// asked for everybody; `None` when somebody new came since.
+    pub fn new(
+        live: watch::Receiver<Live>,
+        directory: Arc<dyn Directory>,
+        outbox: Arc<dyn Outbox>,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        work: Arc<Notify>,
+        asked_at: watch::Receiver<Option<DateTime<Utc>>>,
+    ) -> Self {
+        Self {
+            live,
+            directory,
+            outbox,
+            clock,
+            metrics,
+            work,
+            asked_at,
+        }
+    }
+
+    /// Decides `event` by one snapshot of the rules and returns once everything it owes is on disk. Dispatching the
+    /// same event again changes nothing.
+    ///
+    /// # Errors
+    /// Those of the stores; nothing is taken then, and the event may be brought again.
+    pub async fn dispatch(&self, event: &Event) -> Result<Decision, StoreError> {
+        let workspace = self.live.borrow().workspace.clone();
+        if let Some(record) = self.outbox.event(&event.id).await? {
+            return self.taken_before(record).await;
+        }
+        self.metrics.event(event.origin.kind());
+        let rules = workspace.ruleset.triggered_by(event);
+        let asked_lately = self.asked_at.borrow().is_some_and(|at| self.clock.now() - at < LATELY);
+        self.decide(event, &workspace, &rules, Missing::Ask { asked_lately })
+            .await
+    }
+
+    /// Goes on with a rule that was held: its rosters are there now, or could not be had for the reason given.
+    ///
+    /// # Errors
+    /// Those of the stores; the rule stays held then.
+    pub async fn resume(&self, held: &Held, given_up: Option<&str>) -> Result<Decision, StoreError> {
+        let workspace = self.live.borrow().workspace.clone();
+        let rule: Vec<_> = workspace
+            .ruleset
+            .rules
+            .iter()
+            .filter(|rule| rule.name == held.rule)
+            .cloned()
+            .collect();
+        let missing = given_up.map_or(Missing::Ask { asked_lately: true }, Missing::GivenUp);
+        let decision = self.decide(&held.event, &workspace, &rule, missing).await?;
+        if rule.is_empty() {
+            warn!(event = %held.event.id, rule = %held.rule, "rule is gone, its waiting event is dropped");
+        }
+        if decision.waiting.is_empty() {
+            self.outbox.unhold(&held.event.id, &held.rule).await?;
+        }
+        Ok(decision)
+    }
+
+    async fn decide(
+        &self,
+        event: &Event,
+        workspace: &Workspace,
+        rules: &[Arc<Rule>],
+        missing: Missing<'_>,
+    ) -> Result<Decision, StoreError> {
+        let mut batch = Batch {
+            record: EventRecord {
+                id: event.id.clone(),
+                origin: origin_in_words(&event.origin),
+                occurred_at: event.occurred_at,
+                revision: workspace.ruleset.revision.clone(),
+                rules: Vec::new(),
+            },
+            deliveries: Vec::new(),
+            cards: Vec::new(),
+            held: Vec::new(),
+        };
+        for rule in rules {
+            self.decide_rule(rule, event, workspace, missing, &mut batch).await?;
+        }
+        batch.record.rules.truncate(EventRecord::RULES_KEPT);
+
+        let skipped: Vec<_> = batch
+            .deliveries
+            .iter()
+            .filter(|d| d.card_id.is_none())
+            .map(skipped)
+            .collect();
+        let waiting: Vec<_> = batch.held.iter().map(|held| held.rule.clone()).collect();
+        let rules = batch.record.rules.clone();
+        let nobody: BTreeSet<DeliveryId> = batch
+            .deliveries
+            .iter()
+            .filter(|d| d.card_id.is_none())
+            .map(|d| d.id.clone())
+            .collect();
+        let receipt = self.outbox.enqueue(batch).await?;
+        self.work.notify_waiters();
+        info!(
+            event = %event.id, origin = event.origin.kind(), rules = rules.len(), deliveries = receipt.new.len(),
+            skipped = skipped.len(), waiting = waiting.len(), "event decided"
+        );
+        let deliveries = receipt
+            .new
+            .into_iter()
+            .chain(receipt.known)
+            .filter(|id| !nobody.contains(id))
+            .collect();
+        Ok(Decision {
+            event: event.id.clone(),
+            repeat: receipt.repeat,
+            deliveries,
+            skipped,
+            rules,
+            waiting,
+        })
+    }
+
+    async fn decide_rule(
+        &self,
+        rule: &Arc<Rule>,
+        event: &Event,
+        workspace: &Workspace,
+        missing: Missing<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let scope = scope(event, rule, now);
+        let verdicts = rule.condition.evaluate(&scope);
+        if !verdicts.holds {
+            batch.record.rules.push(RuleRecord {
+                rule: rule.name.clone(),
+                matched: false,
+                because: verdicts.because(),
+                deliveries: 0,
+                warnings: Vec::new(),
+            });
+            return Ok(());
+        }
+        let mut seen = Warnings::new();
+        let mut named = |targets: &[Target]| -> Vec<_> {
+            targets
+                .iter()
+                .flat_map(|t| t.wanted(&scope, &workspace.book, event, &mut seen))
+                .collect()
+        };
+        let wanted = named(&rule.notify);
+        let excepted = named(&rule.except);
+        let tenant = workspace.settings.bot.tenant.as_deref();
+        let mut told = self.directory.audience(&wanted, tenant, now).await?;
+        let except = self.directory.audience(&excepted, tenant, now).await?;
+        let mut wait_for: Vec<String> = told
+            .rosters_needed
+            .iter()
+            .chain(&except.rosters_needed)
+            .cloned()
+            .collect();
+        wait_for.sort();
+        wait_for.dedup();
+        if let Missing::Ask { asked_lately: false } = missing
+            && told.unreachable.iter().any(|target| target.unknown)
+        {
+            told.unreachable.retain(|target| !target.unknown);
+            wait_for.push(EVERYBODY.to_owned());
+        }
+        let notes = std::mem::take(&mut told.notes);
+        let revision = &workspace.ruleset.revision;
+        let told = match missing {
+            // While we do not know who is excepted, nobody may be told.
+            Missing::Ask { .. } if !except.rosters_needed.is_empty() => Audience::default(),
+            Missing::Ask { .. } | Missing::GivenUp(_) => audience::without(told, &except),
+        };
+        let mut planned = plan(rule, event, &told, revision, now);
+        planned.warnings.extend(seen.into_vec().into_iter().chain(notes));
+        match missing {
+            Missing::Ask { .. } if wait_for.is_empty() => {}
+            Missing::Ask { .. } => batch.held.push(Held {
+                event: event.clone(),
+                rule: rule.name.clone(),
+                rosters: wait_for,
+                due_at: now,
+                attempts: 0,
+                reason: None,
+            }),
+            Missing::GivenUp(reason) => {
+                let gone = wait_for.iter().map(|id| format!("members of {id}"));
+                planned
+                    .deliveries
+                    .extend(gone.map(|what| undeliverable(rule, event, &what, reason, revision, now)));
+            }
+        }
+        let Plan {
+            deliveries,
+            cards,
+            warnings,
+        } = planned;
+        batch.record.rules.push(RuleRecord {
+            rule: rule.name.clone(),
+            matched: true,
+            because: Vec::new(),
+            deliveries: deliveries.len(),
+            warnings: warnings.into_iter().take(SENTENCES_KEPT).collect(),
+        });
+        batch.deliveries.extend(deliveries);
+        batch.cards.extend(cards);
+        Ok(())
+    }
+
+    async fn taken_before(&self, record: EventRecord) -> Result<Decision, StoreError> {
+        let filter = crate::store::outbox::Filter {
+            event: Some(record.id.clone()),
+            ..Default::default()
+        };
+        let known = self.outbox.list(&filter, None, 1000).await?;
+        info!(event = %record.id, "event was taken before, nothing is added");
+        Ok(Decision {
+            event: record.id,
+            repeat: true,
+            skipped: known.iter().filter(|d| d.card_id.is_none()).map(skipped).collect(),
+            deliveries: known
+                .into_iter()
+                .filter(|d| d.card_id.is_some())
+                .map(|d| d.id)
+                .collect(),
+            rules: record.rules,
+            waiting: Vec::new(),
+        })
+    }
+}
+
+fn skipped(delivery: &Delivery) -> Skipped {
+    Skipped {
+        rule: delivery.rule.clone(),
+        target: delivery.recipient.name.clone(),
+        reason: delivery.reason.clone().unwrap_or_default(),
+    }
+}
+
+fn origin_in_words(origin: &Origin) -> String {
+    match origin {
+        Origin::Hook {
+            hook,
+            event_type: Some(kind),
+        } => format!("hook {hook} ({kind})"),
+        Origin::Hook { hook, event_type: None } => format!("hook {hook}"),
+        Origin::Cron { rule, scheduled_at, .. } => format!("schedule of {rule} at {scheduled_at}"),
+        Origin::Teams { kind, scope, .. } => format!("Teams told {kind:?} ({scope:?})").to_lowercase(),
+        Origin::File { path, change, .. } => format!("file {path} {change:?}").to_lowercase(),
+    }
+}

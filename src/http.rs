@@ -1,0 +1,76 @@
+//! The routes, in one table.
+
+pub mod admin;
+pub mod error;
+pub mod health;
+pub mod hook;
+pub mod messages;
+pub mod page;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::routing::{delete, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+/// How long a request may take in all; Teams gives up after 15 seconds.
+const LONGEST_REQUEST: Duration = Duration::from_secs(14);
+/// The largest body any route reads; hooks have their own, smaller bound.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// Everything Herald answers to. Each group of routes gets just what it uses.
+pub fn routes(
+    hooks: hook::Hooks,
+    messages: messages::Messages,
+    admin: admin::Admin,
+    health: health::Health,
+) -> Router {
+    let hooks = Router::new()
+        .route("/hooks/{path}", post(hook::receive))
+        .with_state(hooks);
+    let messages = Router::new()
+        .route("/api/messages", post(messages::receive))
+        .with_state(messages);
+    let health = Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .with_state(health);
+    let page = Router::new()
+        .route("/", get(page::index))
+        .route("/page.css", get(page::style))
+        .route("/page.js", get(page::script));
+    Router::new()
+        .merge(hooks)
+        .merge(messages)
+        .merge(health)
+        .merge(admin_routes(admin))
+        .merge(page)
+        .fallback(error::not_found)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            LONGEST_REQUEST,
+        ))
+        .layer(CatchPanicLayer::new())
+}
+
+/// The admin routes alone.
+pub fn admin_routes(admin: admin::Admin) -> Router {
+    Router::new()
+        .route("/admin/v1/status", get(admin::status))
+        .route("/admin/v1/reload", post(admin::reload))
+        .route("/admin/v1/events/{id}", get(admin::event))
+        .route("/admin/v1/deliveries", get(admin::deliveries))
+        .route("/admin/v1/deliveries/{id}", get(admin::delivery))
+        .route("/admin/v1/deliveries/{id}/retry", post(admin::retry))
+        .route("/admin/v1/deliveries/{id}/cancel", post(admin::cancel))
+        .route("/admin/v1/targets", get(admin::targets).post(admin::import))
+        .route("/admin/v1/targets/{id}", delete(admin::forget))
+        .layer(axum::middleware::from_fn_with_state(admin.clone(), admin::authorize))
+        .with_state(admin)
+        .route("/admin/v1/openapi.json", get(admin::openapi))
+}

@@ -1,0 +1,202 @@
+//! POST from anyone with the hook's secret -> event -> dispatch -> 202 with the ids, once it is on disk.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
+use serde_json::json;
+use tokio::sync::{Semaphore, watch};
+use tracing::{info, warn};
+
+use super::error::RequestError;
+use crate::clock::Clock;
+use crate::dispatch::{Decision, Dispatcher};
+use crate::event::{Event, EventId, Origin};
+use crate::hook::{self, Headers, Hook};
+use crate::live::Live;
+use crate::metric::Metrics;
+use crate::secret::Secrets;
+
+/// What hooks use.
+#[derive(Clone)]
+pub struct Hooks {
+    /// Which hooks there are; they follow a reload.
+    pub live: watch::Receiver<Live>,
+    /// Who decides.
+    pub dispatcher: Dispatcher,
+    /// Where the hooks' secrets are read.
+    pub secrets: Arc<Secrets>,
+    /// The time.
+    pub clock: Clock,
+    /// The numbers.
+    pub metrics: Arc<Metrics>,
+    /// How many requests may be worked on at once.
+    pub places: Arc<Semaphore>,
+}
+
+/// What a request came to.
+enum Taken {
+    /// An event, decided and on disk.
+    Event(Box<Decision>),
+    /// The sender's question whether we are there, and what to answer.
+    Handshake(String),
+}
+
+/// Takes one event.
+pub async fn receive(State(hooks): State<Hooks>, Path(path): Path<String>, request: Request) -> Response {
+    match take(&hooks, &path, request).await {
+        Ok(Taken::Event(decision)) => {
+            hooks.metrics.hook(if decision.repeat { "repeat" } else { "accepted" });
+            (StatusCode::ACCEPTED, Json(decision)).into_response()
+        }
+        Ok(Taken::Handshake(text)) => {
+            hooks.metrics.hook("handshake");
+            text.into_response()
+        }
+        Err(problem) => {
+            hooks.metrics.hook(match problem.status() {
+                StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND => "refused",
+                StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+                _ => "bad_body",
+            });
+            info!(hook = %path, status = problem.status().as_u16(), reason = problem.message(), "hook request not taken");
+            problem.into_response()
+        }
+    }
+}
+
+async fn take(hooks: &Hooks, path: &str, request: Request) -> Result<Taken, RequestError> {
+    let _place = hooks.places.try_acquire().map_err(|_| {
+        RequestError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "too many requests at once; try again",
+        )
+        .retry_after(1)
+    })?;
+    let workspace = hooks.live.borrow().workspace.clone();
+    let hook = workspace
+        .settings
+        .hooks
+        .values()
+        .find(|hook| hook.path == path)
+        .ok_or_else(|| {
+            let message = "there is no hook with this path; `hooks:` in herald.yaml declares them";
+            RequestError::new(StatusCode::NOT_FOUND, "no_such_hook", message)
+        })?;
+    let (parts, body) = request.into_parts();
+    let body = read_body(body, workspace.settings.limits.body_bytes).await?;
+    let headers: Headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect();
+    let received = hook::Request {
+        method: parts.method.as_str(),
+        query: parts.uri.query().unwrap_or_default(),
+        headers: &headers,
+        body: &body,
+    };
+    let now = hooks.clock.now();
+    authenticate(hooks, hook, &received, now)?;
+    let data = hook.read_body(&received).map_err(|bad| {
+        let status = StatusCode::from_u16(bad.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        RequestError::new(status, "bad_body", bad.sentence())
+    })?;
+    if let Some(challenge) = hook.handshake(&data) {
+        return Ok(Taken::Handshake(challenge.to_owned()));
+    }
+    let event_type = hook.event_type(&received, &data);
+    let mut visible = hook.visible(&received);
+    visible["event_type"] = json!(event_type);
+    let event = Event {
+        id: identity(hook, hook.repeat_id(&received, &data).as_deref()),
+        origin: Origin::Hook {
+            hook: hook.name.clone(),
+            event_type,
+        },
+        occurred_at: now,
+        data,
+        request: visible,
+        here: None,
+        sender: None,
+    };
+    let decision = hooks.dispatcher.dispatch(&event).await.map_err(|problem| {
+        warn!(hook = %hook.name, %problem, "event could not be stored");
+        RequestError::from(problem)
+    })?;
+    Ok(Taken::Event(Box::new(decision)))
+}
+
+fn authenticate(
+    hooks: &Hooks,
+    hook: &Hook,
+    request: &hook::Request<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), RequestError> {
+    let mut secrets = Vec::new();
+    for name in &hook.secrets {
+        match hooks.secrets.read(name) {
+            Ok(secret) => secrets.push(secret),
+            // While a secret is being rotated one of two may be missing; the other still lets callers in.
+            Err(problem) => warn!(hook = %hook.name, %problem, "secret of a hook is missing"),
+        }
+    }
+    if secrets.is_empty() && !hook.secrets.is_empty() {
+        let names = hook
+            .secrets
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("`, `");
+        warn!(hook = %hook.name, "hook takes nothing until its secret `{names}` is set");
+        let message = "this hook is not ready: its secret is not set where Herald runs";
+        return Err(RequestError::new(StatusCode::SERVICE_UNAVAILABLE, "secret_missing", message).retry_after(60));
+    }
+    let values: Vec<&[u8]> = secrets.iter().map(ExposeSecret::expose_secret).collect();
+    match hook.verify(request, &values, now) {
+        Ok(fitted) => {
+            if fitted.is_some_and(|place| place > 0) {
+                info!(hook = %hook.name, "the second secret of a hook fitted: a rotation is under way");
+            }
+            Ok(())
+        }
+        Err(refused) => {
+            warn!(hook = %hook.name, reason = %refused.log(), "caller of a hook refused");
+            let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+            let scheme = hook.authentication.www_authenticate();
+            Err(RequestError::new(status, "not_authenticated", refused.answer()).authenticate(scheme))
+        }
+    }
+}
+
+async fn read_body(body: Body, bound: usize) -> Result<axum::body::Bytes, RequestError> {
+    to_bytes(body, bound).await.map_err(|problem| {
+        let too_large = std::error::Error::source(&problem)
+            .is_some_and(|source| source.to_string().contains("length limit exceeded"));
+        if too_large {
+            let message =
+                format!("the body is larger than {bound} bytes; `limits.body_bytes` in herald.yaml is the bound");
+            RequestError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+        } else {
+            RequestError::new(
+                StatusCode::BAD_REQUEST,
+                "body_incomplete",
+                "the body did not arrive whole",
+            )
+        }
+    })
+}
+
+/// A repeat is recognised by the sender's own id; without one every request is news.
+fn identity(hook: &Hook, repeat_id: Option<&str>) -> EventId {
+    match repeat_id {
+        Some(id) => EventId::derived(&["hook", &hook.name, id]),
+        None => EventId::derived(&["hook", &hook.name, "random", &uuid::Uuid::new_v4().to_string()]),
+    }
+}

@@ -1,0 +1,155 @@
+//! POST from Teams -> verify -> facts, remembered -> perhaps an event -> an answer within Teams' time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use tokio::sync::{Mutex, Notify, watch};
+use tracing::warn;
+
+use super::error::RequestError;
+use crate::audience::{Found, Lookup, PlaceRef};
+use crate::clock::Clock;
+use crate::dispatch::Dispatcher;
+use crate::metric::Metrics;
+use crate::store::{Directory, Outbox, StoreError};
+use crate::teams::activity::Activity;
+use crate::teams::inbound::{self, Heard};
+use crate::teams::place::{Acquaintance, Place, place};
+use crate::teams::verify::{Caller, Verifier};
+
+/// The largest activity taken, in bytes; Teams sends at most about 100 KB.
+const LARGEST_ACTIVITY: usize = 1024 * 1024;
+
+/// What the bot's endpoint uses.
+#[derive(Clone)]
+pub struct Messages {
+    /// Decides whether the caller is Teams.
+    pub verifier: Arc<Verifier>,
+    /// Where facts go.
+    pub directory: Arc<dyn Directory>,
+    /// Where it is kept which places were met before.
+    pub outbox: Arc<dyn Outbox>,
+    /// Whose turn it is to be remembered.
+    pub turn: Arc<Mutex<()>>,
+    /// Set to `None` when a new place came: the people there are asked for.
+    pub asked_at: watch::Sender<Option<DateTime<Utc>>>,
+    /// Rung when there is something to ask.
+    pub work: Arc<Notify>,
+    /// Who decides events.
+    pub dispatcher: Dispatcher,
+    /// The time.
+    pub clock: Clock,
+    /// The numbers.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Takes one activity.
+pub async fn receive(
+    State(messages): State<Messages>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    match hear(&messages, peer, request).await {
+        Ok(answer) => {
+            messages.metrics.activity("heard");
+            answer
+        }
+        Err(problem) => {
+            messages.metrics.activity(match problem.status() {
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "refused",
+                StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+                _ => "bad_body",
+            });
+            warn!(%peer, status = problem.status().as_u16(), reason = problem.message(), "activity not taken");
+            problem.into_response()
+        }
+    }
+}
+
+async fn hear(messages: &Messages, peer: SocketAddr, request: Request) -> Result<Response, RequestError> {
+    let (parts, body) = request.into_parts();
+    let caller = Caller::of(peer.ip().to_canonical(), &parts.headers);
+    let bad = |code, message: String| RequestError::new(StatusCode::BAD_REQUEST, code, message);
+    let body = to_bytes(body, LARGEST_ACTIVITY).await.map_err(|_| {
+        RequestError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "an activity has at most 1 MiB",
+        )
+    })?;
+    let activity = Activity::parse(&body).map_err(|problem| bad("bad_activity", problem.to_string()))?;
+    let now = messages.clock.now();
+    messages
+        .verifier
+        .verify(&caller, &activity, now)
+        .await
+        .map_err(|refused| {
+            let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+            RequestError::new(status, "not_teams", refused.to_string())
+        })?;
+
+    let heard = remember(messages, &activity, now).await?;
+    for event in &heard.events {
+        messages.dispatcher.dispatch(event).await?;
+    }
+    let status = StatusCode::from_u16(heard.answer.status()).unwrap_or(StatusCode::OK);
+    Ok(match heard.answer.body() {
+        Some(body) => (status, Json(body)).into_response(),
+        None => status.into_response(),
+    })
+}
+
+/// Stores what an activity tells, before anything is decided, so that a rule can greet the newcomer; and before the
+/// answer, so that Teams tells it again if we could not. One activity at a time: the two messages of one installation
+/// must not both look like the first.
+async fn remember(messages: &Messages, activity: &Activity, now: DateTime<Utc>) -> Result<Heard, StoreError> {
+    let _turn = messages.turn.lock().await;
+    let place = place(activity);
+    let before = match &place {
+        Some(place) => acquaintance(messages, place).await?,
+        None => Acquaintance::Stranger,
+    };
+    let heard = inbound::hear(activity, before, now);
+    messages.directory.learn(&heard.facts).await?;
+    let is_new = !matches!(before, Acquaintance::Known { .. });
+    if is_new && !heard.facts.is_empty() {
+        messages.asked_at.send_replace(None);
+        messages.work.notify_waiters();
+    }
+    if let (Some(place), Acquaintance::Stranger) = (&place, before)
+        && !heard.facts.is_empty()
+    {
+        messages.outbox.set_note(&met(place), Some(&json!(now))).await?;
+    }
+    Ok(heard)
+}
+
+/// What we knew of the team or chat before this activity.
+async fn acquaintance(messages: &Messages, place: &Place) -> Result<Acquaintance, StoreError> {
+    let lookup = match place {
+        Place::Team(id) => Lookup::Team(PlaceRef::Id(id.clone())),
+        Place::Group(id) | Place::Personal(id) => Lookup::Conversation(id.clone()),
+    };
+    let since = match messages.directory.look_up(&lookup).await? {
+        Found::Teams(teams) => teams.first().map(|team| team.first_seen),
+        Found::Conversation(conversation) => conversation.map(|conversation| conversation.first_seen),
+        Found::People(_) | Found::GroupChats(_) | Found::Roster(_) => None,
+    };
+    Ok(match since {
+        Some(since) => Acquaintance::Known { since },
+        None if messages.outbox.note(&met(place)).await?.is_some() => Acquaintance::Former,
+        None => Acquaintance::Stranger,
+    })
+}
+
+/// Under which note it is kept that the bot was once in this place; it outlives the removal.
+fn met(place: &Place) -> String {
+    format!("met/{}", place.id())
+}

@@ -1,0 +1,82 @@
+// Shows what the admin routes say; asks again every two seconds while the page is visible.
+"use strict";
+
+const byId = (id) => document.getElementById(id);
+
+function element(name, text, className) {
+  const made = document.createElement(name);
+  if (text !== undefined && text !== null) made.textContent = String(text);
+  if (className) made.className = className;
+  return made;
+}
+
+function fill(id, children) {
+  byId(id).replaceChildren(...children);
+}
+
+async function ask(path) {
+  const answer = await fetch(path, { headers: token() });
+  if (answer.status === 401) {
+    const given = window.prompt("The admin token of this Herald (kept until this tab closes):");
+    if (given) sessionStorage.setItem("token", given);
+    throw new Error("the admin token is missing or wrong; reload the page to try again");
+  }
+  const body = await answer.json();
+  if (!answer.ok) throw new Error(body.error ? body.error.message : answer.statusText);
+  return body;
+}
+
+function token() {
+  const kept = sessionStorage.getItem("token");
+  return kept ? { authorization: `Bearer ${kept}` } : {};
+}
+
+function show(status, deliveries) {
+  const broken = status.last_reload.broken;
+  byId("summary").textContent =
+    `${status.rules.length} rules in force since ${new Date(status.last_reload.at).toLocaleString()}` +
+    (broken.length ? `, ${broken.length} broken files` : "") + ` · version ${status.version}`;
+  fill("states", Object.entries(status.deliveries).map(([state, count]) => {
+    const tile = element("li");
+    tile.append(element("strong", count, count ? state : ""), element("span", state));
+    return tile;
+  }));
+  byId("broken-section").hidden = broken.length === 0;
+  fill("broken", broken.map((file) => {
+    const row = element("li");
+    row.append(element("code", file.file), " ", element("span", file.error + (file.last_good_runs ? " (its last good version runs)" : " (not in force)")));
+    return row;
+  }));
+  byId("nothing").hidden = deliveries.length > 0;
+  fill("recent", deliveries.map((delivery) => {
+    const row = element("tr");
+    const state = element("td", delivery.state, delivery.state);
+    row.append(
+      element("td", new Date(delivery.created_at).toLocaleString()), state,
+      element("td", delivery.rule), element("td", delivery.recipient.name),
+      element("td", delivery.attempt_count), element("td", delivery.reason || ""),
+    );
+    row.title = delivery.id;
+    return row;
+  }));
+  fill("rules", status.rules.map((rule) => {
+    const row = element("li");
+    row.append(element("code", rule.name), " ", element("span", rule.description || ""));
+    return row;
+  }));
+}
+
+async function refresh() {
+  if (!document.hidden) {
+    try {
+      show(await ask("/admin/v1/status"), await ask("/admin/v1/deliveries?limit=50"));
+      byId("problem").hidden = true;
+    } catch (problem) {
+      byId("problem").textContent = problem.message;
+      byId("problem").hidden = false;
+    }
+  }
+  setTimeout(refresh, 2000);
+}
+
+refresh();

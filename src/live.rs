@@ -1,0 +1,257 @@
+//! What is in force right now, and how it changes: [`Live`] and its single writer, the [`Reloader`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use serde::Serialize;
+use tokio::sync::{mpsc, watch};
+use tracing::{error, info, warn};
+
+use crate::clock::Clock;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::load;
+use crate::metric::Metrics;
+use crate::stop::Stop;
+use crate::workspace::{self, Sources, Workspace};
+
+/// How long the folder must be quiet before it is read.
+const QUIET: Duration = Duration::from_millis(200);
+/// How long a folder that never becomes quiet is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is read without being told: network file systems and swapped mounts tell nothing.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// How many broken files one reload logs by name; all of them are in `/readyz`.
+const BROKEN_LOGGED: usize = 10;
+
+/// The workspace in force and what the last reading of the files said.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// What is in force. Never altered in place; a reload replaces it.
+    pub workspace: Arc<Workspace>,
+    /// The last time the files were read.
+    pub last_reload: Arc<Reload>,
+}
+
+/// What one reading of the files said.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reload {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The ruleset in force since.
+    pub revision: String,
+    /// How many rules are in force.
+    pub rules: usize,
+    /// Files that are broken now; their last good version runs on where there is one.
+    pub broken: Vec<BrokenFile>,
+}
+
+/// A file that cannot be used as it is.
+#[derive(Debug, Clone, Serialize)]
+pub struct BrokenFile {
+    /// As seen from the workspace.
+    pub file: String,
+    /// Its first error, in a sentence.
+    pub error: String,
+    /// How many errors it has.
+    pub errors: usize,
+    /// An earlier version of it is still in force.
+    pub last_good_runs: bool,
+}
+
+/// Reads the workspace for the first time: starting is the first reload. `environment` is laid over `herald.yaml`.
+pub fn first(
+    root: &Path,
+    environment: &BTreeMap<String, String>,
+    now: DateTime<Utc>,
+) -> (Live, Vec<Diagnostic>, Sources) {
+    let sources = read(root, environment);
+    let compiled = workspace::compile(&sources, None);
+    (
+        in_force(compiled.workspace, &compiled.diagnostics, now),
+        compiled.diagnostics,
+        sources,
+    )
+}
+
+fn read(root: &Path, environment: &BTreeMap<String, String>) -> Sources {
+    Sources {
+        environment: environment.clone(),
+        ..load::read(root)
+    }
+}
+
+fn in_force(workspace: Workspace, diagnostics: &[Diagnostic], at: DateTime<Utc>) -> Live {
+    let mut broken: Vec<BrokenFile> = Vec::new();
+    for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Error) {
+        match broken.iter_mut().find(|b| b.file == diagnostic.file) {
+            Some(known) => known.errors += 1,
+            None => broken.push(BrokenFile {
+                file: diagnostic.file.clone(),
+                error: diagnostic.message.clone(),
+                errors: 1,
+                last_good_runs: workspace.kept.iter().any(|kept| kept.file == diagnostic.file),
+            }),
+        }
+    }
+    let reload = Reload {
+        at,
+        revision: workspace.ruleset.revision.clone(),
+        rules: workspace.ruleset.rules.len(),
+        broken,
+    };
+    Live {
+        workspace: Arc::new(workspace),
+        last_reload: Arc::new(reload),
+    }
+}
+
+/// Watches the workspace's files and puts their changes in force.
+pub struct Reloader {
+    root: PathBuf,
+    live: watch::Sender<Live>,
+    sources: Sources,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    now: mpsc::Receiver<()>,
+}
+
+impl Reloader {
+    /// A reloader for `root`. `now` is a way to ask for a reading at once (a signal, an operator).
+    pub fn new(
+        root: PathBuf,
+        live: watch::Sender<Live>,
+        sources: Sources,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        now: mpsc::Receiver<()>,
+    ) -> Self {
+        Self {
+            root,
+            live,
+            sources,
+            clock,
+            metrics,
+            now,
+        }
+    }
+
+    /// Runs until `stop` is true. An event of the file system is only a hint: whatever it says, the whole tree is read
+    /// and its content compared.
+    pub async fn run(mut self, mut stop: Stop) {
+        let (hint, mut hints) = mpsc::channel::<()>(1);
+        let mut watched = watch_folders(&self.root, hint.clone());
+        loop {
+            let asked = tokio::select! {
+                () = stop.told() => return,
+                Some(()) = hints.recv() => false,
+                Some(()) = self.now.recv() => true,
+                () = tokio::time::sleep(SWEEP) => true,
+            };
+            if !asked {
+                quiet(&mut hints).await;
+            }
+            if let Some(next) = self.read().await {
+                self.put_in_force(next);
+                // Folders may have come or gone: watch what is there now.
+                watched = watch_folders(&self.root, hint.clone());
+            }
+            if asked && watched.is_none() {
+                watched = watch_folders(&self.root, hint.clone());
+            }
+        }
+    }
+
+    async fn read(&self) -> Option<Sources> {
+        let (root, environment) = (self.root.clone(), self.sources.environment.clone());
+        match tokio::task::spawn_blocking(move || read(&root, &environment)).await {
+            Ok(sources) if sources == self.sources => None,
+            Ok(sources) => Some(sources),
+            Err(panic) => {
+                error!(%panic, "reading the workspace failed");
+                None
+            }
+        }
+    }
+
+    fn put_in_force(&mut self, sources: Sources) {
+        let before = self.live.borrow().clone();
+        let compiled = workspace::compile(&sources, Some(&before.workspace));
+        let live = in_force(compiled.workspace, &compiled.diagnostics, self.clock.now());
+        self.sources = sources;
+        report(&live.last_reload);
+        warn_of_restart(&before.workspace, &live.workspace);
+        self.metrics.reloaded(
+            live.last_reload.rules,
+            live.last_reload.broken.len(),
+            live.last_reload.at,
+        );
+        self.live.send_replace(live);
+    }
+}
+
+fn report(reload: &Reload) {
+    for broken in reload.broken.iter().take(BROKEN_LOGGED) {
+        warn!(
+            file = %broken.file, error = %broken.error, errors = broken.errors,
+            last_good_runs = broken.last_good_runs, "file is broken, run `herald check` for the place"
+        );
+    }
+    info!(revision = %reload.revision, rules = reload.rules, broken = reload.broken.len(), "workspace reloaded");
+}
+
+fn warn_of_restart(before: &Workspace, after: &Workspace) {
+    let changed = [
+        ("bot", before.settings.bot != after.settings.bot),
+        ("server", before.settings.server != after.settings.server),
+        ("store", before.settings.store != after.settings.store),
+    ];
+    for (part, _) in changed.iter().filter(|(_, changed)| *changed) {
+        warn!(part, "this part of herald.yaml takes effect at the next start");
+    }
+}
+
+/// Waits until no hint has come for [`QUIET`], at most [`PATIENCE`].
+async fn quiet(hints: &mut mpsc::Receiver<()>) {
+    let patience = tokio::time::sleep(PATIENCE);
+    tokio::pin!(patience);
+    loop {
+        tokio::select! {
+            () = &mut patience => return,
+            () = tokio::time::sleep(QUIET) => return,
+            Some(()) = hints.recv() => {}
+        }
+    }
+}
+
+/// Watches the workspace's own folders (not the whole root: the store and build folders write all the time).
+fn watch_folders(root: &Path, hint: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
+    let on_event = move |event: notify::Result<notify::Event>| {
+        // Reading causes access events: answering those would never end. A full channel already holds a hint.
+        if !event.is_ok_and(|event| event.kind.is_access()) {
+            let _ = hint.try_send(());
+        }
+    };
+    let mut watcher = match notify::recommended_watcher(on_event) {
+        Ok(watcher) => watcher,
+        Err(problem) => {
+            warn!(%problem, every = ?SWEEP, "files cannot be watched, they are compared regularly instead");
+            return None;
+        }
+    };
+    let folders = [
+        (root.to_owned(), RecursiveMode::NonRecursive),
+        (root.join("rules"), RecursiveMode::Recursive),
+        (root.join("templates"), RecursiveMode::Recursive),
+    ];
+    for (folder, mode) in folders.iter().filter(|(folder, _)| folder.is_dir()) {
+        if let Err(problem) = watcher.watch(folder, *mode) {
+            warn!(folder = %folder.display(), %problem, "folder cannot be watched, it is compared regularly instead");
+        }
+    }
+    Some(watcher)
+}

@@ -1,0 +1,307 @@
+//! Asks Teams who is in a team or chat, and lets the rules that waited for it go on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+use tokio::sync::{Notify, watch};
+use tracing::{info, warn};
+
+use crate::audience::{Found, Lookup, PlaceRef};
+use crate::clock::Clock;
+use crate::dispatch::{Dispatcher, EVERYBODY};
+use crate::roster::{ConversationId, ConversationKind, Fact, Roster, Team};
+use crate::stop::Stop;
+use crate::store::directory::Entry;
+use crate::store::outbox::Held;
+use crate::store::{Directory, Outbox, StoreError};
+use crate::teams::answer::Answer;
+use crate::teams::connector::Connector;
+
+/// How often a roster is asked for before the rule goes on without it: about six hours with the waits below.
+const TRIES: u32 = 30;
+/// How often it looks without being rung.
+const EVERY: Duration = Duration::seconds(5);
+/// What was listed this recently is not listed again when everybody is asked for.
+const FRESH: Duration = Duration::minutes(10);
+/// Entries of the directory looked at in one step.
+const PAGE: usize = 200;
+/// Held rules looked at in one round.
+const BATCH: usize = 100;
+
+/// Works the held rules off.
+pub struct RollCall {
+    /// Whom we know.
+    pub directory: Arc<dyn Directory>,
+    /// Where the held rules are.
+    pub outbox: Arc<dyn Outbox>,
+    /// How to ask Teams.
+    pub connector: Arc<Connector>,
+    /// Who goes on with a rule.
+    pub dispatcher: Dispatcher,
+    /// The time.
+    pub clock: Clock,
+    /// Rung when there may be something to do.
+    pub work: Arc<Notify>,
+    /// When everybody was last asked for; whoever hears of a new place sets it to `None`.
+    pub asked_at: watch::Sender<Option<DateTime<Utc>>>,
+}
+
+/// A team or group chat whose members are asked for.
+struct Asked {
+    id: String,
+    service_url: String,
+    tenant_id: String,
+}
+
+/// Why a roster could not be had.
+enum Missing {
+    /// Asking again later may help.
+    Later(String),
+    /// It will never help.
+    Never(String),
+}
+
+impl RollCall {
+    /// Runs until `stop` is true.
+    pub async fn run(self, mut stop: Stop) {
+        loop {
+            let rung = self.work.notified();
+            tokio::pin!(rung);
+            // Listen before looking, so that a ring in between is not missed.
+            rung.as_mut().enable();
+            match self.round().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(problem) => warn!(%problem, "held rules cannot be read, trying again"),
+            }
+            tokio::select! {
+                () = stop.told() => return,
+                () = rung => {}
+                () = self.clock.sleep_until(self.clock.now() + EVERY) => {}
+            }
+        }
+    }
+
+    /// Asks for everybody if somebody new came, and looks at the rules that are due; true if there were any.
+    async fn round(&self) -> Result<bool, StoreError> {
+        let nobody_asked = self.asked_at.borrow().is_none();
+        if nobody_asked && let Err(Missing::Later(reason) | Missing::Never(reason)) = self.everybody().await? {
+            info!(%reason, "nobody can be asked who is there, trying again");
+        }
+        let held = self.outbox.due_held(BATCH, self.clock.now()).await?;
+        let mut asked: BTreeMap<String, Result<(), Missing>> = BTreeMap::new();
+        for held in &held {
+            for id in &held.rosters {
+                if !asked.contains_key(id) {
+                    let answer = match id.as_str() {
+                        EVERYBODY => self.everybody().await?,
+                        id => self.fetch(id).await?,
+                    };
+                    asked.insert(id.clone(), answer);
+                }
+            }
+            self.go_on(held, &asked).await?;
+        }
+        Ok(!held.is_empty())
+    }
+
+    async fn go_on(&self, held: &Held, asked: &BTreeMap<String, Result<(), Missing>>) -> Result<(), StoreError> {
+        let problem = held
+            .rosters
+            .iter()
+            .find_map(|id| asked.get(id).and_then(|answer| answer.as_ref().err()));
+        match problem {
+            None => {
+                self.dispatcher.resume(held, None).await?;
+            }
+            Some(Missing::Never(reason)) => {
+                self.dispatcher.resume(held, Some(reason)).await?;
+            }
+            Some(Missing::Later(reason)) if held.attempts + 1 >= TRIES => {
+                self.dispatcher.resume(held, Some(reason)).await?;
+            }
+            Some(Missing::Later(reason)) => {
+                let attempts = held.attempts + 1;
+                let wait = Duration::seconds(2_i64.saturating_pow(attempts.min(10)).min(900));
+                warn!(event = %held.event.id, rule = %held.rule, attempts, %reason, "members cannot be listed yet");
+                let again = Held {
+                    due_at: self.clock.now() + wait,
+                    attempts,
+                    reason: Some(reason.clone()),
+                    ..held.clone()
+                };
+                self.outbox.hold(&again).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists the channels and members of every team and the members of every group chat that were not listed lately. A
+    /// place that cannot be listed hides only itself; the answer is an error when none could be.
+    async fn everybody(&self) -> Result<Result<(), Missing>, StoreError> {
+        let began = self.clock.now();
+        // Set before asking: whoever hears of a new place meanwhile sets it back.
+        self.asked_at.send_replace(Some(began));
+        let mut after: Option<String> = None;
+        let mut problem = None;
+        let mut listed = false;
+        loop {
+            let page = self.directory.list(after.as_deref(), PAGE).await?;
+            for (_, entry) in &page {
+                let answer = match entry {
+                    Entry::Team(team) => match self.channels(team, began).await? {
+                        Ok(()) => self.fetch_if_old(&team.id, began).await?,
+                        failed @ Err(_) => failed,
+                    },
+                    Entry::Conversation(chat) if chat.kind == ConversationKind::GroupChat => {
+                        self.fetch_if_old(chat.id.as_str(), began).await?
+                    }
+                    Entry::Conversation(chat) if chat.kind == ConversationKind::Personal => {
+                        self.fetch_once(chat.id.as_str()).await?
+                    }
+                    Entry::Conversation(_) | Entry::Person(_) | Entry::Roster(_) | Entry::Corrupt { .. } => continue,
+                };
+                match answer {
+                    Ok(()) => listed = true,
+                    Err(missing) => problem = Some(missing),
+                }
+            }
+            match page.last() {
+                Some((key, _)) if page.len() == PAGE => after = Some(key.clone()),
+                Some(_) | None => break,
+            }
+        }
+        Ok(match problem {
+            Some(problem) if !listed => {
+                self.asked_at.send_replace(None);
+                Err(problem)
+            }
+            Some(_) | None => Ok(()),
+        })
+    }
+
+    async fn channels(&self, team: &Team, now: DateTime<Utc>) -> Result<Result<(), Missing>, StoreError> {
+        if team.channels_fetched_at.is_some_and(|at| now - at < FRESH) {
+            return Ok(Ok(()));
+        }
+        let channels = match self.connector.channels(&team.service_url, &team.id).await {
+            Ok(channels) => channels,
+            Err(answer) => return Ok(Err(missing(&team.id, &answer))),
+        };
+        let mut facts = vec![Fact::ChannelsFetched {
+            team_id: team.id.clone(),
+            channels,
+            at: now,
+        }];
+        if team.name.is_none()
+            && let Ok(details) = self.connector.team(&team.service_url, &team.id).await
+        {
+            facts.extend(details.name.map(|name| Fact::TeamRenamed {
+                id: team.id.clone(),
+                name,
+            }));
+        }
+        self.directory.learn(&facts).await?;
+        Ok(Ok(()))
+    }
+
+    async fn fetch_if_old(&self, id: &str, now: DateTime<Utc>) -> Result<Result<(), Missing>, StoreError> {
+        match self.directory.look_up(&Lookup::Roster(id.to_owned())).await? {
+            Found::Roster(Some(roster)) if !roster.stale && now - roster.fetched_at < FRESH => Ok(Ok(())),
+            Found::Roster(_) | Found::People(_) | Found::Teams(_) | Found::GroupChats(_) | Found::Conversation(_) => {
+                self.fetch(id).await
+            }
+        }
+    }
+
+    /// An installation names a person by ids alone; asked once, Teams tells name and mail address as well.
+    async fn fetch_once(&self, id: &str) -> Result<Result<(), Missing>, StoreError> {
+        match self.directory.look_up(&Lookup::Roster(id.to_owned())).await? {
+            Found::Roster(Some(_)) => Ok(Ok(())),
+            Found::Roster(None)
+            | Found::People(_)
+            | Found::Teams(_)
+            | Found::GroupChats(_)
+            | Found::Conversation(_) => self.fetch(id).await,
+        }
+    }
+
+    /// Lists the members of a team or group chat and remembers them.
+    async fn fetch(&self, id: &str) -> Result<Result<(), Missing>, StoreError> {
+        let Some(Asked {
+            id,
+            service_url,
+            tenant_id,
+        }) = self.place(id).await?
+        else {
+            return Ok(Err(Missing::Never(format!(
+                "the bot is not installed in {id}, so its members are unknown"
+            ))));
+        };
+        let members = match self.connector.members(&service_url, &tenant_id, &id).await {
+            Ok(members) => members,
+            Err(answer) => return Ok(Err(missing(&id, &answer))),
+        };
+        info!(roster = %id, members = members.len(), "members listed");
+        let roster = Roster {
+            id,
+            members,
+            fetched_at: self.clock.now(),
+            stale: false,
+        };
+        self.directory.learn(&[Fact::RosterFetched(roster)]).await?;
+        Ok(Ok(()))
+    }
+
+    async fn place(&self, id: &str) -> Result<Option<Asked>, StoreError> {
+        if let Found::Teams(teams) = self
+            .directory
+            .look_up(&Lookup::Team(PlaceRef::Id(id.to_owned())))
+            .await?
+            && let Some(team) = teams.into_iter().next()
+        {
+            return Ok(Some(Asked {
+                id: team.id,
+                service_url: team.service_url,
+                tenant_id: team.tenant_id,
+            }));
+        }
+        match self
+            .directory
+            .look_up(&Lookup::Conversation(ConversationId::new(id)))
+            .await?
+        {
+            Found::Conversation(Some(chat)) => Ok(Some(Asked {
+                id: chat.id.as_str().to_owned(),
+                service_url: chat.service_url,
+                tenant_id: chat.tenant_id,
+            })),
+            Found::Conversation(None)
+            | Found::People(_)
+            | Found::Teams(_)
+            | Found::GroupChats(_)
+            | Found::Roster(_) => Ok(None),
+        }
+    }
+}
+
+/// What an answer to "who is there" means for the rule that waits.
+fn missing(id: &str, answer: &Answer) -> Missing {
+    match answer {
+        Answer::Throttled { .. }
+        | Answer::Conflict
+        | Answer::Unavailable { .. }
+        | Answer::Faulty { .. }
+        | Answer::NoToken { .. }
+        | Answer::Unauthorized { .. }
+        | Answer::SwitchedOff { .. }
+        | Answer::Accepted { .. } => Missing::Later(format!("the members of {id} could not be listed: {answer}")),
+        Answer::Gone { .. }
+        | Answer::Blocked { .. }
+        | Answer::Unreachable { .. }
+        | Answer::MessageGone { .. }
+        | Answer::TooLarge
+        | Answer::Rejected { .. } => Missing::Never(format!("the members of {id} cannot be listed: {answer}")),
+    }
+}

@@ -1,0 +1,300 @@
+//! The running engine: wires the rooms, owns all tasks, stops in order.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::clock::Clock;
+use crate::courier::Courier;
+use crate::dispatch::Dispatcher;
+use crate::http;
+use crate::listen::cron::CronListener;
+use crate::listen::files::FileListener;
+use crate::live::{Live, Reloader};
+use crate::metric::Metrics;
+use crate::roll_call::RollCall;
+use crate::secret::Secrets;
+use crate::stop::{self, Stop, Stopper};
+use crate::store::open::{self, Stores};
+use crate::sweep::Sweep;
+use crate::teams::connector::Connector;
+use crate::teams::token::{Credentials, Tokens};
+use crate::teams::verify::Verifier;
+use crate::teams::wire::{Patience, Wire};
+use crate::workspace::Sources;
+
+/// How long a stop waits for what is under way.
+const LONGEST_STOP: Duration = Duration::from_secs(20);
+
+/// What a server is started with.
+pub struct Start {
+    /// The workspace's folder.
+    pub root: PathBuf,
+    /// What is in force at the start: starting is the first reload.
+    pub live: Live,
+    /// The files it was made of.
+    pub sources: Sources,
+    /// The folder of the store.
+    pub data: PathBuf,
+    /// Where secrets are read.
+    pub secrets: Secrets,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// A running engine.
+pub struct Server {
+    address: SocketAddr,
+    tasks: JoinSet<()>,
+    stop: Stopper,
+    reload: mpsc::Sender<()>,
+    live: watch::Receiver<Live>,
+    stores: Stores,
+}
+
+impl Server {
+    /// Opens the store, binds the port and starts every task. When it returns, hooks are answered.
+    ///
+    /// # Errors
+    /// A sentence for the operator: the port is taken, the store is locked, damaged or of another bot.
+    pub async fn start(start: Start) -> anyhow::Result<Self> {
+        let Start {
+            root,
+            live,
+            sources,
+            data,
+            secrets,
+            clock,
+        } = start;
+        let settings = live.workspace.settings.clone();
+        let listener = bind(settings.server.listen).await?;
+        let address = listener.local_addr().context("the own address is unknown")?;
+        let stores = open::open(&data, settings.limits.open_deliveries)?;
+        if let Some(app_id) = &settings.bot.app_id {
+            stores.directory.bind_bot(&format!("28:{app_id}")).await?;
+        }
+
+        let metrics = Arc::new(Metrics::default());
+        metrics.reloaded(
+            live.last_reload.rules,
+            live.last_reload.broken.len(),
+            live.last_reload.at,
+        );
+        let secrets = Arc::new(secrets);
+        let (live_writer, live) = watch::channel(live);
+        let (stop, stopping) = stop::pair();
+        let (reload, reload_asked) = mpsc::channel(1);
+        let work = Arc::new(Notify::new());
+        let (asked_at, last_asked) = watch::channel(None);
+
+        let bot = &settings.bot;
+        let wire = Wire::new(Patience::default())?;
+        let tokens = bot.app_id.clone().map(|app_id| {
+            let credentials = Credentials {
+                app_id,
+                secret: bot.secret.clone(),
+            };
+            Arc::new(Tokens::new(
+                wire.clone(),
+                &bot.endpoints,
+                credentials,
+                secrets.clone(),
+                clock.clone(),
+            ))
+        });
+        let tenants: Vec<String> = bot.tenant.iter().cloned().collect();
+        let verifier = Arc::new(Verifier::new(&wire, &bot.endpoints, bot.app_id.as_deref(), &tenants));
+        let trusted = bot.endpoints.trusted.clone();
+        let connector = Arc::new(Connector::new(
+            wire,
+            trusted,
+            tokens,
+            bot.app_id.as_deref(),
+            clock.clone(),
+        ));
+        let dispatcher = Dispatcher::new(
+            live.clone(),
+            stores.directory.clone(),
+            stores.outbox.clone(),
+            clock.clone(),
+            metrics.clone(),
+            work.clone(),
+            last_asked,
+        );
+
+        let routes = http::routes(
+            http::hook::Hooks {
+                live: live.clone(),
+                dispatcher: dispatcher.clone(),
+                secrets: secrets.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                places: Arc::new(Semaphore::new(settings.limits.requests_at_once)),
+            },
+            http::messages::Messages {
+                verifier,
+                directory: stores.directory.clone(),
+                outbox: stores.outbox.clone(),
+                turn: Arc::default(),
+                asked_at: asked_at.clone(),
+                work: work.clone(),
+                dispatcher: dispatcher.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+            },
+            http::admin::Admin {
+                live: live.clone(),
+                directory: stores.directory.clone(),
+                outbox: stores.outbox.clone(),
+                clock: clock.clone(),
+                secrets,
+                token: settings.server.admin_token.clone(),
+                reload: reload.clone(),
+                work: work.clone(),
+            },
+            http::health::Health {
+                live: live.clone(),
+                outbox: stores.outbox.clone(),
+                metrics: metrics.clone(),
+                stopping: stopping.clone(),
+            },
+        );
+
+        let mut tasks = JoinSet::new();
+        let courier = Courier {
+            directory: stores.directory.clone(),
+            outbox: stores.outbox.clone(),
+            connector: connector.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            work: work.clone(),
+            default_service_url: settings.bot.endpoints.service_url.clone(),
+            messages_per_second: settings.limits.messages_per_second,
+        };
+        tasks.spawn(courier.run(stopping.clone()));
+        let roll_call = RollCall {
+            directory: stores.directory.clone(),
+            outbox: stores.outbox.clone(),
+            connector,
+            dispatcher: dispatcher.clone(),
+            clock: clock.clone(),
+            work,
+            asked_at,
+        };
+        tasks.spawn(roll_call.run(stopping.clone()));
+        let cron = CronListener {
+            live: live.clone(),
+            outbox: stores.outbox.clone(),
+            dispatcher: dispatcher.clone(),
+            clock: clock.clone(),
+        };
+        tasks.spawn(cron.run(stopping.clone()));
+        let files = FileListener {
+            root: root.clone(),
+            live: live.clone(),
+            outbox: stores.outbox.clone(),
+            dispatcher,
+            clock: clock.clone(),
+        };
+        tasks.spawn(files.run(stopping.clone()));
+        let sweep = Sweep {
+            live: live.clone(),
+            outbox: stores.outbox.clone(),
+            clock: clock.clone(),
+        };
+        tasks.spawn(sweep.run(stopping.clone()));
+        let reloader = Reloader::new(root, live_writer, sources, clock, metrics, reload_asked);
+        tasks.spawn(reloader.run(stopping.clone()));
+        tasks.spawn(answer(listener, routes, stopping));
+        Ok(Self {
+            address,
+            tasks,
+            stop,
+            reload,
+            live,
+            stores,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What is in force; changes with every reload.
+    pub fn live(&self) -> watch::Receiver<Live> {
+        self.live.clone()
+    }
+
+    /// Its stores.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// Asks for a reading of the files at once.
+    pub fn reload(&self) {
+        // A full channel already holds a request.
+        let _ = self.reload.try_send(());
+    }
+
+    /// Waits until a task ends. None should: it panicked, or lost what it works on.
+    pub async fn failed(&mut self) -> String {
+        match self.tasks.join_next().await {
+            Some(Err(panic)) => format!("a part of Herald stopped working: {panic}"),
+            Some(Ok(())) | None => "a part of Herald ended by itself".to_owned(),
+        }
+    }
+
+    /// Takes nothing new, lets what is under way end, and closes the store. What is still waiting stays on disk.
+    pub async fn stop(mut self) {
+        info!("stopping");
+        self.stop.stop();
+        let ended = tokio::time::timeout(LONGEST_STOP, async {
+            while let Some(ended) = self.tasks.join_next().await {
+                if let Err(problem) = ended {
+                    warn!(%problem, "a task did not end well");
+                }
+            }
+        });
+        if ended.await.is_err() {
+            warn!(waited = ?LONGEST_STOP, "some work was cut off, it goes on after the next start");
+            self.tasks.shutdown().await;
+        }
+        self.stores.close().await;
+        info!("stopped");
+    }
+}
+
+async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen).await.map_err(|problem| match problem.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
+            "port {} is taken by another program (another Herald?); stop it, or choose another with --listen {}:PORT",
+            listen.port(),
+            listen.ip()
+        ),
+        std::io::ErrorKind::PermissionDenied => {
+            anyhow::anyhow!(
+                "this user may not listen on port {}; ports below 1024 need more rights",
+                listen.port()
+            )
+        }
+        _ => anyhow::anyhow!("cannot listen on {listen}: {problem}"),
+    })
+}
+
+async fn answer(listener: TcpListener, routes: axum::Router, mut stopping: Stop) {
+    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+    let stop = async move {
+        stopping.told().await;
+    };
+    if let Err(problem) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
+        warn!(%problem, "the listener ended");
+    }
+}

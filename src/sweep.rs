@@ -1,0 +1,59 @@
+//! Removes what ended long enough ago, so that the store stays bounded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::clock::Clock;
+use crate::live::Live;
+use crate::stop::Stop;
+use crate::store::Outbox;
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_secs(600);
+
+/// Collects settled deliveries after the retention time.
+pub struct Sweep {
+    /// Where the retention time is.
+    pub live: watch::Receiver<Live>,
+    /// What is collected.
+    pub outbox: Arc<dyn Outbox>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Sweep {
+    /// Runs until `stop` is true.
+    pub async fn run(self, mut stop: Stop) {
+        loop {
+            self.collect(&stop).await;
+            tokio::select! {
+                () = stop.told() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+    }
+
+    async fn collect(&self, stop: &Stop) {
+        let kept = self.live.borrow().workspace.settings.retention.deliveries;
+        let Ok(kept) = chrono::Duration::from_std(kept) else {
+            return;
+        };
+        let mut collected = 0;
+        while !stop.is_told() {
+            match self.outbox.collect(self.clock.now() - kept).await {
+                Ok(0) => break,
+                Ok(step) => collected += step,
+                Err(problem) => {
+                    warn!(%problem, "old deliveries cannot be collected, trying again later");
+                    break;
+                }
+            }
+        }
+        if collected > 0 {
+            info!(collected, "old deliveries collected");
+        }
+    }
+}
