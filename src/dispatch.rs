@@ -216,7 +216,7 @@ impl Dispatcher {
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let scope = scope(event, rule, now);
+        let scope = scope(event, rule, workspace.settings.time_zone, now);
         let verdicts = rule.condition.evaluate(&scope);
         if !verdicts.holds {
             batch.record.rules.push(RuleRecord {
@@ -261,7 +261,7 @@ impl Dispatcher {
             Missing::Ask { .. } if !except.rosters_needed.is_empty() => Audience::default(),
             Missing::Ask { .. } | Missing::GivenUp(_) => audience::without(told, &except),
         };
-        let mut planned = plan(rule, event, &told, revision, now);
+        let mut planned = plan(rule, event, scope, &told, revision, now);
         planned.warnings.extend(seen.into_vec().into_iter().chain(notes));
         match missing {
             Missing::Ask { .. } if wait_for.is_empty() => {}

@@ -69,6 +69,7 @@ pub fn admin_routes(admin: admin::Admin) -> Router {
         .route("/admin/v1/deliveries/{id}/retry", post(admin::retry))
         .route("/admin/v1/deliveries/{id}/cancel", post(admin::cancel))
         .route("/admin/v1/targets", get(admin::targets).post(admin::import))
+        .route("/admin/v1/facts", post(admin::learn))
         .route("/admin/v1/targets/{id}", delete(admin::forget))
         .layer(axum::middleware::from_fn_with_state(admin.clone(), admin::authorize))
         .with_state(admin)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use crate::audience::{Audience, Reached};
@@ -25,12 +26,13 @@ pub struct Plan {
 
 /// The names a condition or template of `rule` can use while `event` is handled. `recipient` is null until a card is
 /// rendered for somebody.
-pub fn scope(event: &Event, rule: &Rule, now: DateTime<Utc>) -> Value {
+pub fn scope(event: &Event, rule: &Rule, time_zone: Tz, now: DateTime<Utc>) -> Value {
     json!({
         "event": event.data,
         "request": event.request,
         "rule": { "name": rule.name, "description": rule.description, "owner": rule.owner },
         "recipient": null,
+        "time_zone": time_zone.name(),
         "now": now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
     })
 }
@@ -38,9 +40,15 @@ pub fn scope(event: &Event, rule: &Rule, now: DateTime<Utc>) -> Value {
 /// Renders the rule's card for everybody in `audience` and says why the others get none. Deterministic: the same
 /// arguments give the same plan.
 ///
-/// A card that does not mention its recipient is rendered once for all who are to be mentioned alike.
-pub fn plan(rule: &Rule, event: &Event, audience: &Audience, revision: &str, now: DateTime<Utc>) -> Plan {
-    let mut scope = scope(event, rule, now);
+/// A card that does not mention its recipient is rendered once for all who are to be mentioned alike. `scope` is what [`scope`] made for this event and rule.
+pub fn plan(
+    rule: &Rule,
+    event: &Event,
+    mut scope: Value,
+    audience: &Audience,
+    revision: &str,
+    now: DateTime<Utc>,
+) -> Plan {
     let mut warnings = Warnings::new();
     let mut cards: BTreeMap<CardId, Card> = BTreeMap::new();
     let mut shared: Vec<(&Reached, CardId)> = Vec::new();

@@ -1,7 +1,10 @@
 //! `herald targets`: whom and where Herald knows.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
@@ -11,6 +14,10 @@ use super::state::{State, StateArgs, runtime, segment};
 use super::{Format, Place, table};
 use crate::roster::{ConversationKind, Person};
 use crate::store::directory::Entry;
+use crate::store::{export, teamsfx};
+
+/// How many entries are imported in one request.
+const IMPORT_STEP: usize = 500;
 
 /// Arguments of `herald targets`.
 #[derive(Debug, Args)]
@@ -37,6 +44,17 @@ enum TargetsCommand {
     Find {
         /// The text, whatever its case
         text: String,
+    },
+    /// Write everything known as JSON lines
+    Export {
+        /// The file; standard output if not given
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Read an export, or TeamsFx's .notification.localstore.json
+    Import {
+        /// The file
+        file: PathBuf,
     },
     /// Forget a chat, team or person until Teams tells of it again
     Forget {
@@ -81,6 +99,22 @@ pub fn run(place: &Place, args: TargetsArgs, environment: BTreeMap<String, Strin
                 }
                 Ok(Exit::Done)
             }
+            TargetsCommand::Export { out } => {
+                let (bot_id, entries) = everything(&state).await?;
+                let lines =
+                    std::iter::once(export::header(bot_id.as_deref())).chain(entries.iter().map(export::line));
+                let text: String = lines.map(|line| line + "\n").collect();
+                match out {
+                    Some(file) => {
+                        std::fs::write(&file, text)
+                            .with_context(|| format!("{} cannot be written", file.display()))?;
+                    }
+                    None => std::io::stdout().write_all(text.as_bytes())?,
+                }
+                eprintln!("{} entries exported", entries.len());
+                Ok(Exit::Done)
+            }
+            TargetsCommand::Import { file } => import(&state, &file).await,
             TargetsCommand::Forget { id } => {
                 match state
                     .ask(Method::DELETE, &format!("targets/{}", segment(&id)), None)
@@ -109,6 +143,43 @@ async fn everything(state: &State) -> anyhow::Result<(Option<String>, Vec<Entry>
             None => return Ok((answer["bot_id"].as_str().map(str::to_owned), entries)),
         }
     }
+}
+
+/// Reads either format; an export says in its first line what it is.
+async fn import(state: &State, file: &Path) -> anyhow::Result<Exit> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("{shown} cannot be read"))?;
+    let answer = state
+        .ask(Method::GET, "targets?limit=1", None)
+        .await?
+        .unwrap_or_default();
+    let bot_id = answer["bot_id"].as_str();
+    let is_export = text
+        .lines()
+        .next()
+        .is_some_and(|line| line.contains("\"herald_targets\""));
+    let (taken, left_out) = if is_export {
+        let read = export::read(&text, bot_id).map_err(|problem| anyhow::anyhow!("{shown}: {problem}"))?;
+        for problem in &read.problems {
+            eprintln!("{shown}:{}: {}", problem.line, problem.reason);
+        }
+        for step in read.entries.chunks(IMPORT_STEP) {
+            state.ask(Method::POST, "targets", Some(&json!(step))).await?;
+        }
+        (read.entries.len(), read.problems.len())
+    } else {
+        let now = crate::clock::Clock::system().now();
+        let read = teamsfx::parse(&text, bot_id, now).map_err(|problem| anyhow::anyhow!("{shown}: {problem}"))?;
+        for remark in read.notices.iter().chain(&read.skipped) {
+            eprintln!("{shown}: {}: {}", remark.key, remark.reason);
+        }
+        for step in read.facts.chunks(IMPORT_STEP) {
+            state.ask(Method::POST, "facts", Some(&json!(step))).await?;
+        }
+        (read.facts.len(), read.skipped.len())
+    };
+    println!("{taken} entries imported, {left_out} left out");
+    Ok(if left_out == 0 { Exit::Done } else { Exit::No })
 }
 
 fn list(entries: &[Entry], format: Format) -> anyhow::Result<Exit> {

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::delivery::{Delivery, DeliveryId, State as DeliveryState};
 use crate::event::EventId;
 use crate::live::Live;
+use crate::roster::Fact;
 use crate::secret::Secrets;
 use crate::secret_name::SecretName;
 use crate::store::directory::Entry;
@@ -303,6 +304,17 @@ pub async fn import(
     let count = entries.len();
     admin.directory.import(entries).await?;
     Ok(Json(json!({ "imported": count })))
+}
+
+/// Learns facts: what another program knew of teams and chats.
+pub async fn learn(
+    State(admin): State<Admin>,
+    facts: Result<Json<Vec<Fact>>, axum::extract::rejection::JsonRejection>,
+) -> Result<Json<Value>, RequestError> {
+    let Json(facts) =
+        facts.map_err(|problem| RequestError::new(StatusCode::BAD_REQUEST, "bad_body", problem.body_text()))?;
+    admin.directory.learn(&facts).await?;
+    Ok(Json(json!({ "learnt": facts.len() })))
 }
 
 /// Forgets a conversation, team or person.
