@@ -3,10 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::Duration;
-use serde::{Deserialize, Serialize};
 
 use crate::delivery::Recipient;
-use crate::roster::{Conversation, ConversationId, Person, Roster, Team};
+use crate::roster::{Conversation, ConversationId, Mention, Person, Roster, Team};
 
 mod place;
 mod resolve;
@@ -136,15 +135,6 @@ impl Known {
     pub fn get(&self, lookup: &Lookup) -> Option<&Found> {
         self.answers.get(lookup)
     }
-}
-
-/// A person to mention in a card.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mention {
-    /// `29:...` id, Entra object id or sign-in name: Teams takes any of them in a card.
-    pub id: String,
-    /// The name shown.
-    pub name: String,
 }
 
 /// Somebody who will be told.

@@ -9,7 +9,7 @@ use crate::audience::{Audience, PersonRef, PlaceRef, Want};
 use crate::book::file::{BookFile, ChannelFile, GroupFile, PersonFile};
 use crate::card::template::Partials;
 use crate::diagnostic::{Fault, did_you_mean};
-use crate::rule::link;
+use crate::link;
 use crate::rule::target::{Kind, Target};
 use crate::text_or::TextOr;
 use crate::zone;

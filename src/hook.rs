@@ -4,6 +4,7 @@
 //! then asks in this order: [`Hook::verify`], [`Hook::read_body`], [`Hook::event_type`], [`Hook::repeat_id`].
 
 pub mod compile;
+pub mod file;
 pub mod format;
 pub mod refused;
 pub mod repeat;

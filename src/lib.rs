@@ -14,6 +14,7 @@ pub mod event;
 pub mod file_content;
 pub mod hook;
 pub mod http;
+pub mod link;
 pub mod listen;
 pub mod live;
 pub mod load;

@@ -102,6 +102,15 @@ pub struct Person {
     pub time_zone: Option<String>,
 }
 
+/// A person to mention in a card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mention {
+    /// `29:...` id, Entra object id or sign-in name: Teams takes any of them in a card.
+    pub id: String,
+    /// The name shown.
+    pub name: String,
+}
+
 /// A team that has (or had) the bot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Team {

@@ -1,12 +1,10 @@
 //! Rules: what the author wrote, as meaning.
 
 pub mod comparison;
-pub mod compile;
 pub mod condition;
 pub mod expression;
 pub mod field;
 pub mod file;
-pub mod link;
 pub mod ruleset;
 pub mod schedule;
 pub mod target;

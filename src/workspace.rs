@@ -1,6 +1,7 @@
 //! All files of a workspace, compiled together: one pure function behind `serve`, `check` and every reload.
 
 mod compiler;
+pub mod rule;
 pub mod sample;
 pub mod source;
 
@@ -14,10 +15,10 @@ use sha2::{Digest, Sha256};
 use crate::book::Book;
 use crate::card::template::Template;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::rule::compile::Surroundings;
 use crate::rule::ruleset::Ruleset;
 use crate::settings::Settings;
 use compiler::Compiler;
+use rule::Surroundings;
 
 pub use source::{Kind, SourceFile, Sources, as_texts};
 

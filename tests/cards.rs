@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use herald::audience::Mention;
 use herald::card::source::CardSource;
 use herald::card::template::{Partials, Template};
 use herald::card::text::Warnings;
 use herald::card::{Card, Content};
+use herald::roster::Mention;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

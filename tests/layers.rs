@@ -26,6 +26,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("retry", 1),
     ("pace", 1),
     ("hook", 1),
+    ("link", 1),
     ("settings", 1),
     ("workspace", 1),
     ("teams", 1),

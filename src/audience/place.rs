@@ -3,7 +3,7 @@
 use super::PlaceRef;
 use crate::diagnostic::did_you_mean;
 use crate::roster::{Channel, Conversation, ConversationId, Team};
-use crate::rule::link;
+use crate::link;
 
 /// What stands between team and channel.
 pub const SEPARATOR: &str = " / ";

@@ -9,8 +9,8 @@ use super::Book;
 use crate::audience::{PersonRef, PlaceRef, Want, Wanted};
 use crate::card::text::{Text, Warnings};
 use crate::event::Event;
+use crate::link::{self, Link};
 use crate::rule::field;
-use crate::rule::link::{self, Link};
 use crate::rule::target::{Kind, Target};
 
 /// How many recipients one event may name in one target.

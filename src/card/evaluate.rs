@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::audience::Mention;
 use crate::card::escape::{self, Dialect};
 use crate::card::function::{Arguments, Datum, weight};
 use crate::card::hole::{Hole, Quotes, mark};
@@ -13,6 +12,7 @@ use crate::card::path::Path;
 use crate::card::scope::{Frame, Locals};
 use crate::card::syntax::{Call, Expression, Node};
 use crate::card::warning::Warnings;
+use crate::roster::Mention;
 
 /// What a missing field looks like to people.
 pub(crate) const MISSING: &str = "–";

@@ -16,11 +16,11 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::audience::Mention;
 use crate::card::evaluate::in_words;
 use crate::card::scope::Frame;
 use crate::card::syntax::{Call, Expression};
 use crate::card::warning::Warnings;
+use crate::roster::Mention;
 
 /// A function, as the documentation shows it.
 pub struct Function {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::audience::Mention;
 use crate::card::escape::at;
+use crate::roster::Mention;
 
 /// Adds the list for everybody in `named` whose words stand in the card, and for everybody in `wanted`, whose words
 /// are put at its end if they stand nowhere.

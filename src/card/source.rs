@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::audience::Mention;
 use crate::card::document::{self, Document};
 use crate::card::escape::Dialect;
 use crate::card::evaluate::{Gathered, Style};
@@ -17,6 +16,7 @@ use crate::card::template::Template;
 use crate::card::text::{Text, Warnings};
 use crate::card::{Card, Content, fit, generated, mention, profile, summary};
 use crate::diagnostic::{Fault, Severity};
+use crate::roster::Mention;
 
 /// What the `card:` of a rule says, compiled.
 #[derive(Debug)]

@@ -2,10 +2,10 @@
 
 use indexmap::IndexMap;
 
+use super::file::{AlgorithmFile, EncodingFile, FormatFile, HookFile, SignatureFile};
 use super::{Algorithm, Authentication, Encoding, Format, Hook, RepeatId};
 use crate::diagnostic::Fault;
 use crate::secret_name::SecretName;
-use crate::settings::file::{AlgorithmFile, EncodingFile, FormatFile, HookFile, SignatureFile};
 
 /// The header of the preset `api-key` unless another one is named.
 pub const API_KEY_HEADER: &str = "x-api-key";

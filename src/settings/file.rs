@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::one_or_many::OneOrMany;
+use crate::hook::file::HookFile;
 
 /// Settings of this workspace. Everything has a default; an empty file is fine.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -124,130 +124,6 @@ pub struct ServerFile {
     /// The **name** of the token that admin routes ask for. Without one they answer this machine alone.
     #[schemars(extend("examples" = ["HERALD_ADMIN_TOKEN"]))]
     pub admin_token: Option<String>,
-}
-
-/// An address that another program posts to, and how it proves who it is.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "Hook")]
-pub struct HookFile {
-    /// The address: `github` is `POST /hooks/github`. Default: the hook's name.
-    #[serde(default)]
-    #[schemars(extend("examples" = ["github"]))]
-    pub path: Option<String>,
-    /// How the sender proves that it knows the secret.
-    #[schemars(extend("examples" = ["github"]))]
-    pub signature: SignatureFile,
-    /// The **name** of the secret, never the secret itself. Two names while the secret is being changed.
-    #[serde(default)]
-    #[schemars(extend("examples" = ["GITHUB_WEBHOOK_SECRET"]))]
-    pub secret: Option<OneOrMany<String>>,
-    /// The header that carries the signature (`hmac`) or the key (`api-key`).
-    #[serde(default)]
-    #[schemars(extend("examples" = ["X-Signature"]))]
-    pub header: Option<String>,
-    /// The hash of an `hmac` signature. Default: `sha256`.
-    #[serde(default)]
-    #[schemars(extend("examples" = ["sha256"]))]
-    pub algorithm: Option<AlgorithmFile>,
-    /// How an `hmac` signature is written. Default: `hex`.
-    #[serde(default)]
-    #[schemars(extend("examples" = ["hex"]))]
-    pub encoding: Option<EncodingFile>,
-    /// What stands before an `hmac` signature in its header.
-    #[serde(default)]
-    #[schemars(extend("examples" = ["sha256="]))]
-    pub prefix: Option<String>,
-    /// The user name of `basic`.
-    #[serde(default)]
-    #[schemars(extend("examples" = ["grafana"]))]
-    pub user: Option<String>,
-    /// With `signature: none`: yes, anybody who can reach the server may post here.
-    #[serde(default)]
-    #[schemars(extend("examples" = [true]))]
-    pub anyone_can_post: Option<bool>,
-    /// What makes a second post a repeat of the first. The presets of `github`, `gitlab`, `stripe` and
-    /// `standard-webhooks` know theirs.
-    #[serde(default)]
-    #[schemars(extend("examples" = [{ "header": "X-Request-Id" }]))]
-    pub repeat_id: Option<RepeatIdFile>,
-    /// The formats a body may have. Default: JSON, form and plain text, by its content type.
-    #[serde(default)]
-    #[schemars(extend("examples" = [["json"]]))]
-    pub formats: Vec<FormatFile>,
-}
-
-/// How a sender proves who it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum SignatureFile {
-    /// GitHub: `X-Hub-Signature-256`.
-    Github,
-    /// GitLab: the secret in `X-Gitlab-Token`.
-    Gitlab,
-    /// Slack: `X-Slack-Signature` with its timestamp.
-    Slack,
-    /// Stripe: `Stripe-Signature` with its timestamp.
-    Stripe,
-    /// The Standard Webhooks convention: `webhook-signature` with id and timestamp.
-    StandardWebhooks,
-    /// The secret as `Authorization: Bearer ...`.
-    Bearer,
-    /// The secret in a header of your choice: write `header:` too.
-    ApiKey,
-    /// User name and password (the secret): write `user:` too.
-    Basic,
-    /// A hash over the body in a header of your choice: write `header:` too.
-    Hmac,
-    /// No proof at all; only together with `anyone_can_post: true`.
-    None,
-}
-
-/// The hash of a signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum AlgorithmFile {
-    /// HMAC with SHA-256.
-    Sha256,
-    /// HMAC with SHA-512.
-    Sha512,
-    /// HMAC with SHA-1: for senders that know nothing newer.
-    Sha1,
-}
-
-/// How a signature is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum EncodingFile {
-    /// Hexadecimal digits.
-    Hex,
-    /// Base64.
-    Base64,
-}
-
-/// What makes a second post a repeat of the first: one of the two.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(title = "Repeat id", extend("x-one-of" = ["header", "field"]))]
-pub struct RepeatIdFile {
-    /// The header that holds the sender's own id for the occurrence.
-    #[schemars(extend("examples" = ["X-Request-Id"]))]
-    pub header: Option<String>,
-    /// The field of the body that holds it.
-    #[schemars(extend("examples" = ["event.id"]))]
-    pub field: Option<String>,
-}
-
-/// A format of a posted body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum FormatFile {
-    /// JSON, CloudEvents included.
-    Json,
-    /// A web form.
-    Form,
-    /// Plain text.
-    Text,
 }
 
 /// Bounds.

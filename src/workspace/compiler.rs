@@ -7,6 +7,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::rule::{self as rule_compile, Surroundings};
 use super::source::name_of;
 use super::{Kept, Kind, Partial, PartialContent, SourceFile, Sources, Workspace, sample};
 use crate::book::Book;
@@ -15,7 +16,6 @@ use crate::card::partial::Partials;
 use crate::card::template::Template;
 use crate::diagnostic::{Diagnostic, Fault, Severity, Span, Step, Underline};
 use crate::rule::Rule;
-use crate::rule::compile::{self as rule_compile, Surroundings};
 use crate::schema::{self, FileKind};
 use crate::settings::file::SettingsFile;
 use crate::settings::{self, Settings, pasted};

@@ -4,6 +4,7 @@
 //! `samples/cron/RULE.json` and `samples/file/*.json` are what such events look like to a rule.
 
 use chrono::DateTime;
+use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
 use super::SourceFile;
@@ -11,6 +12,7 @@ use crate::book::Book;
 use crate::card::text::Warnings;
 use crate::diagnostic::{Diagnostic, Fault, Span, Step};
 use crate::event::{Event, EventId, FileChange, Origin, Scope, TeamsEvent};
+use crate::plan;
 use crate::rule::Rule;
 use crate::rule::condition::Line;
 use crate::rule::trigger::Trigger;
@@ -229,14 +231,12 @@ impl Common {
     }
 }
 
+/// What the rule would see, with a recipient who could be anybody.
 fn scope(rule: &Rule, event: &Event) -> Value {
-    json!({
-        "event": event.data,
-        "request": event.request,
-        "rule": { "name": rule.name, "description": rule.description, "owner": rule.owner },
-        "recipient": { "name": "Anna Berg", "email": "anna.berg@contoso.example", "time_zone": "UTC", "locale": "en" },
-        "now": event.occurred_at.to_rfc3339(),
-    })
+    let mut scope = plan::scope(event, rule, Tz::UTC, event.occurred_at);
+    scope["recipient"] =
+        json!({ "name": "Anna Berg", "email": "anna.berg@contoso.example", "time_zone": "UTC", "locale": "en" });
+    scope
 }
 
 /// Lines about a field that is not there, by what they say, with the nearest field that is.

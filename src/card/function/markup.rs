@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{Arguments, Datum, Markdown, cut};
-use crate::audience::Mention;
 use crate::card::escape::{self, Dialect};
+use crate::roster::Mention;
 
 type Answer<'v> = Result<Datum<'v>, String>;
 
