@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
@@ -17,6 +18,8 @@ use crate::live::Live;
 use crate::metric::Metrics;
 use crate::plan::{Plan, plan, scope, undeliverable};
 use crate::rule::Rule;
+use crate::rule::condition::Verdicts;
+use crate::rule::expression::Prepared;
 use crate::rule::target::Target;
 use crate::store::outbox::{Batch, EventRecord, Held, RuleRecord};
 use crate::store::{Directory, Outbox, StoreError};
@@ -81,6 +84,14 @@ enum Missing<'a> {
     },
     /// It could not be asked, for this reason: go on with those who are known.
     GivenUp(&'a str),
+}
+
+/// What one decision is about.
+struct Occasion<'a> {
+    event: &'a Event,
+    workspace: &'a Workspace,
+    missing: Missing<'a>,
+    now: DateTime<Utc>,
 }
 
 impl Dispatcher {
@@ -166,8 +177,25 @@ impl Dispatcher {
             cards: Vec::new(),
             held: Vec::new(),
         };
-        for rule in rules {
-            self.decide_rule(rule, event, workspace, missing, &mut batch).await?;
+        let now = self.clock.now();
+        let occasion = Occasion {
+            event,
+            workspace,
+            missing,
+            now,
+        };
+        for (rule, scope, verdicts) in judge(&occasion, rules) {
+            if verdicts.holds {
+                self.decide_rule(&occasion, rule, scope, &mut batch).await?;
+            } else {
+                batch.record.rules.push(RuleRecord {
+                    rule: rule.name.clone(),
+                    matched: false,
+                    because: verdicts.because(),
+                    deliveries: 0,
+                    warnings: Vec::new(),
+                });
+            }
         }
         batch.record.rules.truncate(EventRecord::RULES_KEPT);
 
@@ -209,25 +237,17 @@ impl Dispatcher {
 
     async fn decide_rule(
         &self,
-        rule: &Arc<Rule>,
-        event: &Event,
-        workspace: &Workspace,
-        missing: Missing<'_>,
+        occasion: &Occasion<'_>,
+        rule: &Rule,
+        scope: Value,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let scope = scope(event, rule, workspace.settings.time_zone, now);
-        let verdicts = rule.condition.evaluate(&scope);
-        if !verdicts.holds {
-            batch.record.rules.push(RuleRecord {
-                rule: rule.name.clone(),
-                matched: false,
-                because: verdicts.because(),
-                deliveries: 0,
-                warnings: Vec::new(),
-            });
-            return Ok(());
-        }
+        let Occasion {
+            event,
+            workspace,
+            missing,
+            now,
+        } = *occasion;
         let mut seen = Warnings::new();
         let mut named = |targets: &[Target]| -> Vec<_> {
             targets
@@ -254,13 +274,20 @@ impl Dispatcher {
             told.unreachable.retain(|target| !target.unknown);
             wait_for.push(EVERYBODY.to_owned());
         }
-        let notes = std::mem::take(&mut told.notes);
+        let mut notes = std::mem::take(&mut told.notes);
+        notes.extend(
+            except
+                .unreachable
+                .iter()
+                .map(|target| format!("except {}: {}", target.written, target.reason)),
+        );
         let revision = &workspace.ruleset.revision;
-        let told = match missing {
+        let mut told = match missing {
             // While we do not know who is excepted, nobody may be told.
             Missing::Ask { .. } if !except.rosters_needed.is_empty() => Audience::default(),
             Missing::Ask { .. } | Missing::GivenUp(_) => audience::without(told, &except),
         };
+        workspace.book.dress(&mut told);
         let mut planned = plan(rule, event, scope, &told, revision, now);
         planned.warnings.extend(seen.into_vec().into_iter().chain(notes));
         match missing {
@@ -317,6 +344,20 @@ impl Dispatcher {
             waiting: Vec::new(),
         })
     }
+}
+
+/// Each rule with what it sees and what its condition makes of that, all at one instant.
+fn judge<'a>(occasion: &Occasion<'_>, rules: &'a [Arc<Rule>]) -> Vec<(&'a Rule, Value, Verdicts)> {
+    let Occasion {
+        event, workspace, now, ..
+    } = *occasion;
+    let prepared = Prepared::default();
+    let judge = |rule: &'a Arc<Rule>| {
+        let scope = scope(event, rule, workspace.settings.time_zone, now);
+        let verdicts = rule.condition.evaluate_with(&scope, &prepared);
+        (&**rule, scope, verdicts)
+    };
+    rules.iter().map(judge).collect()
 }
 
 fn skipped(delivery: &Delivery) -> Skipped {

@@ -84,7 +84,7 @@ impl World {
         }
         let directory: &dyn Directory = &*self.store.directory;
         let mut audience = directory
-            .audience_in(&wanted, Some(TENANT), at(0))
+            .audience(&wanted, Some(TENANT), at(0))
             .await
             .expect("the store answers");
         self.book.dress(&mut audience);

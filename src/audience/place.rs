@@ -2,8 +2,8 @@
 
 use super::PlaceRef;
 use crate::diagnostic::did_you_mean;
-use crate::roster::{Channel, Conversation, ConversationId, Team};
 use crate::link;
+use crate::roster::{Channel, Conversation, ConversationId, Team};
 
 /// What stands between team and channel.
 pub const SEPARATOR: &str = " / ";
