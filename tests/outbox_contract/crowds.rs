@@ -15,6 +15,7 @@ promised! {
     ten_thousand_events_at_once_are_all_taken,
     two_couriers_never_hold_the_same_delivery,
     claims_nobody_waits_for_are_soon_due_again,
+    a_large_record_is_read_whole_while_it_is_replaced,
 }
 
 async fn the_same_event_from_eight_callers_at_once_is_one_set_of_deliveries(place: &dyn Place) {
@@ -109,4 +110,26 @@ async fn claims_nobody_waits_for_are_soon_due_again(place: &dyn Place) {
         tokio::task::yield_now().await;
     }
     panic!("the delivery is lost in a claim that nobody holds");
+}
+
+async fn a_large_record_is_read_whole_while_it_is_replaced(place: &dyn Place) {
+    let outbox = place.open().outbox;
+    let note = |number: usize| serde_json::json!(vec![number; 20_000 + 1000 * (number % 5)]);
+    outbox.set_note("files", Some(&note(0))).await.expect("note");
+    let writer = async {
+        for number in 1..=60 {
+            outbox.set_note("files", Some(&note(number))).await.expect("note");
+        }
+    };
+    let readers = (0..4).map(|_| async {
+        let mut newest = 0;
+        while newest < 60 {
+            let found = outbox.note("files").await.expect("it is whole").expect("it is there");
+            let number = found[0].as_u64().expect("a number");
+            assert_eq!(found, note(number as usize));
+            assert!(number >= newest, "what was read does not become older");
+            newest = number;
+        }
+    });
+    tokio::join!(writer, futures::future::join_all(readers));
 }

@@ -258,7 +258,7 @@ fn damage(folder: &Path, round: u64) {
     };
     let mut bytes = std::fs::read(&victim).expect("read");
     let length = bytes.len() as u64;
-    if round % 4 == 0 {
+    if round.is_multiple_of(4) {
         bytes.truncate(random(length) as usize);
     } else {
         for _ in 0..16 {

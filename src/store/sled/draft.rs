@@ -153,26 +153,28 @@ impl<'a> Draft<'a> {
         key: impl AsRef<[u8]>,
     ) -> Result<Read<T>, StoreError> {
         let full = table.key(key);
-        // Head and pieces are read one by one, and the writer may replace the record between two of them.
-        let mut tries = 3;
+        let Some(mut head) = self.raw(&full)? else {
+            return Ok(Read::Missing);
+        };
         loop {
-            let Some(head) = self.raw(&full)? else {
-                return Ok(Read::Missing);
-            };
             let mut pieces = Vec::new();
             for number in 0..record::further_pieces(&head) {
                 pieces.extend(self.raw(&piece_key(&full, number))?);
             }
-            tries -= 1;
-            match record::unseal(&full, &head, &pieces) {
+            let damage = match record::unseal(&full, &head, &pieces) {
                 Ok(payload) => {
                     return Ok(match serde_json::from_slice(&payload) {
                         Ok(value) => Read::Found(value),
                         Err(error) => Read::Damaged(Damage::Shape(error.to_string())),
                     });
                 }
-                Err(damage) if pieces.is_empty() || tries == 0 => return Ok(Read::Damaged(damage)),
-                Err(_) => {}
+                Err(damage) => damage,
+            };
+            // Head and pieces are read one by one, and the writer may have replaced the record in between.
+            match self.raw(&full)? {
+                Some(now) if now == head => return Ok(Read::Damaged(damage)),
+                Some(now) => head = now,
+                None => return Ok(Read::Missing),
             }
         }
     }

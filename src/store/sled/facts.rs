@@ -279,6 +279,14 @@ fn one_person(draft: &mut Draft<'_>, seen: &Person) -> Result<Option<Person>, St
         None => None,
     };
     let by_account = match &seen.account_id {
+        // The usual case, and a roster asks ten thousand times.
+        Some(id)
+            if by_object
+                .as_ref()
+                .is_some_and(|known| known.account_id.as_ref() == Some(id)) =>
+        {
+            None
+        }
         Some(id) => person(draft, id)?,
         None => None,
     };
