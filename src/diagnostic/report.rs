@@ -116,12 +116,12 @@ fn one_line(text: &str, span: &Range<usize>) -> Range<usize> {
     span.start..end
 }
 
-/// The whole lines around `span`.
+/// The whole lines around `span`, line end included: the renderer knows `\r\n`, but not a lonely `\r`.
 fn lines_of(text: &str, span: &Range<usize>) -> Range<usize> {
     let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
     let end = text[span.end..]
         .find('\n')
-        .map_or(text.len(), |newline| span.end + newline);
+        .map_or(text.len(), |newline| span.end + newline + 1);
     start..end
 }
 
@@ -206,6 +206,7 @@ error[reference::template]: template `deploy-faild` does not exist
             let source = lines.iter().position(|line| line.contains("card:")).unwrap();
             let at = lines[source].find("deploy").unwrap() - lines[source].matches('\u{feff}').count() * 3;
             assert_eq!(lines[source + 1].find('^').unwrap(), at, "{drawn}");
+            assert!(!drawn.contains('\u{240d}') && !drawn.contains('\r'), "{drawn}");
         }
     }
 

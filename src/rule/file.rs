@@ -376,34 +376,119 @@ pub struct CardFile {
     /// The text of a short card, in Markdown.
     #[schemars(extend("examples" = ["{{event.deployment_status.description}}"]))]
     pub text: Option<String>,
-    /// Name and value, line by line.
+    /// Name and value, line by line. Or a list of `{ title, value }`, where `$data` repeats a line for each item of a list.
+    #[schemars(with = "Option<FactsFile>")]
     #[schemars(extend("examples" = [{ "Environment": "{{event.deployment.environment}}", "By": "{{event.sender.login}}" }]))]
-    pub facts: Option<IndexMap<String, Value>>,
-    /// Buttons that open a page: what is on the button, and the address.
+    pub facts: Option<Value>,
+    /// Buttons that open a page: what is on the button, and the address. Or a list of `{ title, url }`.
+    #[schemars(with = "Option<ButtonsFile>")]
     #[schemars(extend("examples" = [{ "Open the log": "{{event.deployment_status.log_url}}" }]))]
-    pub buttons: Option<IndexMap<String, String>>,
+    pub buttons: Option<Value>,
     /// The colour of the heading.
     #[schemars(extend("examples" = ["attention"]))]
-    pub style: Option<StyleFile>,
+    #[schemars(with = "Option<StyleFile>")]
+    pub style: Option<Value>,
     /// The address of a picture.
     #[schemars(extend("examples" = ["https://contoso.example/logo.png"]))]
     pub image: Option<String>,
 }
 
+/// The facts of a short card.
+#[derive(Debug, Clone)]
+pub struct FactsFile;
+
+impl JsonSchema for FactsFile {
+    fn schema_name() -> Cow<'static, str> {
+        "Facts".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        lines(
+            "value",
+            "The value.",
+            "{{event.deployment.environment}}",
+            &["string", "number", "boolean"],
+        )
+    }
+}
+
+/// The buttons of a short card.
+#[derive(Debug, Clone)]
+pub struct ButtonsFile;
+
+impl JsonSchema for ButtonsFile {
+    fn schema_name() -> Cow<'static, str> {
+        "Buttons".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        lines("url", "The page that opens.", "{{event.html_url}}", &["string"])
+    }
+}
+
+/// Label and value, as a mapping or as a list.
+fn lines(key: &str, description: &str, example: &str, kinds: &[&str]) -> Schema {
+    let mut fields = serde_json::Map::new();
+    let mut add = |name: &str, description: &str, kinds: Value, example: &str| {
+        let field = json!({ "description": description, "type": kinds, "examples": [example] });
+        fields.insert(name.to_owned(), field);
+    };
+    add("title", "The label.", json!("string"), "Environment");
+    add(key, description, json!(kinds), example);
+    add(
+        "$data",
+        "A list: the line is there once for each item.",
+        json!(["string", "array"]),
+        "{{event.alerts}}",
+    );
+    add(
+        "$when",
+        "The line is there only if this is true.",
+        json!(["string", "boolean"]),
+        "{{event.urgent}}",
+    );
+    json_schema!({
+        "type": ["object", "array"],
+        "additionalProperties": { "type": kinds },
+        // More is possible (elements of a template, partials); the room of cards judges it.
+        "items": { "type": ["object", "string"], "properties": fields },
+        "minProperties": 1,
+        "minItems": 1,
+    })
+}
+
 /// The colour of a short card's heading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum StyleFile {
-    /// Plain.
-    Default,
-    /// Set off from its surroundings.
-    Emphasis,
-    /// Good news: green.
-    Good,
-    /// Bad news: red.
-    Attention,
-    /// Take care: yellow.
-    Warning,
-    /// The colour of the theme.
-    Accent,
+#[derive(Debug, Clone)]
+pub struct StyleFile;
+
+impl JsonSchema for StyleFile {
+    fn schema_name() -> Cow<'static, str> {
+        "Style".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    /// The words are offered; others are let through, because a text with holes may come to one of them.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        const STYLES: [(&str, &str); 6] = [
+            ("default", "Plain."),
+            ("emphasis", "Set off from its surroundings."),
+            ("good", "Good news: green."),
+            ("attention", "Bad news: red."),
+            ("warning", "Take care: yellow."),
+            ("accent", "The colour of the theme."),
+        ];
+        let (words, meanings): (Vec<&str>, Vec<&str>) = STYLES.into_iter().unzip();
+        json_schema!({ "anyOf": [{ "enum": words, "enumDescriptions": meanings }, { "type": "string" }] })
+    }
 }

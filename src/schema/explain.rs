@@ -138,7 +138,8 @@ impl<'a> Reader<'a> {
             self.push_on_key(place, "schema::later", message, Some("leave it out".into()));
             return;
         }
-        let help = if let Some(near) = did_you_mean(key, known.iter().copied()) {
+        let near = later::ours(title, key).or_else(|| did_you_mean(key, known.iter().copied()));
+        let help = if let Some(near) = near {
             self.meant.push((path.to_vec(), near.to_owned()));
             format!("did you mean `{near}`?")
         } else if let Some(owner) = self.owner_below(mapping, key) {
@@ -286,6 +287,10 @@ impl<'a> Reader<'a> {
         let Some(value) = self.document.at(&path) else {
             return;
         };
+        if path.is_empty() {
+            self.wrong_file(value);
+            return;
+        }
         let example = match path.split_last() {
             Some((Step::Key(key), parent)) => self.example(parent, key),
             Some((Step::Index(_), _)) | None => None,
@@ -345,6 +350,26 @@ impl<'a> Reader<'a> {
             word_for(JsonType::from(value))
         );
         self.push(path, "schema::type", message, help);
+    }
+
+    /// The file as a whole is no mapping.
+    fn wrong_file(&mut self, value: &Value) {
+        let title = self.schema["title"].as_str().unwrap_or("file").to_lowercase();
+        let required = self
+            .schema
+            .get("required")
+            .and_then(|keys| keys.get(0))
+            .and_then(Value::as_str);
+        let message = format!(
+            "a {title} is a mapping, but this file is {}",
+            word_for(JsonType::from(value))
+        );
+        let help = match (value, required) {
+            (Value::Array(_), Some(_)) => format!("write one {title} in a file, without `- ` before it"),
+            (_, Some(key)) => format!("begin with `{key}:`"),
+            (_, None) => "write `key: value` lines".to_owned(),
+        };
+        self.push(Vec::new(), "schema::type", message, Some(help));
     }
 
     fn wrong_word(&mut self, path: Vec<Step>, options: &Value) {

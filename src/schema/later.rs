@@ -1,4 +1,4 @@
-//! Words that a later version of Herald will know. Whoever writes one already deserves a better answer than "unknown".
+//! Words that are not ours, or not yet: whoever writes one deserves a better answer than "unknown".
 
 /// The keys, by the title of the mapping they would stand in.
 const LATER: [(&str, &[&str]); 8] = [
@@ -40,4 +40,39 @@ pub(super) fn is_later(title: &str, key: &str) -> bool {
     LATER
         .iter()
         .any(|(mapping, keys)| *mapping == title && keys.contains(&key))
+}
+
+/// What people write who know another tool, by the title of the mapping.
+const SYNONYMS: [(&str, &str, &str); 22] = [
+    ("Rule", "on", "when"),
+    ("Rule", "trigger", "when"),
+    ("Rule", "triggers", "when"),
+    ("Rule", "event", "when"),
+    ("Rule", "condition", "if"),
+    ("Rule", "conditions", "if"),
+    ("Rule", "where", "if"),
+    ("Rule", "filter", "if"),
+    ("Rule", "to", "notify"),
+    ("Rule", "targets", "notify"),
+    ("Rule", "recipients", "notify"),
+    ("Rule", "send_to", "notify"),
+    ("Rule", "unless", "if"),
+    ("Rule", "name", "description"),
+    ("Trigger", "webhook", "hook"),
+    ("Trigger", "schedule", "cron"),
+    ("Trigger", "files", "file"),
+    ("Trigger", "timezone", "time_zone"),
+    ("Trigger", "events", "event_type"),
+    ("Settings", "timezone", "time_zone"),
+    ("Settings", "webhooks", "hooks"),
+    ("Hook", "auth", "signature"),
+];
+
+/// Our word for `key`, if it is another tool's.
+pub(super) fn ours(title: &str, key: &str) -> Option<&'static str> {
+    let lower = key.to_lowercase();
+    let found = SYNONYMS
+        .iter()
+        .find(|(mapping, other, _)| *mapping == title && *other == lower);
+    found.map(|(_, _, ours)| *ours)
 }

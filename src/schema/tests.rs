@@ -93,6 +93,23 @@ fn an_unknown_key_is_underlined_with_the_nearest_one() {
 }
 
 #[test]
+fn words_of_other_tools_lead_to_ours() {
+    for (text, meant) in [
+        ("on: { hook: x }\nnotify: [{ channel: r }]", "when"),
+        ("trigger: { hook: x }\nnotify: [{ channel: r }]", "when"),
+        ("when: { hook: x }\nto: [{ channel: r }]", "notify"),
+        ("when: { webhook: x }\nnotify: [{ channel: r }]", "hook"),
+        ("when: { schedule: '@daily' }\nnotify: [{ channel: r }]", "cron"),
+        (
+            "when: { hook: x }\nnotify: [{ channel: r }]\nconditions: { event.a: 1 }",
+            "if",
+        ),
+    ] {
+        assert_eq!(rule(text).2, format!("did you mean `{meant}`?"), "{text}");
+    }
+}
+
+#[test]
 fn a_word_of_a_later_version_is_told_apart_from_a_mistake() {
     for (text, key) in [
         (

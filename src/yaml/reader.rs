@@ -135,7 +135,8 @@ impl<'t> Reader<'t> {
                 let at = error.marker().byte_offset().unwrap_or(self.last_end);
                 let line_start = self.body[..at].rfind('\n').map_or(0, |newline| newline + 1);
                 let explained_already = self.diagnostics.last().is_some_and(|diagnostic| {
-                    diagnostic.code == "yaml::unquoted_template" && diagnostic.span.start >= line_start + self.base
+                    matches!(diagnostic.code, "yaml::unquoted_template" | "yaml::alias")
+                        && diagnostic.span.start >= line_start + self.base
                 });
                 if !explained_already {
                     let (fault, span) = syntax::explain(

@@ -73,10 +73,15 @@ pub(super) fn explain(kind: &ErrorKind, noticed: &Noticed<'_>) -> (Fault, Span) 
                 return missing;
             }
             let deeper = text[line..at].starts_with([' ', '\t']) && !text[line..at].contains([':', '-', '{', '[', ',']);
+            let begun = &text[last_end.min(at)..at];
+            let word = text[line..at].rsplit([' ', '{', ',']).next().unwrap_or_default();
+            let is_key = begun.is_empty() && !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
             let help = if deeper {
-                "the line is indented further than the key above it, which has a value already: give both the same indentation"
+                "the line is indented further than the key above it, which has a value already: give both the same indentation".to_owned()
+            } else if is_key {
+                format!("write `{word}:` on a line of its own, indented below; put the text in quotes if the colon belongs to it")
             } else {
-                "put the text in quotes if the colon belongs to it"
+                "put the text in quotes if the colon belongs to it".to_owned()
             };
             (fault("there is a second colon where a value should be").label("this colon").help(help), at..at + 1)
         }
@@ -85,6 +90,12 @@ pub(super) fn explain(kind: &ErrorKind, noticed: &Noticed<'_>) -> (Fault, Span) 
                 .label("`:` expected behind this")
                 .help("write `key: value`; give the line the indentation of the text above if it continues that text"),
             first_line(text, at),
+        ),
+        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::ExpectedBlockMappingKey if text[at..].starts_with("- ") => (
+            fault("this item is not in the column of the others")
+                .label("this dash")
+                .help("begin every item of a list in the same column"),
+            at..at + 1,
         ),
         ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation | ErrorKind::InvalidBlockScalarIndent => (
             fault("this line does not fit to those above it")
