@@ -18,6 +18,7 @@ mod layers;
 mod outbox_contract;
 mod process;
 mod reload;
+mod rule_errors;
 mod sandbox;
 mod schedules;
 mod schema_files;
