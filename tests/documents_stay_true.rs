@@ -13,7 +13,10 @@ use herald::schema::FileKind;
 use herald::settings::{self, file::SettingsFile};
 use herald::workspace::{self, SourceFile};
 use herald::yaml::{self, Document};
+use regex::Regex;
 use serde_json::Value;
+
+use crate::support::curl::told;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -266,73 +269,65 @@ fn every_variable_that_sets_something_is_documented() {
     }
 }
 
+/// The stable codes that the HTTP surface can answer, as its sources write them.
+fn codes_of_the_sources() -> BTreeSet<String> {
+    let written = Regex::new(r#"(?:RequestError::new\(\s*(?:StatusCode::\w+|status),|bad\()\s*"([a-z_]+)""#).unwrap();
+    let folder = root().join("src/http");
+    let mut codes = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "rs") {
+            let source = fs::read_to_string(path).unwrap();
+            codes.extend(written.captures_iter(&source).map(|found| found[1].to_owned()));
+        }
+    }
+    // One constructor names its status otherwise.
+    let source = fs::read_to_string(root().join("src/http/error.rs")).unwrap();
+    let of_the_store = Regex::new(r#"Self::new\(\s*StatusCode::\w+,\s*"([a-z_]+)""#).unwrap();
+    codes.extend(of_the_store.captures_iter(&source).map(|found| found[1].to_owned()));
+    codes
+}
+
+#[test]
+fn every_code_of_an_error_is_documented_and_no_other() {
+    let document = fs::read_to_string(root().join("docs/errors.md")).unwrap();
+    let row = Regex::new(r"(?m)^\| [0-9, ]+ \|([^|]*)\|").unwrap();
+    let code = Regex::new(r"`([a-z_]+)`").unwrap();
+    let documented: BTreeSet<String> = row
+        .captures_iter(&document)
+        .flat_map(|row| {
+            code.captures_iter(row.get(1).expect("the second column").as_str())
+                .collect::<Vec<_>>()
+        })
+        .map(|found| found[1].to_owned())
+        .collect();
+    assert_eq!(documented, codes_of_the_sources());
+}
+
+#[test]
+fn every_metric_is_documented_and_no_other() {
+    let registered = Regex::new(r#"registry\.register(?:_with_unit)?\(\s*"([a-z_]+)""#).unwrap();
+    let source = fs::read_to_string(root().join("src/metric.rs")).unwrap();
+    let metrics: BTreeSet<&str> = registered
+        .captures_iter(&source)
+        .map(|found| found.get(1).expect("the name").as_str())
+        .collect();
+    let document = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let documented: BTreeSet<&str> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `herald_")?.split('`').next())
+        .map(|name| name.trim_end_matches("_total").trim_end_matches("_seconds"))
+        .collect();
+    assert!(metrics.len() > 5, "{metrics:?}");
+    assert_eq!(documented, metrics);
+}
+
 fn settings_of(block: &Block) -> settings::Settings {
     let value = document_of(block).value;
     let file: SettingsFile = serde_json::from_value(value).unwrap_or_else(|error| panic!("{}: {error}", block.place));
     let (settings, faults) = settings::compile(&file);
     assert!(faults.is_empty(), "{}: {faults:?}", block.place);
     settings
-}
-
-/// What `curl` was told to send.
-#[derive(Default)]
-struct Told {
-    url: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-/// Runs the lines with `curl` replaced by something that tells what it was asked for.
-fn told(block: &Block, secrets: &[(String, String)]) -> Told {
-    let script = format!("set -eu\ncurl() {{ printf '%s\\0' \"$@\"; }}\n{}", block.text);
-    let output = Command::new("bash")
-        .args(["-c", &script])
-        .current_dir(root())
-        .envs(secrets.iter().cloned())
-        .output()
-        .unwrap();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && complaint.is_empty(),
-        "{}: {complaint}",
-        block.place
-    );
-
-    let output = String::from_utf8(output.stdout).unwrap();
-    let mut words = output.split_terminator('\0');
-    let mut told = Told::default();
-    while let Some(word) = words.next() {
-        let mut next = || words.next().expect("an option of curl is followed by its value");
-        match word {
-            "-sS" => {}
-            "-X" => assert_eq!(next(), "POST"),
-            "-H" => {
-                let (name, value) = next().split_once(": ").expect("a header has a name and a value");
-                told.headers.push((name.to_owned(), value.to_owned()));
-            }
-            "-u" => {
-                use base64::Engine as _;
-                let pair = base64::engine::general_purpose::STANDARD.encode(next());
-                told.headers.push(("Authorization".to_owned(), format!("Basic {pair}")));
-            }
-            "--data" | "--data-binary" => {
-                let data = next();
-                told.body = match data.strip_prefix('@') {
-                    Some(path) => fs::read(root().join(path)).unwrap(),
-                    None => data.as_bytes().to_vec(),
-                };
-            }
-            url => {
-                let place = &block.place;
-                assert!(
-                    url.starts_with("http://127.0.0.1:3978/"),
-                    "{place}: what does curl make of `{url}`?"
-                );
-                url.clone_into(&mut told.url);
-            }
-        }
-    }
-    told
 }
 
 /// A value for every secret that a document names; it holds what shells and headers find hard.
@@ -362,7 +357,7 @@ fn the_lines_for_each_signature_are_let_in() {
             .iter()
             .map(|name| (name.to_string(), value_for(name.as_str())))
             .collect();
-        let told = told(lines, &secrets);
+        let told = told(&lines.text, root(), &secrets).unwrap_or_else(|why| panic!("{}: {why}", lines.place));
         assert!(
             told.url.ends_with(&format!("/hooks/{}", hook.path)),
             "{}: {}",

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use herald::card::text::Warnings;
 use herald::load;
+use herald::sandbox::Sandbox;
 use herald::schema::FileKind;
 use herald::workspace::sample::Sample;
 use herald::workspace::{self, Workspace};
@@ -150,4 +151,12 @@ fn every_rule_is_met_by_a_sample_and_makes_a_whole_card_of_it() {
         }
         assert!(met > 0, "{} is met by no sample", rule.name);
     }
+}
+
+#[tokio::test]
+async fn the_group_chat_of_the_directory_is_the_one_in_the_box() {
+    let teams = Sandbox::start_anywhere().await.unwrap();
+    let chat = teams.conversation_id("Finance room").unwrap();
+    let directory = fs::read_to_string(root().join("directory.yaml")).unwrap();
+    assert!(directory.contains(&format!("/l/chat/{chat}/")), "it should name {chat}");
 }

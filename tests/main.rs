@@ -12,6 +12,7 @@ mod delivery;
 mod directory_contract;
 mod documents_stay_true;
 mod file_changes;
+mod first_evening;
 mod gallery;
 mod hook_sends_a_card;
 mod layers;

@@ -1,6 +1,7 @@
 //! What the behaviours are told with.
 
 pub mod cli;
+pub mod curl;
 pub mod engine;
 pub mod signing;
 pub mod store;
