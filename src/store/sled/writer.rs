@@ -258,7 +258,10 @@ impl Group {
         }
         shared.check_room(bytes, growth)?;
         self.bytes += bytes;
-        draft.commit().inspect_err(|error| self.note(error))
+        // Whatever it is: a part of the changes may be in sled's memory now, and only opening again takes it out.
+        draft.commit().inspect_err(|error| {
+            self.failure.get_or_insert_with(|| error.clone());
+        })
     }
 
     /// Sled fails a read, too, once a write of its own has failed in the background.
