@@ -7,7 +7,7 @@ use crate::secret_name::SecretName;
 /// The keys behind which a secret's name stands.
 const KEYS: [&str; 2] = ["secret", "admin_token"];
 
-/// The values behind [`KEYS`] that are no names.
+/// The values behind `secret` and `admin_token` that are no names.
 pub fn pasted(text: &str) -> Vec<Span> {
     let mut found = Vec::new();
     let mut offset = 0;

@@ -24,7 +24,7 @@ pub struct SourceFile {
 pub struct Sources {
     /// Its files, in the order of their paths.
     pub files: Vec<SourceFile>,
-    /// Variables that are laid over `herald.yaml` (see [`settings::VARIABLES`]); others are ignored.
+    /// Variables that are laid over `herald.yaml` (see [`VARIABLES`](crate::settings::VARIABLES)); others are ignored.
     pub environment: BTreeMap<String, String>,
 }
 
