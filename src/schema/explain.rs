@@ -20,6 +20,7 @@ pub(super) fn explain<'a>(
         faults: Vec::new(),
         meant: Vec::new(),
         missing: Vec::new(),
+        lonely: Vec::new(),
     };
     for error in errors {
         if reader.faults.len() >= MOST_FAULTS {
@@ -37,6 +38,8 @@ struct Reader<'a> {
     /// Keys that a misspelt one stands for, with the mapping they are in.
     meant: Vec<(Vec<Step>, String)>,
     missing: Vec<(Vec<Step>, String)>,
+    /// Faults about a key whose owner is missing: place in `faults`, mapping, owner.
+    lonely: Vec<(usize, Vec<Step>, String)>,
 }
 
 impl<'a> Reader<'a> {
@@ -98,6 +101,14 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(mut self) -> Vec<Fault> {
+        // Its owner is there, only misspelt.
+        let misspelt = |(_, path, owner): &&(usize, Vec<Step>, String)| {
+            self.meant.iter().any(|(mapping, key)| mapping == path && key == owner)
+        };
+        let told: Vec<usize> = self.lonely.iter().filter(misspelt).map(|(place, ..)| *place).collect();
+        for place in told.into_iter().rev() {
+            self.faults.remove(place);
+        }
         for (path, key) in std::mem::take(&mut self.missing) {
             if self.meant.contains(&(path.clone(), key.clone())) {
                 continue;
@@ -252,6 +263,7 @@ impl<'a> Reader<'a> {
             .example(&path, &key)
             .map(|example| format!("add it, for example `{example}`"));
         self.push_on_key(place, "schema::missing_key", message, help);
+        self.lonely.push((self.faults.len() - 1, path, key));
     }
 
     /// A key that belongs to one of several others, none of which is there.

@@ -159,6 +159,11 @@ fn a_companion_without_its_owner_or_with_a_wrong_one_is_told() {
         "`event_type` belongs to `hook`, which is missing"
     );
     assert_eq!(
+        rule(&format!("when: {{ hok: x, event_type: push }}{REST}")).2,
+        "did you mean `hook`?",
+        "the owner is there, only misspelt"
+    );
+    assert_eq!(
         rule(&format!("when: {{ cron: '@daily', event_type: push }}{REST}")),
         told(
             "event_type",
