@@ -121,7 +121,7 @@ pub struct RepeatIdFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FormatFile {
-    /// JSON, CloudEvents included.
+    /// JSON.
     Json,
     /// A web form.
     Form,
