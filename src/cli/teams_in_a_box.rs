@@ -41,13 +41,18 @@ pub async fn start(
         );
     }
     let secrets = secrets.or_else(demo_secrets(settings));
-    let hint = try_line(root, settings, &secrets).map(|(_, line)| line);
+    let hint = try_line(root, settings, &secrets, settings.server.listen).map(|(_, line)| line);
     let options = Options {
         hint,
         limits: Limits::Real,
         ..Options::default()
     };
-    Ok((Sandbox::start(listen, options).await?, secrets))
+    let boxed = Sandbox::start(listen, options).await?;
+    // A store from an earlier evening may owe messages to these places.
+    if root.join(&settings.store).join(STORE).is_dir() {
+        boxed.resume();
+    }
+    Ok((boxed, secrets))
 }
 
 /// Values for secrets that have none.
@@ -93,7 +98,7 @@ pub async fn introduce(
         .context("Teams in a box cannot reach Herald")?;
     println!("Teams in a box    {}", boxed.url());
     println!("Herald's own page http://{}", server.address());
-    match try_line(root, settings, secrets) {
+    match try_line(root, settings, secrets, server.address()) {
         Some((hook, line)) => println!("\nTry the hook `{hook}` and look at Teams in a box:\n\n{line}\n"),
         None => println!("\nDeclare a hook in herald.yaml and a rule in rules/ to see a card."),
     }
@@ -102,8 +107,7 @@ pub async fn introduce(
 
 /// A command line that makes a card appear: a sample of this workspace, signed. A bearer token is shown only when it is
 /// the demo's.
-fn try_line(root: &Path, settings: &Settings, secrets: &Secrets) -> Option<(String, String)> {
-    let address = settings.server.listen;
+fn try_line(root: &Path, settings: &Settings, secrets: &Secrets, address: SocketAddr) -> Option<(String, String)> {
     let with = |hook: &Hook, sample: &str, headers: &[String]| {
         let headers: String = headers.iter().map(|header| format!(" \\\n  -H '{header}'")).collect();
         let url = format!("http://{address}/hooks/{}", hook.path);

@@ -111,6 +111,15 @@ impl Sandbox {
         .await
     }
 
+    /// The bot is already where [`settle_in`](Self::settle_in) will install it, as after a restart: what Herald still
+    /// owes from its last run may arrive before anybody is told anything.
+    pub fn resume(&self) {
+        let mut state = self.shared.state();
+        for place in homes(&state.world) {
+            put_bot(&mut state.world, place, true);
+        }
+    }
+
     /// What [`Sandbox`] does when Herald starts beside it: the bot is installed in one team, one group chat and for
     /// five people. The activities carry the same ids each time, so that a Herald that remembers them greets nobody
     /// twice. While the bot does not answer, it is tried again for `patience`.
@@ -118,15 +127,7 @@ impl Sandbox {
     /// # Errors
     /// The bot did not answer, or refused, until `patience` was over.
     pub async fn settle_in(&self, patience: Duration) -> Result<(), Failure> {
-        let places: Vec<Place> = {
-            let world = &self.shared.state().world;
-            let people = seed::WITH_THE_BOT
-                .iter()
-                .filter_map(|name| world.person_called(name).map(Place::Personal));
-            let team = world.team_called(seed::TEAM).map(|team| Place::Channel(team, 0));
-            let chat = world.chat_called(seed::CHAT).map(Place::Group);
-            team.into_iter().chain(chat).chain(people).collect()
-        };
+        let places = homes(&self.shared.state().world);
         let ends = tokio::time::Instant::now() + patience;
         for place in places {
             let by = self.first_member(place);
@@ -409,6 +410,16 @@ impl Sandbox {
 }
 
 /// Puts the bot there or takes it away; false when that changes nothing.
+/// Where the bot is installed when Teams in a box settles in.
+fn homes(world: &World) -> Vec<Place> {
+    let people = seed::WITH_THE_BOT
+        .iter()
+        .filter_map(|name| world.person_called(name).map(Place::Personal));
+    let team = world.team_called(seed::TEAM).map(|team| Place::Channel(team, 0));
+    let chat = world.chat_called(seed::CHAT).map(Place::Group);
+    team.into_iter().chain(chat).chain(people).collect()
+}
+
 fn put_bot(world: &mut World, place: Place, there: bool) -> bool {
     let bot = match place {
         Place::Personal(person) => {

@@ -38,6 +38,23 @@ async fn messages_arrive_in_personal_chats_group_chats_channels_and_threads() {
 }
 
 #[tokio::test]
+async fn after_a_restart_the_bot_is_where_it_was_before_anybody_is_told() {
+    let sandbox = Sandbox::start_anywhere().await.unwrap();
+    let bot = Bot::of(&sandbox).await;
+    let anna = sandbox.conversation_id("Anna Berg").unwrap();
+    assert_eq!(
+        bot.send(&anna, &hello()).await.status,
+        403,
+        "a new world has no bot in it"
+    );
+    sandbox.resume();
+    for name in ["Anna Berg", "Finance room", "Platform / Releases"] {
+        let answer = bot.send(&sandbox.conversation_id(name).unwrap(), &hello()).await;
+        assert_eq!(answer.status, 201, "{name}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn a_message_can_be_replaced_and_deleted_once() {
     let sandbox = Sandbox::start_anywhere().await.unwrap();
     let bot = Bot::of(&sandbox).await;
