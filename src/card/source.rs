@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::card::document::{self, Document};
 use crate::card::escape::Dialect;
@@ -105,7 +105,7 @@ impl CardSource {
                     Value::Null
                 })
             }),
-            CardSource::Short(short) => short.render(&frame, &mut gathered),
+            CardSource::Short(short) => with_reason(short.render(&frame, &mut gathered), scope),
             CardSource::Message(text) => {
                 let card = message(text, &frame, mentions, &mut gathered);
                 gathered.give(seen);
@@ -134,6 +134,23 @@ impl CardSource {
 const MENTIONS: usize = 16_000;
 /// People mentioned in one card.
 const MOST_MENTIONS: usize = 20;
+
+/// A short card tells above its buttons why its reader gets it, where the rule has a description. A template says so where its
+/// author wants it, and a card made from the event has the description as its title.
+fn with_reason(mut card: Value, scope: &Value) -> Value {
+    let rule = |key: &str| scope.get("rule")?.get(key)?.as_str();
+    if let (Some(name), Some(description)) = (rule("name"), rule("description"))
+        && let Some(body) = card.get_mut("body").and_then(Value::as_array_mut)
+        && !body.is_empty()
+    {
+        let text = format!("You get this because of the rule “{name}”: {}", description.trim());
+        let buttons = body.last().is_some_and(|last| last["type"] == "ActionSet");
+        let place = body.len() - usize::from(buttons);
+        let reason = json!({ "type": "TextBlock", "text": text, "size": "Small", "isSubtle": true, "wrap": true });
+        body.insert(place, reason);
+    }
+    card
+}
 
 /// Why somebody gets this, when the card has no words of its own.
 fn reason(scope: &Value) -> String {
