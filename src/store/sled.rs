@@ -111,7 +111,7 @@ impl SledStore {
 
 /// The steps from older formats to the present one.
 fn steps<'a>() -> [upgrade::Step<Draft<'a>>; upgrade::FORMAT as usize - 1] {
-    []
+    [ledger::list_by_age]
 }
 
 fn start_up(place: &Place, opened: &Opened) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 use super::StoreError;
 
 /// The format this Herald writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A step from one format to the next, on the backend's own kind of draft.
 pub type Step<D> = fn(&mut D) -> Result<(), StoreError>;
@@ -37,14 +37,19 @@ pub fn path<'a, D>(found: u32, steps: &'a [Step<D>], place: &str) -> Result<&'a 
 mod tests {
     use super::*;
 
+    const STEPS: [Step<()>; FORMAT as usize - 1] = [|()| Ok(())];
+
     #[test]
-    fn our_own_format_needs_no_step() {
-        assert!(path::<()>(FORMAT, &[], "data/").is_ok_and(<[_]>::is_empty));
+    fn our_own_format_needs_no_step_and_an_older_one_all_that_follow() {
+        for found in 1..=FORMAT {
+            let steps = path(found, &STEPS, "data/").expect("we wrote it");
+            assert_eq!(steps.len() as u32, FORMAT - found);
+        }
     }
 
     #[test]
     fn a_newer_format_is_refused_with_what_to_do() {
-        let refused = path::<()>(FORMAT + 1, &[], "data/").expect_err("newer");
+        let refused = path(FORMAT + 1, &STEPS, "data/").expect_err("newer");
         let sentence = refused.to_string();
         assert!(
             sentence.contains("newer Herald") && sentence.contains("start that version"),

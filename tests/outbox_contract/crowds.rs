@@ -1,14 +1,15 @@
 //! Many callers at once.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::Duration;
 use herald::delivery::DeliveryId;
 use herald::event::EventId;
-use herald::store::outbox::Claim;
+use herald::store::outbox::{Claim, Filter};
 
-use super::claim_all;
-use crate::support::store::{Place, at, batch, promised};
+use super::{claim_all, list};
+use crate::support::store::{Place, at, attempt, batch, delivered, promised};
 
 promised! {
     the_same_event_from_eight_callers_at_once_is_one_set_of_deliveries,
@@ -16,6 +17,7 @@ promised! {
     two_couriers_never_hold_the_same_delivery,
     claims_nobody_waits_for_are_soon_due_again,
     a_large_record_is_read_whole_while_it_is_replaced,
+    a_list_misses_nothing_while_deliveries_move_on,
 }
 
 async fn the_same_event_from_eight_callers_at_once_is_one_set_of_deliveries(place: &dyn Place) {
@@ -132,4 +134,30 @@ async fn a_large_record_is_read_whole_while_it_is_replaced(place: &dyn Place) {
         }
     });
     tokio::join!(writer, futures::future::join_all(readers));
+}
+
+async fn a_list_misses_nothing_while_deliveries_move_on(place: &dyn Place) {
+    const PEOPLE: usize = 300;
+    let outbox = place.open().outbox;
+    let people: Vec<String> = (0..PEOPLE).map(|number| format!("p{number}")).collect();
+    let people: Vec<&str> = people.iter().map(String::as_str).collect();
+    outbox.enqueue(batch("e1", &people, at(0))).await.expect("enqueue");
+    let ended = AtomicBool::new(false);
+    let courier = async {
+        for claim in claim_all(&*outbox, 1).await {
+            outbox
+                .settle(&claim, attempt(1, at(1), delivered()))
+                .await
+                .expect("settle");
+        }
+        ended.store(true, Ordering::Relaxed);
+    };
+    let operator = async {
+        while !ended.load(Ordering::Relaxed) {
+            let listed = list(&*outbox, Filter::default()).await;
+            let ids: BTreeSet<&DeliveryId> = listed.iter().map(|delivery| &delivery.id).collect();
+            assert_eq!((listed.len(), ids.len()), (PEOPLE, PEOPLE));
+        }
+    };
+    tokio::join!(courier, operator);
 }

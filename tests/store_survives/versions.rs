@@ -1,6 +1,7 @@
 //! Other versions.
 
 use herald::store::StoreError;
+use herald::store::outbox::Filter;
 use herald::store::sled::open;
 
 use super::{behind_its_back, tamper};
@@ -21,6 +22,30 @@ fn a_store_of_a_newer_herald_is_refused_in_a_sentence() {
         "{sentence}"
     );
     assert!(sentence.contains("start that version again"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_format_lists_its_deliveries_after_the_upgrade() {
+    let place = OnSled::new();
+    for (number, event) in ["e1", "e2", "e3"].into_iter().enumerate() {
+        let news = batch(event, &["anna", "omar"], at(number as i64));
+        place.open().outbox.enqueue(news).await.expect("enqueue");
+    }
+    let before = place.open().outbox.list(&Filter::default(), None, 10).await;
+    behind_its_back(place.folder.path(), |db| {
+        for entry in db.scan_prefix("B").keys() {
+            db.remove(entry.expect("readable")).expect("removed");
+        }
+        db.insert("!format", "1").expect("insert");
+    });
+    let outbox = place.open().outbox;
+    let after = outbox.list(&Filter::default(), None, 10).await.expect("listed");
+    assert_eq!(after.len(), 6);
+    assert_eq!(after, before.expect("listed"));
+    drop(outbox);
+    behind_its_back(place.folder.path(), |db| {
+        assert_eq!(db.get("!format").expect("readable").as_deref(), Some(b"2".as_slice()));
+    });
 }
 
 #[tokio::test]

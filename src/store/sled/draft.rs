@@ -54,6 +54,8 @@ pub(super) enum Table {
     Delivery = b'D',
     /// When it must be looked at, sequence -> open delivery.
     Due = b'U',
+    /// Creation, sequence -> delivery, whatever its state: what is listed here does not move while a list is read.
+    ByAge = b'B',
     /// State, creation, sequence -> delivery.
     ByState = b'S',
     /// Event, sequence -> delivery.

@@ -39,6 +39,7 @@ impl Owed {
         let id = delivery.id.as_str().as_bytes().to_vec();
         let place = self.sequence.to_be_bytes();
         let mut entries = vec![
+            (age_key(delivery.created_at, self.sequence), id.clone()),
             (
                 state_key(delivery.state, delivery.created_at, self.sequence),
                 id.clone(),
@@ -234,6 +235,7 @@ impl<'a, 'b> Ledger<'a, 'b> {
     pub(super) fn set_aside(&mut self, table: Table, key: Vec<u8>, pointer: &Pointer) -> Result<(), StoreError> {
         let sequence = sequence_of(&key);
         self.draft.unmark(table.key(key));
+        self.draft.unmark(age_key(pointer.created_at, sequence));
         self.draft
             .unmark(state_key(pointer.state, pointer.created_at, sequence));
         self.numbers.moved(Some(pointer.state), None);
@@ -258,42 +260,45 @@ impl<'a, 'b> Ledger<'a, 'b> {
     }
 }
 
-/// Deliveries newest first, of these states, older than `after` (creation and sequence).
+/// Deliveries newest first, of this state or of all, older than `after` (creation and sequence).
+///
+/// Without a state nothing is missed and nothing comes twice while deliveries move on; with one, a delivery that
+/// moves into the state meanwhile may be missed.
 pub(super) fn newest_first(
     draft: &Draft<'_>,
-    states: &[State],
+    state: Option<State>,
     after: Option<(DateTime<Utc>, u64)>,
 ) -> impl Iterator<Item = Result<DeliveryId, StoreError>> + use<> {
-    let mut queues: Vec<_> = states
-        .iter()
-        .map(|state| {
-            let first = [state_byte(*state)];
-            let end = match after {
-                Some((created_at, sequence)) => state_key(*state, created_at, sequence)[1..].to_vec(),
-                None => vec![state_byte(*state) + 1],
+    let older_than = after.map(|(created_at, sequence)| timed(created_at, &sequence.to_be_bytes()));
+    let walk = match state {
+        None => {
+            let end = older_than.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+            draft.walk(Table::ByAge, Bound::Unbounded, end)
+        }
+        Some(state) => {
+            let first = [state_byte(state)];
+            let end = match older_than {
+                Some(older_than) => [first.as_slice(), &older_than].concat(),
+                None => vec![state_byte(state) + 1],
             };
-            draft
-                .walk(Table::ByState, Bound::Included(&first), Bound::Excluded(&end))
-                .rev()
-                .peekable()
-        })
-        .collect();
-    std::iter::from_fn(move || {
-        let newest = queues
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(number, queue)| {
-                let age = match queue.peek()? {
-                    Ok((key, _)) => key[1..].to_vec(),
-                    // An error is passed on at once.
-                    Err(_) => vec![u8::MAX; TIME + 8],
-                };
-                Some((age, number))
-            })
-            .max()?;
-        let entry = queues[newest.1].next()?;
-        Some(entry.map(|(_, id)| DeliveryId::known(String::from_utf8_lossy(&id))))
-    })
+            draft.walk(Table::ByState, Bound::Included(&first), Bound::Excluded(&end))
+        }
+    };
+    walk.rev()
+        .map(|entry| Ok(DeliveryId::known(String::from_utf8_lossy(&entry?.1))))
+}
+
+/// Lists by age what is listed by state: the step from format 1 to 2.
+pub(super) fn list_by_age(draft: &mut Draft<'_>) -> Result<(), StoreError> {
+    let by_state = draft.walk(Table::ByState, Bound::Unbounded, Bound::Unbounded);
+    for entry in by_state {
+        let (key, id) = entry?;
+        // The state comes first; what is left is the key by age.
+        if let Some((_, by_age)) = key.split_first() {
+            draft.mark(Table::ByAge.key(by_age), id.to_vec());
+        }
+    }
+    Ok(())
 }
 
 /// The deliveries of an event as they are on disk, in the order in which they came in.
@@ -342,11 +347,13 @@ pub(super) fn term(text: &str) -> Vec<u8> {
     bytes
 }
 
+fn age_key(created_at: DateTime<Utc>, sequence: u64) -> Vec<u8> {
+    Table::ByAge.key(timed(created_at, &sequence.to_be_bytes()))
+}
+
 fn state_key(state: State, created_at: DateTime<Utc>, sequence: u64) -> Vec<u8> {
-    let mut key = vec![state_byte(state)];
-    key.extend(sortable(created_at));
-    key.extend(sequence.to_be_bytes());
-    Table::ByState.key(key)
+    let by_age = timed(created_at, &sequence.to_be_bytes());
+    Table::ByState.key([[state_byte(state)].as_slice(), &by_age].concat())
 }
 
 fn sequence_of(key: &[u8]) -> u64 {

@@ -282,12 +282,8 @@ fn list(
             .collect());
     }
 
-    let states = match &filter.state {
-        Some(state) => std::slice::from_ref(state),
-        None => State::ALL.as_slice(),
-    };
     let mut found = Vec::new();
-    for id in newest_first(draft, states, after) {
+    for id in newest_first(draft, filter.state, after) {
         if found.len() == limit {
             break;
         }
