@@ -64,6 +64,14 @@ impl Clock {
             }
         }
     }
+
+    /// As [`Clock::sleep_until`]; without an instant it never returns.
+    pub async fn sleep_until_any(&self, instant: Option<DateTime<Utc>>) {
+        match instant {
+            Some(instant) => self.sleep_until(instant).await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl Hand {

@@ -78,7 +78,7 @@ impl Courier {
                 () = stop.told() => break,
                 Some(done) = under_way.join_next() => self.done(&mut desk, done).await,
                 () = rung => {}
-                () = sleep_until(&self.clock, next) => {}
+                () = self.clock.sleep_until_any(next) => {}
             }
         }
         while let Some(done) = under_way.join_next().await {
@@ -148,12 +148,5 @@ impl Courier {
             Err(StoreError::LeaseLost) => info!(delivery = %claim.delivery.id, "delivery was cancelled meanwhile"),
             Err(problem) => warn!(delivery = %claim.delivery.id, %problem, "delivery waits for the end of its lease"),
         }
-    }
-}
-
-async fn sleep_until(clock: &Clock, moment: Option<DateTime<Utc>>) {
-    match moment {
-        Some(moment) => clock.sleep_until(moment).await,
-        None => std::future::pending().await,
     }
 }

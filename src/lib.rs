@@ -12,6 +12,7 @@ pub mod dispatch;
 pub mod duration;
 pub mod event;
 pub mod file_content;
+pub mod file_watch;
 pub mod hook;
 pub mod http;
 pub mod link;

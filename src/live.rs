@@ -6,22 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{RecommendedWatcher, RecursiveMode};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::file_watch;
 use crate::load;
 use crate::metric::Metrics;
 use crate::stop::Stop;
 use crate::workspace::{self, Sources, Workspace};
 
-/// How long the folder must be quiet before it is read.
-const QUIET: Duration = Duration::from_millis(200);
-/// How long a folder that never becomes quiet is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is read without being told: network file systems and swapped mounts tell nothing.
 const SWEEP: Duration = Duration::from_secs(30);
 
@@ -153,7 +150,7 @@ impl Reloader {
                 () = tokio::time::sleep(SWEEP) => true,
             };
             if !asked {
-                quiet(&mut hints).await;
+                file_watch::quiet(&mut hints).await;
             }
             if let Some(next) = self.read().await {
                 self.put_in_force(next);
@@ -215,43 +212,12 @@ fn warn_of_restart(before: &Workspace, after: &Workspace) {
     }
 }
 
-/// Waits until no hint has come for [`QUIET`], at most [`PATIENCE`].
-async fn quiet(hints: &mut mpsc::Receiver<()>) {
-    let patience = tokio::time::sleep(PATIENCE);
-    tokio::pin!(patience);
-    loop {
-        tokio::select! {
-            () = &mut patience => return,
-            () = tokio::time::sleep(QUIET) => return,
-            Some(()) = hints.recv() => {}
-        }
-    }
-}
-
 /// Watches the workspace's own folders (not the whole root: the store and build folders write all the time).
 fn watch_folders(root: &Path, hint: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-    let on_event = move |event: notify::Result<notify::Event>| {
-        // Reading causes access events: answering those would never end. A full channel already holds a hint.
-        if !event.is_ok_and(|event| event.kind.is_access()) {
-            let _ = hint.try_send(());
-        }
-    };
-    let mut watcher = match notify::recommended_watcher(on_event) {
-        Ok(watcher) => watcher,
-        Err(problem) => {
-            warn!(%problem, every = ?SWEEP, "files cannot be watched, they are compared regularly instead");
-            return None;
-        }
-    };
     let folders = [
         (root.to_owned(), RecursiveMode::NonRecursive),
         (root.join("rules"), RecursiveMode::Recursive),
         (root.join("templates"), RecursiveMode::Recursive),
     ];
-    for (folder, mode) in folders.iter().filter(|(folder, _)| folder.is_dir()) {
-        if let Err(problem) = watcher.watch(folder, *mode) {
-            warn!(folder = %folder.display(), %problem, "folder cannot be watched, it is compared regularly instead");
-        }
-    }
-    Some(watcher)
+    file_watch::folders(folders, hint)
 }

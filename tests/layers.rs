@@ -38,6 +38,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("load", 3),
     ("snapshot", 3),
     ("file_content", 3),
+    ("file_watch", 3),
     ("store::sled", 3),
     ("store::upgrade", 3),
     ("store::open", 3),

@@ -14,7 +14,7 @@ const TENANT: &str = "";
 /// Claimed deliveries, by address.
 pub struct Desk {
     pace: Pace,
-    queues: BTreeMap<String, VecDeque<(Claim, DateTime<Utc>)>>,
+    queues: BTreeMap<String, VecDeque<Claim>>,
     arrivals: u64,
     order: HashMap<String, u64>,
     away: HashSet<String>,
@@ -66,8 +66,7 @@ impl Desk {
         let key = claim.delivery.recipient.address.key();
         self.arrivals += 1;
         self.order.entry(key.clone()).or_insert(self.arrivals);
-        let arrived = claim.delivery.next_attempt_at;
-        self.queues.entry(key).or_default().push_back((claim, arrived));
+        self.queues.entry(key).or_default().push_back(claim);
     }
 
     /// Everything that can be done now, with at most `free` sendings, the longest waiting address first.
@@ -136,7 +135,7 @@ impl Desk {
 
     fn take(&mut self, key: &str) -> Option<Claim> {
         let queue = self.queues.get_mut(key)?;
-        let (claim, _) = queue.pop_front()?;
+        let claim = queue.pop_front()?;
         if queue.is_empty() {
             self.queues.remove(key);
             self.order.remove(key);
@@ -150,11 +149,6 @@ impl Desk {
 
     fn take_all(&mut self, key: &str) -> Vec<Claim> {
         self.order.remove(key);
-        self.queues
-            .remove(key)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(claim, _)| claim)
-            .collect()
+        self.queues.remove(key).unwrap_or_default().into()
     }
 }

@@ -84,7 +84,7 @@ impl CronListener {
             tokio::select! {
                 () = stop.told() => return,
                 changed = self.live.changed() => if changed.is_err() { return },
-                () = sleep_until(&self.clock, next) => {}
+                () = self.clock.sleep_until_any(next) => {}
             }
         }
     }
@@ -184,12 +184,5 @@ impl CronListener {
 
     async fn remember(&self, planned: &Planned, at: DateTime<Utc>) -> Result<(), StoreError> {
         self.outbox.set_note(&planned.note(), Some(&json!(at))).await
-    }
-}
-
-async fn sleep_until(clock: &Clock, moment: Option<DateTime<Utc>>) {
-    match moment {
-        Some(moment) => clock.sleep_until(moment).await,
-        None => std::future::pending().await,
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{RecommendedWatcher, RecursiveMode};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::dispatch::Dispatcher;
 use crate::event::{Event, EventId, FileChange, Origin};
 use crate::file_content;
+use crate::file_watch;
 use crate::live::Live;
 use crate::rule::trigger::Trigger;
 use crate::snapshot::{self, Fingerprint, Snapshot};
@@ -233,26 +234,8 @@ fn watch_folders(root: &Path, watched: &[Watched], hint: mpsc::Sender<()>) -> Op
     if watched.is_empty() {
         return None;
     }
-    let on_event = move |event: notify::Result<notify::Event>| {
-        // Reading causes access events: answering those would never end. A full channel already holds a hint.
-        if !event.is_ok_and(|event| event.kind.is_access()) {
-            let _ = hint.try_send(());
-        }
-    };
-    let mut watcher = match notify::recommended_watcher(on_event) {
-        Ok(watcher) => watcher,
-        Err(problem) => {
-            warn!(%problem, every = ?SWEEP, "files cannot be watched, they are compared regularly instead");
-            return None;
-        }
-    };
-    for one in watched {
-        let folder = root.join(snapshot::fixed_part(&one.pattern));
-        if folder.is_dir()
-            && let Err(problem) = watcher.watch(&folder, RecursiveMode::Recursive)
-        {
-            warn!(folder = %folder.display(), %problem, "folder cannot be watched, it is compared regularly instead");
-        }
-    }
-    Some(watcher)
+    let folders = watched
+        .iter()
+        .map(|one| (root.join(snapshot::fixed_part(&one.pattern)), RecursiveMode::Recursive));
+    file_watch::folders(folders, hint)
 }

@@ -18,7 +18,7 @@ use herald::store::outbox::Filter;
 use serde_json::Value;
 
 /// How long anything is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A workspace being written, before it is started.
 pub struct Workspace {
