@@ -7,6 +7,7 @@ use herald::sandbox::{Operation, Script};
 use serde_json::json;
 
 use crate::support::engine::{Engine, PATIENCE, Workspace, texts};
+use crate::support::small_disk::SmallDisk;
 
 const RULE: &str = "when: { hook: ci }\nnotify: [{ person: Anna Berg }]\ncard: { title: \"{{event.title}}\", text: \"{{event.text}}\" }\n";
 
@@ -328,4 +329,39 @@ async fn what_was_waiting_at_a_stop_arrives_after_the_start() {
     let all = engine.settled().await;
     assert!(all.iter().all(|d| d.state == State::Delivered), "{all:#?}");
     assert_eq!(engine.teams.received().len(), 3);
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_posts_with_the_time_to_come_back_and_takes_them_again_when_there_is_room() {
+    let workspace = Workspace::new().rule("r", RULE);
+    let Some(disk) = SmallDisk::mount_at(&workspace.path().join("data"), 96) else {
+        return;
+    };
+    let mut engine = workspace.start().await;
+    engine.known(&["Anna Berg"]).await;
+    assert_eq!(one(&engine).await.state, State::Delivered);
+
+    // Less than Herald keeps free for finishing what it began.
+    disk.fill(16 << 20);
+    let answer = reqwest::Client::new()
+        .post(engine.url("/hooks/ci"))
+        .json(&json!({"title": "no room"}))
+        .send()
+        .await
+        .expect("Herald answers");
+    assert_eq!(answer.status(), 503);
+    assert_eq!(
+        answer.headers().get("retry-after").map(|after| after.as_bytes()),
+        Some(b"10".as_slice())
+    );
+    let said: serde_json::Value = answer.json().await.expect("JSON");
+    assert_eq!(said["error"]["code"], "store_unavailable", "{said}");
+    assert_eq!(engine.deliveries().await.len(), 1, "nothing was taken");
+
+    disk.make_room();
+    let (status, answer) = engine.post("/hooks/ci", &json!({"title": "room again"})).await;
+    assert_eq!(status, 202, "{answer}");
+    engine.messages(2).await;
+    engine.settled().await;
+    engine.stop().await;
 }

@@ -4,5 +4,6 @@ pub mod cli;
 pub mod curl;
 pub mod engine;
 pub mod signing;
+pub mod small_disk;
 pub mod store;
 pub mod stub;

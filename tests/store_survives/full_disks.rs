@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use chrono::Duration;
@@ -12,46 +11,8 @@ use herald::store::sled::{Options, open};
 use herald::store::{Outbox, StoreError};
 
 use super::{FOLDER, child};
+use crate::support::small_disk::SmallDisk;
 use crate::support::store::{at, attempt, batch, card, delivered, delivery, record, small};
-
-/// A small disk of our own; `None` where this user may not mount one.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(megabytes: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let size = format!("size={megabytes}m");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(folder.path())
-            .stderr(Stdio::null())
-            .status();
-        if mounted.is_ok_and(|status| status.success()) {
-            return Some(Self(folder));
-        }
-        println!("skipped: this user may not mount a small disk to fill");
-        None
-    }
-
-    /// Leaves this many bytes free.
-    fn fill(&self, left: u64) {
-        let mut file = std::fs::File::create(self.0.path().join("filler")).expect("create");
-        let block = vec![0; 64 << 10];
-        while fs2::available_space(self.0.path()).expect("space") > left + block.len() as u64 {
-            file.write_all(&block).expect("there is room");
-        }
-    }
-
-    fn make_room(&self) {
-        std::fs::remove_file(self.0.path().join("filler")).expect("remove");
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
 
 /// Takes in events, each with a large card for so many people, until the disk is full; says which were taken, and what
 /// the last caller was told.
@@ -92,7 +53,7 @@ async fn a_disk_that_fills_up_stops_the_intake_and_what_is_open_goes_on() {
     let Some(disk) = SmallDisk::mount(96) else {
         return;
     };
-    let data = disk.0.path().join("data");
+    let data = disk.path().join("data");
     let store = open(&data, small()).expect("the store opens");
     let outbox = store.outbox();
     disk.fill(40 << 20);
@@ -171,7 +132,7 @@ fn a_disk_that_is_full_to_the_last_byte_loses_nothing_and_works_again_when_there
     let Some(disk) = SmallDisk::mount(64) else {
         return;
     };
-    let mut server = child("full_disks::a_server_on_a_full_disk", &disk.0.path().join("data"));
+    let mut server = child("full_disks::a_server_on_a_full_disk", &disk.path().join("data"));
     let mut to_server = server.stdin.take().expect("piped");
     let mut lines = BufReader::new(server.stdout.take().expect("piped")).lines();
     disk.fill(8 << 20);
