@@ -9,18 +9,15 @@ use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
-use crate::audience::{self, Audience};
-use crate::card::text::Warnings;
+use crate::audience::Audience;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, DeliveryId};
 use crate::event::{Event, EventId, Origin};
+use crate::judge::{Judged, judge, named, not_excepted, settle};
 use crate::live::Live;
 use crate::metric::Metrics;
-use crate::plan::{Plan, plan, scope, undeliverable};
+use crate::plan::{Plan, plan, undeliverable};
 use crate::rule::Rule;
-use crate::rule::condition::Verdicts;
-use crate::rule::expression::Prepared;
-use crate::rule::target::Target;
 use crate::store::outbox::{Batch, EventRecord, Held, RuleRecord};
 use crate::store::{Directory, Outbox, StoreError};
 use crate::workspace::Workspace;
@@ -184,7 +181,8 @@ impl Dispatcher {
             missing,
             now,
         };
-        for (rule, scope, verdicts) in judge(&occasion, rules) {
+        for judged in judge(event, rules, workspace.settings.time_zone, now) {
+            let Judged { rule, scope, verdicts } = judged;
             if verdicts.holds {
                 self.decide_rule(&occasion, rule, scope, &mut batch).await?;
             } else {
@@ -248,18 +246,10 @@ impl Dispatcher {
             missing,
             now,
         } = *occasion;
-        let mut seen = Warnings::new();
-        let mut named = |targets: &[Target]| -> Vec<_> {
-            targets
-                .iter()
-                .flat_map(|t| t.wanted(&scope, &workspace.book, event, &mut seen))
-                .collect()
-        };
-        let wanted = named(&rule.notify);
-        let excepted = named(&rule.except);
+        let named = named(rule, &scope, &workspace.book, event);
         let tenant = workspace.settings.bot.tenant.as_deref();
-        let mut told = self.directory.audience(&wanted, tenant, now).await?;
-        let except = self.directory.audience(&excepted, tenant, now).await?;
+        let mut told = self.directory.audience(&named.told, tenant, now).await?;
+        let except = self.directory.audience(&named.excepted, tenant, now).await?;
         let mut wait_for: Vec<String> = told
             .rosters_needed
             .iter()
@@ -275,21 +265,17 @@ impl Dispatcher {
             wait_for.push(EVERYBODY.to_owned());
         }
         let mut notes = std::mem::take(&mut told.notes);
-        notes.extend(
-            except
-                .unreachable
-                .iter()
-                .map(|target| format!("except {}: {}", target.written, target.reason)),
-        );
+        notes.extend(not_excepted(&except));
         let revision = &workspace.ruleset.revision;
-        let mut told = match missing {
+        let told = match missing {
             // While we do not know who is excepted, nobody may be told.
             Missing::Ask { .. } if !except.rosters_needed.is_empty() => Audience::default(),
-            Missing::Ask { .. } | Missing::GivenUp(_) => audience::without(told, &except),
+            Missing::Ask { .. } | Missing::GivenUp(_) => settle(told, &except, &workspace.book),
         };
-        workspace.book.dress(&mut told);
         let mut planned = plan(rule, event, scope, &told, revision, now);
-        planned.warnings.extend(seen.into_vec().into_iter().chain(notes));
+        planned
+            .warnings
+            .extend(named.warnings.into_vec().into_iter().chain(notes));
         match missing {
             Missing::Ask { .. } if wait_for.is_empty() => {}
             Missing::Ask { .. } => batch.held.push(Held {
@@ -344,20 +330,6 @@ impl Dispatcher {
             waiting: Vec::new(),
         })
     }
-}
-
-/// Each rule with what it sees and what its condition makes of that, all at one instant.
-fn judge<'a>(occasion: &Occasion<'_>, rules: &'a [Arc<Rule>]) -> Vec<(&'a Rule, Value, Verdicts)> {
-    let Occasion {
-        event, workspace, now, ..
-    } = *occasion;
-    let prepared = Prepared::default();
-    let judge = |rule: &'a Arc<Rule>| {
-        let scope = scope(event, rule, workspace.settings.time_zone, now);
-        let verdicts = rule.condition.evaluate_with(&scope, &prepared);
-        (&**rule, scope, verdicts)
-    };
-    rules.iter().map(judge).collect()
 }
 
 fn skipped(delivery: &Delivery) -> Skipped {

@@ -15,6 +15,7 @@ pub mod file_content;
 pub mod file_watch;
 pub mod hook;
 pub mod http;
+pub mod judge;
 pub mod link;
 pub mod listen;
 pub mod live;

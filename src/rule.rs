@@ -5,8 +5,10 @@ pub mod condition;
 pub mod expression;
 pub mod field;
 pub mod file;
+pub mod moment;
 pub mod ruleset;
 pub mod schedule;
+pub mod settling;
 pub mod target;
 pub mod trigger;
 

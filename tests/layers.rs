@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("book", 1),
     ("audience", 1),
     ("plan", 1),
+    ("judge", 1),
     ("retry", 1),
     ("pace", 1),
     ("hook", 1),

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, SecondsFormat, Utc};
-use serde_json::{Value, json};
+use chrono::{DateTime, Duration, Utc};
+use serde_json::json;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::dispatch::Dispatcher;
-use crate::event::{Event, EventId, Origin};
 use crate::live::Live;
-use crate::rule::schedule::Schedule;
-use crate::rule::trigger::{IfMissed, Trigger};
+use crate::rule::moment::Planned;
+use crate::rule::trigger::IfMissed;
 use crate::stop::Stop;
 use crate::store::{Outbox, StoreError};
 
@@ -31,42 +30,6 @@ pub struct CronListener {
     pub dispatcher: Dispatcher,
     /// The time.
     pub clock: Clock,
-}
-
-/// One schedule of one rule.
-struct Planned {
-    rule: String,
-    trigger: usize,
-    schedule: Schedule,
-    zone: chrono_tz::Tz,
-    if_missed: IfMissed,
-    except_on: std::collections::BTreeSet<chrono::NaiveDate>,
-}
-
-impl Planned {
-    /// Under which note the last moment is kept. A changed expression or zone is another schedule: it starts afresh.
-    fn note(&self) -> String {
-        format!(
-            "cron/{}/{}/{}/{}",
-            self.rule,
-            self.trigger,
-            self.zone,
-            self.schedule.source()
-        )
-    }
-
-    /// The first moment after `after` that is not on a day left out.
-    fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let mut moment = self.schedule.next_after(after, self.zone)?;
-        // Left-out days are a list of dates, so there are finitely many steps; a daily rule with ten years of holidays fits.
-        for _ in 0..100_000 {
-            if !self.except_on.contains(&moment.with_timezone(&self.zone).date_naive()) {
-                return Some(moment);
-            }
-            moment = self.schedule.next_after(moment, self.zone)?;
-        }
-        None
-    }
 }
 
 impl CronListener {
@@ -94,22 +57,7 @@ impl CronListener {
         let mut planned = Vec::new();
         for rule in &workspace.ruleset.rules {
             for (index, trigger) in rule.triggers.iter().enumerate() {
-                if let Trigger::Cron {
-                    schedule,
-                    zone,
-                    if_missed,
-                    except_on,
-                } = trigger
-                {
-                    planned.push(Planned {
-                        rule: rule.name.clone(),
-                        trigger: index,
-                        schedule: schedule.clone(),
-                        zone: *zone,
-                        if_missed: *if_missed,
-                        except_on: except_on.clone(),
-                    });
-                }
+                planned.extend(Planned::of(&rule.name, index, trigger));
             }
         }
         planned
@@ -151,30 +99,7 @@ impl CronListener {
             info!(rule = %planned.rule, scheduled_at = %at, "missed moment is skipped, as the rule's `if_missed` says");
             return Ok(());
         }
-        let instant = at.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let local = at.with_timezone(&planned.zone);
-        let event = Event {
-            id: EventId::derived(&["cron", &planned.note(), &instant]),
-            origin: Origin::Cron {
-                rule: planned.rule.clone(),
-                trigger: planned.trigger,
-                scheduled_at: at,
-            },
-            occurred_at: at,
-            data: json!({
-                "scheduled_at": instant,
-                "local_time": local.to_rfc3339_opts(SecondsFormat::Secs, true),
-                "date": local.format("%Y-%m-%d").to_string(),
-                "weekday": local.format("%A").to_string(),
-                "time_zone": planned.zone.name(),
-                "schedule": planned.schedule.source(),
-                "late": late,
-            }),
-            request: Value::Null,
-            here: None,
-            sender: None,
-        };
-        self.dispatcher.dispatch(&event).await.map(drop)
+        self.dispatcher.dispatch(&planned.event(at, late)).await.map(drop)
     }
 
     async fn last(&self, planned: &Planned) -> Result<Option<DateTime<Utc>>, StoreError> {

@@ -3,12 +3,11 @@
 //! What each rule has already seen is remembered in the store, so nothing fires because Herald started, and a change
 //! made while it was down fires once.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use notify::{RecommendedWatcher, RecursiveMode};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
@@ -20,6 +19,7 @@ use crate::event::{Event, EventId, FileChange, Origin};
 use crate::file_content;
 use crate::file_watch;
 use crate::live::Live;
+use crate::rule::settling::Settling;
 use crate::rule::trigger::Trigger;
 use crate::snapshot::{self, Fingerprint, Snapshot};
 use crate::stop::Stop;
@@ -50,7 +50,7 @@ struct Watched {
     glob: globset::GlobMatcher,
     changes: Vec<FileChange>,
     settled_for: Duration,
-    unsettled: BTreeMap<String, (Option<Fingerprint>, DateTime<Utc>)>,
+    settling: Settling<Fingerprint>,
 }
 
 impl Watched {
@@ -110,7 +110,7 @@ impl FileListener {
                         glob: glob.clone(),
                         changes: changes.clone(),
                         settled_for: *settled_for,
-                        unsettled: BTreeMap::new(),
+                        settling: Settling::default(),
                     });
                 }
             }
@@ -144,20 +144,11 @@ impl FileListener {
         let mut soonest = None;
         let differing = snapshot::differences(seen, &now_there);
         watched
-            .unsettled
-            .retain(|path, _| differing.iter().any(|(differs, _)| differs == path));
+            .settling
+            .keep(|path| differing.iter().any(|(differs, _)| differs == path));
         for (path, change) in differing {
             let there = now_there.files.get(&path).cloned();
-            let since = match watched.unsettled.get(&path) {
-                Some((same, since)) if *same == there => *since,
-                Some(_) | None => {
-                    watched.unsettled.insert(path.clone(), (there.clone(), now));
-                    now
-                }
-            };
-            let waited = (now - since).to_std().unwrap_or_default();
-            if waited < watched.settled_for {
-                let left = watched.settled_for - waited;
+            if let Some(left) = watched.settling.look(&path, there.clone(), now, watched.settled_for) {
                 soonest = Some(soonest.map_or(left, |soonest: Duration| soonest.min(left)));
                 continue;
             }
@@ -165,7 +156,6 @@ impl FileListener {
                 self.bring(watched, &path, change, seen.files.get(&path), there.as_ref())
                     .await?;
             }
-            watched.unsettled.remove(&path);
             match there {
                 Some(fingerprint) => seen.files.insert(path, fingerprint),
                 None => seen.files.remove(&path),
