@@ -16,6 +16,7 @@ pub(crate) mod evaluate;
 pub mod fit;
 pub mod function;
 pub(crate) mod generated;
+pub(crate) mod held_back;
 pub(crate) mod hole;
 pub(crate) mod json_text;
 pub(crate) mod mention;

@@ -59,6 +59,29 @@ impl CardId {
     }
 }
 
+/// The identity of a limit's window: rule, value of `for_each` and address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WindowId(String);
+
+impl WindowId {
+    /// The id of the window in which the limit of `rule` counts what `address` gets for `value`. However long the
+    /// value is, the id is short.
+    pub fn of(rule: &str, value: &str, address: &Address) -> Self {
+        let mut hash = Sha256::new();
+        for part in [rule, value, &address.key()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        Self(format!("lw_{}", hex::encode(&hash.finalize()[..12])))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Where a card goes. A person stays a person whether or not a chat is open: the chat is found or opened when the
 /// card is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -134,6 +157,9 @@ pub struct Delivery {
     pub activity_id: Option<String>,
     /// The conversation it ended in, once delivered.
     pub conversation_id: Option<ConversationId>,
+    /// The window of its rule's limit that it opened; it closes again if the delivery ends unsent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowId>,
 }
 
 impl Delivery {

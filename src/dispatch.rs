@@ -1,6 +1,6 @@
 //! From an event to durable deliveries: the method to read first is [`Dispatcher::dispatch`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -11,12 +11,13 @@ use tracing::{info, warn};
 
 use crate::audience::Audience;
 use crate::clock::Clock;
-use crate::delivery::{Delivery, DeliveryId};
+use crate::delivery::{Delivery, DeliveryId, WindowId};
 use crate::event::{Event, EventId, Origin};
 use crate::judge::{Judged, judge, named, not_excepted, settle};
+use crate::limit::Windows;
 use crate::live::Live;
 use crate::metric::Metrics;
-use crate::plan::{Plan, plan, undeliverable};
+use crate::plan::{self, Plan, plan, undeliverable};
 use crate::rule::Rule;
 use crate::store::outbox::{Batch, EventRecord, Held, RuleRecord};
 use crate::store::{Directory, Outbox, StoreError};
@@ -24,6 +25,9 @@ use crate::workspace::Workspace;
 
 /// Somebody who was not known when everybody was asked for this recently is not asked for again.
 const LATELY: Duration = Duration::minutes(10);
+/// How often an event is decided anew because others changed the windows of its limits meanwhile. Whoever overtakes gets
+/// on, so a few times are enough.
+const ATTEMPTS: u32 = 100;
 /// How many sentences of a kind a record keeps.
 const SENTENCES_KEPT: usize = 20;
 
@@ -88,6 +92,8 @@ struct Occasion<'a> {
     event: &'a Event,
     workspace: &'a Workspace,
     missing: Missing<'a>,
+    /// Windows of the rule's limit that counted the event already.
+    counted: &'a [WindowId],
     now: DateTime<Utc>,
 }
 
@@ -121,14 +127,22 @@ impl Dispatcher {
     /// Those of the stores; nothing is taken then, and the event may be brought again.
     pub async fn dispatch(&self, event: &Event) -> Result<Decision, StoreError> {
         let workspace = self.live.borrow().workspace.clone();
-        if let Some(record) = self.outbox.event(&event.id).await? {
-            return self.taken_before(record).await;
-        }
-        self.metrics.event(event.origin.kind());
         let rules = workspace.ruleset.triggered_by(event);
-        let asked_lately = self.asked_at.borrow().is_some_and(|at| self.clock.now() - at < LATELY);
-        self.decide(event, &workspace, &rules, Missing::Ask { asked_lately })
-            .await
+        let mut attempt = 1;
+        loop {
+            if let Some(record) = self.outbox.event(&event.id).await? {
+                return self.taken_before(record).await;
+            }
+            let asked_lately = self.asked_at.borrow().is_some_and(|at| self.clock.now() - at < LATELY);
+            let missing = Missing::Ask { asked_lately };
+            match self.decide(event, &workspace, &rules, missing, &[]).await {
+                Err(StoreError::Overtaken) if attempt < ATTEMPTS => attempt += 1,
+                decision => {
+                    self.metrics.event(event.origin.kind());
+                    return decision;
+                }
+            }
+        }
     }
 
     /// Goes on with a rule that was held: its rosters are there now, or could not be had for the reason given.
@@ -145,7 +159,16 @@ impl Dispatcher {
             .cloned()
             .collect();
         let missing = given_up.map_or(Missing::Ask { asked_lately: true }, Missing::GivenUp);
-        let decision = self.decide(&held.event, &workspace, &rule, missing).await?;
+        let mut attempt = 1;
+        let decision = loop {
+            match self
+                .decide(&held.event, &workspace, &rule, missing, &held.counted)
+                .await
+            {
+                Err(StoreError::Overtaken) if attempt < ATTEMPTS => attempt += 1,
+                decision => break decision?,
+            }
+        };
         if rule.is_empty() {
             warn!(event = %held.event.id, rule = %held.rule, "rule is gone, its waiting event is dropped");
         }
@@ -161,6 +184,7 @@ impl Dispatcher {
         workspace: &Workspace,
         rules: &[Arc<Rule>],
         missing: Missing<'_>,
+        counted: &[WindowId],
     ) -> Result<Decision, StoreError> {
         let mut batch = Batch {
             record: EventRecord {
@@ -173,12 +197,14 @@ impl Dispatcher {
             deliveries: Vec::new(),
             cards: Vec::new(),
             held: Vec::new(),
+            windows: Vec::new(),
         };
         let now = self.clock.now();
         let occasion = Occasion {
             event,
             workspace,
             missing,
+            counted,
             now,
         };
         for judged in judge(event, rules, workspace.settings.time_zone, now) {
@@ -192,6 +218,8 @@ impl Dispatcher {
                     because: verdicts.because(),
                     deliveries: 0,
                     warnings: Vec::new(),
+                    held_back: Vec::new(),
+                    held_back_count: 0,
                 });
             }
         }
@@ -213,9 +241,11 @@ impl Dispatcher {
             .collect();
         let receipt = self.outbox.enqueue(batch).await?;
         self.work.notify_waiters();
+        let held_back: usize = rules.iter().map(|rule| rule.held_back_count).sum();
+        self.metrics.held_back(held_back);
         info!(
             event = %event.id, origin = event.origin.kind(), rules = rules.len(), deliveries = receipt.new.len(),
-            skipped = skipped.len(), waiting = waiting.len(), "event decided"
+            skipped = skipped.len(), held_back, waiting = waiting.len(), "event decided"
         );
         let deliveries = receipt
             .new
@@ -244,6 +274,7 @@ impl Dispatcher {
             event,
             workspace,
             missing,
+            counted,
             now,
         } = *occasion;
         let named = named(rule, &scope, &workspace.book, event);
@@ -272,7 +303,14 @@ impl Dispatcher {
             Missing::Ask { .. } if !except.rosters_needed.is_empty() => Audience::default(),
             Missing::Ask { .. } | Missing::GivenUp(_) => settle(told, &except, &workspace.book),
         };
-        let mut planned = plan(rule, event, scope, &told, revision, now);
+        let windows = Windows {
+            known: match plan::windows(rule, &scope, &told).as_slice() {
+                [] => BTreeMap::new(),
+                ids => self.outbox.windows(ids).await?,
+            },
+            counted: counted.iter().cloned().collect(),
+        };
+        let mut planned = plan(rule, event, scope, &told, &windows, revision, now);
         planned
             .warnings
             .extend(named.warnings.into_vec().into_iter().chain(notes));
@@ -285,6 +323,7 @@ impl Dispatcher {
                 due_at: now,
                 attempts: 0,
                 reason: None,
+                counted: Vec::new(),
             }),
             Missing::GivenUp(reason) => {
                 let gone = wait_for.iter().map(|id| format!("members of {id}"));
@@ -296,6 +335,8 @@ impl Dispatcher {
         let Plan {
             deliveries,
             cards,
+            held_back,
+            windows,
             warnings,
         } = planned;
         batch.record.rules.push(RuleRecord {
@@ -304,7 +345,10 @@ impl Dispatcher {
             because: Vec::new(),
             deliveries: deliveries.len(),
             warnings: warnings.into_iter().take(SENTENCES_KEPT).collect(),
+            held_back_count: held_back.len(),
+            held_back: held_back.into_iter().take(RuleRecord::HELD_BACK_KEPT).collect(),
         });
+        batch.windows.extend(windows);
         batch.deliveries.extend(deliveries);
         batch.cards.extend(cards);
         Ok(())

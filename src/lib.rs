@@ -16,6 +16,7 @@ pub mod file_watch;
 pub mod hook;
 pub mod http;
 pub mod judge;
+pub mod limit;
 pub mod link;
 pub mod listen;
 pub mod live;

@@ -34,6 +34,7 @@ pub struct Metrics {
     answers: Family<Word, Counter>,
     activities: Family<Word, Counter>,
     reloads: Family<Word, Counter>,
+    held_back: Counter,
     deliveries: Family<Word, Gauge>,
     broken_files: Gauge,
     rules: Gauge,
@@ -51,6 +52,7 @@ impl Default for Metrics {
             answers: Family::default(),
             activities: Family::default(),
             reloads: Family::default(),
+            held_back: Counter::default(),
             deliveries: Family::default(),
             broken_files: Gauge::default(),
             rules: Gauge::default(),
@@ -79,6 +81,11 @@ impl Default for Metrics {
             "reloads",
             "Reloads of the workspace, by result",
             metrics.reloads.clone(),
+        );
+        registry.register(
+            "held_back",
+            "Cards that the limit of a rule held back",
+            metrics.held_back.clone(),
         );
         registry.register(
             "deliveries",
@@ -172,6 +179,11 @@ impl Metrics {
         if broken_files == 0 {
             self.last_reload.set(at.timestamp() as f64);
         }
+    }
+
+    /// So many cards were held back by the limit of a rule.
+    pub fn held_back(&self, count: usize) {
+        self.held_back.inc_by(count as u64);
     }
 
     /// How many deliveries are in this state now.

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use crate::audience::{Audience, Reached};
 use crate::card::Card;
 use crate::card::text::Warnings;
-use crate::delivery::{Address, CardId, Delivery, DeliveryId, Recipient, State};
+use crate::delivery::{Address, CardId, Delivery, DeliveryId, Recipient, State, WindowId};
 use crate::event::Event;
+use crate::limit::{Change, Counted, HeldBack, Limit, Ruling, Step, Windows};
 use crate::rule::Rule;
 
 /// What one rule owes because of one event.
@@ -20,6 +21,10 @@ pub struct Plan {
     pub deliveries: Vec<Delivery>,
     /// The cards the deliveries point to, each once.
     pub cards: Vec<Card>,
+    /// Who gets nothing this time because of the rule's limit.
+    pub held_back: Vec<HeldBack>,
+    /// What happens to the windows of the limit when the deliveries are taken in.
+    pub windows: Vec<Change>,
     /// What did not print as meant.
     pub warnings: Vec<String>,
 }
@@ -32,20 +37,33 @@ pub fn scope(event: &Event, rule: &Rule, time_zone: Tz, now: DateTime<Utc>) -> V
         "request": event.request,
         "rule": { "name": rule.name, "description": rule.description, "owner": rule.owner },
         "recipient": null,
+        "limit": rule.limit.as_ref().map(|limit| limit.in_scope(None)),
         "time_zone": time_zone.name(),
         "now": now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
     })
 }
 
-/// Renders the rule's card for everybody in `audience` and says why the others get none. Deterministic: the same
-/// arguments give the same plan.
+/// The windows of the rule's limit that decide about this audience; none if the rule has no limit.
+pub fn windows(rule: &Rule, scope: &Value, audience: &Audience) -> Vec<WindowId> {
+    let Some(limit) = &rule.limit else {
+        return Vec::new();
+    };
+    let value = limit.value(scope, &mut Warnings::new());
+    let window = |reached: &Reached| WindowId::of(&rule.name, &value, &reached.recipient.address);
+    audience.reached.iter().map(window).collect()
+}
+
+/// Renders the rule's card for everybody in `audience` whom its limit lets be told, and says why the others get none.
+/// Deterministic: the same arguments give the same plan.
 ///
-/// A card that does not mention its recipient is rendered once for all who are to be mentioned alike. `scope` is what [`scope`] made for this event and rule.
+/// A card that does not mention its recipient is rendered once for all who are to be mentioned alike. `scope` is what
+/// [`scope`] made for this event and rule, `known` has the windows that [`windows`] names.
 pub fn plan(
     rule: &Rule,
     event: &Event,
     mut scope: Value,
     audience: &Audience,
+    known: &Windows,
     revision: &str,
     now: DateTime<Utc>,
 ) -> Plan {
@@ -54,8 +72,18 @@ pub fn plan(
     let mut shared: Vec<(&Reached, CardId)> = Vec::new();
     let personal = rule.card.reads("recipient");
     let mut deliveries = Vec::with_capacity(audience.reached.len() + audience.unreachable.len());
+    let mut gate = Gate::new(rule, &scope, known, now, &mut warnings);
 
     for reached in &audience.reached {
+        let id = DeliveryId::of(&event.id, &rule.name, &reached.recipient.address);
+        let Some(passed) = gate.ask(&id, &reached.recipient) else {
+            continue;
+        };
+        if let Some(limit) = &rule.limit {
+            scope["limit"] = limit.in_scope(passed.told);
+        }
+        // How many were held back, and since when on whose clock, is said to each by themselves.
+        let personal = personal || passed.told.is_some();
         let same = shared
             .iter()
             .find(|(other, _)| !personal && other.mentions == reached.mentions);
@@ -72,16 +100,11 @@ pub fn plan(
                 id
             }
         };
-        let id = DeliveryId::of(&event.id, &rule.name, &reached.recipient.address);
-        deliveries.push(owed(
-            id,
-            rule,
-            event,
-            reached.recipient.clone(),
-            Some(card_id),
-            revision,
-            now,
-        ));
+        let recipient = reached.recipient.clone();
+        deliveries.push(Delivery {
+            window: passed.window,
+            ..owed(id, rule, event, recipient, Some(card_id), revision, now)
+        });
     }
     for unreachable in &audience.unreachable {
         deliveries.push(undeliverable(
@@ -96,7 +119,92 @@ pub fn plan(
     Plan {
         deliveries,
         cards: cards.into_values().collect(),
+        held_back: gate.held_back,
+        windows: gate.changes,
         warnings: warnings.into_vec(),
+    }
+}
+
+/// The rule's limit at work on one event.
+struct Gate<'a> {
+    rule: &'a Rule,
+    limit: Option<(&'a Limit, String)>,
+    known: &'a Windows,
+    now: DateTime<Utc>,
+    held_back: Vec<HeldBack>,
+    changes: Vec<Change>,
+}
+
+/// What a card that may be sent has to do with the limit.
+#[derive(Default)]
+struct Passed {
+    told: Option<Counted>,
+    window: Option<WindowId>,
+}
+
+impl<'a> Gate<'a> {
+    fn new(rule: &'a Rule, scope: &Value, known: &'a Windows, now: DateTime<Utc>, seen: &mut Warnings) -> Self {
+        Self {
+            rule,
+            limit: rule.limit.as_ref().map(|limit| (limit, limit.value(scope, seen))),
+            known,
+            now,
+            held_back: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// May this delivery be made? `None` if it is held back.
+    fn ask(&mut self, delivery: &DeliveryId, recipient: &Recipient) -> Option<Passed> {
+        let Some((limit, value)) = &self.limit else {
+            return Some(Passed::default());
+        };
+        let id = WindowId::of(&self.rule.name, value, &recipient.address);
+        let window = self.known.known.get(&id);
+        let ruling = limit.judge(window, self.now);
+        let (step, passed) = match (&ruling, window) {
+            _ if self.known.counted.contains(&id) => (None, None),
+            // A rule that waited for some of its recipients comes by a second time: this card is the one that opened it.
+            (_, Some(window)) if window.opened_by == *delivery => (
+                None,
+                Some(Passed {
+                    told: window.told,
+                    window: Some(id.clone()),
+                }),
+            ),
+            (Ruling::HeldBack(..), Some(window)) => {
+                let (opened_by, at) = (window.opened_by.clone(), self.now);
+                (Some(Step::HoldsBack { opened_by, at }), None)
+            }
+            (Ruling::HeldBack(..), None) => (None, None),
+            (Ruling::Passes(told), before) => {
+                let (before, after) = (before.cloned(), limit.opened(delivery, *told, self.now));
+                let passed = Passed {
+                    told: *told,
+                    window: Some(id.clone()),
+                };
+                (Some(Step::Opens { before, after }), Some(passed))
+            }
+        };
+        if passed.is_none() {
+            let (since, until) = match ruling {
+                Ruling::HeldBack(since, until) => (Some(since), Some(until)),
+                Ruling::Passes(_) => (None, None),
+            };
+            self.held_back.push(HeldBack {
+                recipient: recipient.name.clone(),
+                value: limit.shown(value),
+                since,
+                until,
+            });
+        }
+        self.changes.extend(step.map(|step| Change {
+            window: id,
+            rule: self.rule.name.clone(),
+            delivery: delivery.clone(),
+            step,
+        }));
+        passed
     }
 }
 
@@ -147,6 +255,7 @@ fn owed(
         reason: None,
         activity_id: None,
         conversation_id: None,
+        window: None,
     }
 }
 

@@ -201,6 +201,7 @@ mod tests {
             reason: None,
             activity_id: None,
             conversation_id: None,
+            window: None,
         }
     }
 

@@ -13,6 +13,7 @@ pub mod target;
 pub mod trigger;
 
 use crate::card::source::CardSource;
+use crate::limit::Limit;
 use condition::Condition;
 use target::Target;
 use trigger::Trigger;
@@ -39,4 +40,6 @@ pub struct Rule {
     pub except: Vec<Target>,
     /// What they get.
     pub card: CardSource,
+    /// How often somebody is told.
+    pub limit: Option<Limit>,
 }

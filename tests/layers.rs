@@ -24,6 +24,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("audience", 1),
     ("plan", 1),
     ("judge", 1),
+    ("limit", 1),
     ("retry", 1),
     ("pace", 1),
     ("hook", 1),

@@ -16,6 +16,7 @@ mod first_evening;
 mod gallery;
 mod hook_sends_a_card;
 mod layers;
+mod limits;
 mod outbox_contract;
 mod process;
 mod reload;

@@ -2,6 +2,7 @@
 mod by_hand;
 mod crowds;
 mod keeping;
+mod limits;
 mod sending;
 mod taking;
 

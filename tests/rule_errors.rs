@@ -146,7 +146,7 @@ fn a_file_that_may_not_be_read_is_told_and_hides_no_other() {
 #[test]
 fn machines_get_every_diagnostic_with_its_place() {
     let root = surroundings();
-    let rule = "when: { hook: githb }\nnotify: [{ channel: releases }]\nlimit: {}\n";
+    let rule = "when: { hook: githb }\nnotify: [{ channel: releases }]\nsplit: {}\n";
     fs::write(root.path().join("rules/a.yaml"), rule).expect("a file can be written");
     let (exit, shown) = checked(root.path(), Format::Json);
     assert_eq!(exit, Exit::No);

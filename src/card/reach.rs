@@ -33,6 +33,20 @@ impl Reach {
                 })
     }
 
+    /// Whether something of this name is read, from wherever.
+    pub(crate) fn names(&self, name: &[&str]) -> bool {
+        let begins = |path: &Path| {
+            path.steps
+                .iter()
+                .map(String::as_str)
+                .take(name.len())
+                .eq(name.iter().copied())
+        };
+        self.paths
+            .iter()
+            .any(|(path, _)| !matches!(path.start, Start::Local(_)) && begins(path))
+    }
+
     /// Adds what nodes can depend on.
     pub(crate) fn add_nodes(&mut self, nodes: &[Node], outside: bool) {
         for node in nodes {

@@ -14,7 +14,7 @@ use crate::card::short::{self, Short};
 use crate::card::tag::suggestion;
 use crate::card::template::Template;
 use crate::card::text::{Text, Warnings};
-use crate::card::{Card, Content, fit, generated, mention, profile, summary};
+use crate::card::{Card, Content, fit, generated, held_back, mention, profile, summary};
 use crate::diagnostic::{Fault, Severity};
 use crate::roster::Mention;
 
@@ -91,28 +91,50 @@ impl CardSource {
         }
     }
 
+    /// Its author says in it how many cards were held back, so nobody else has to.
+    fn tells_of_held_back(&self) -> bool {
+        let path = &["limit", "held_back"];
+        match self {
+            CardSource::Template { template, with } => {
+                template.reach().names(path) || with.0.as_ref().is_some_and(|with| with.reach.names(path))
+            }
+            CardSource::Short(short) => short.reach().names(path),
+            CardSource::Message(text) => text.reach().names(path),
+            CardSource::Generated => false,
+        }
+    }
+
     /// The message for one recipient. It never fails: when the template comes to nothing with this event, the card is
     /// made from the event, and `seen` says so.
     ///
-    /// `scope` holds `event`, `request`, `recipient`, `rule` and `now`; the people in `mentions` are mentioned.
+    /// `scope` holds `event`, `request`, `recipient`, `rule`, `limit` and `now`; the people in `mentions` are mentioned.
+    /// Cards that the rule's limit held back are told of in a line of their own.
     pub fn render(&self, scope: &Value, mentions: &[Mention], seen: &mut Warnings) -> Card {
         let frame = Frame::root(scope);
         let mut gathered = Gathered::default();
-        let filled = match self {
+        let more = held_back::sentence(scope).filter(|_| !self.tells_of_held_back());
+        let mut filled = match self {
             CardSource::Template { template, with } => with.fill(&frame, &mut gathered, |frame, gathered| {
                 template.render(frame, gathered).unwrap_or_else(|sentence| {
                     gathered.seen.add(sentence);
                     Value::Null
                 })
             }),
-            CardSource::Short(short) => with_reason(short.render(&frame, &mut gathered), scope),
+            CardSource::Short(short) => short.render(&frame, &mut gathered),
             CardSource::Message(text) => {
-                let card = message(text, &frame, mentions, &mut gathered);
+                let card = message(text, &frame, mentions, more.as_deref(), &mut gathered);
                 gathered.give(seen);
                 return card;
             }
             CardSource::Generated => generated::card(scope),
         };
+        if let Some(more) = more {
+            let line = json!({ "type": "TextBlock", "text": more, "wrap": true, "spacing": "Medium" });
+            at_the_end(&mut filled, line);
+        }
+        if let CardSource::Short(_) = self {
+            with_reason(&mut filled, scope);
+        }
         let mut card = profile::tidy(filled, &mut gathered.seen).unwrap_or_else(|| {
             gathered
                 .seen
@@ -137,19 +159,22 @@ const MOST_MENTIONS: usize = 20;
 
 /// A short card tells above its buttons why its reader gets it, where the rule has a description. A template says so where its
 /// author wants it, and a card made from the event has the description as its title.
-fn with_reason(mut card: Value, scope: &Value) -> Value {
+fn with_reason(card: &mut Value, scope: &Value) {
     let rule = |key: &str| scope.get("rule")?.get(key)?.as_str();
-    if let (Some(name), Some(description)) = (rule("name"), rule("description"))
-        && let Some(body) = card.get_mut("body").and_then(Value::as_array_mut)
-        && !body.is_empty()
-    {
+    if let (Some(name), Some(description)) = (rule("name"), rule("description")) {
         let text = format!("You get this because of the rule “{name}”: {}", description.trim());
-        let buttons = body.last().is_some_and(|last| last["type"] == "ActionSet");
-        let place = body.len() - usize::from(buttons);
         let reason = json!({ "type": "TextBlock", "text": text, "size": "Small", "isSubtle": true, "wrap": true });
-        body.insert(place, reason);
+        at_the_end(card, reason);
     }
-    card
+}
+
+/// Adds to a card that shows something, above the buttons at its end.
+fn at_the_end(card: &mut Value, element: Value) {
+    let body = card.get_mut("body").and_then(Value::as_array_mut);
+    if let Some(body) = body.filter(|body| !body.is_empty()) {
+        let buttons = body.last().is_some_and(|last| last["type"] == "ActionSet");
+        body.insert(body.len() - usize::from(buttons), element);
+    }
 }
 
 /// Why somebody gets this, when the card has no words of its own.
@@ -159,7 +184,17 @@ fn reason(scope: &Value) -> String {
     words.unwrap_or_else(|| "Notification".to_owned())
 }
 
-fn message(text: &Text, frame: &Frame<'_>, mentions: &[Mention], gathered: &mut Gathered) -> Card {
+fn message(
+    text: &Text,
+    frame: &Frame<'_>,
+    mentions: &[Mention],
+    more: Option<&str>,
+    gathered: &mut Gathered,
+) -> Card {
+    let with_more = |text: String| match more {
+        Some(more) => format!("{text}\n\n{more}"),
+        None => text,
+    };
     let filled = text.text_in(frame, Style::Shown(Dialect::Message), gathered);
     let filled = fit::fit_text(filled, fit::LIMIT - MENTIONS, &mut gathered.seen);
     let filled = if filled.trim().is_empty() {
@@ -171,14 +206,14 @@ fn message(text: &Text, frame: &Frame<'_>, mentions: &[Mention], gathered: &mut 
     let summary = summary::of_text(&filled).unwrap_or_else(|| "Notification".to_owned());
     if mentions.is_empty() && gathered.mentions.is_empty() {
         return Card {
-            content: Content::Text(filled),
+            content: Content::Text(with_more(filled)),
             summary,
         };
     }
     // Mentions need a list beside the text, which only a card carries with it.
     let shown = text.text_in(frame, Style::Shown(Dialect::Card), gathered);
     let parts = short::Parts {
-        text: Some(shown),
+        text: Some(with_more(shown)),
         ..short::Parts::default()
     };
     let card = profile::tidy(parts.card(), &mut gathered.seen).expect("a card with a text has a body");

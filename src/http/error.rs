@@ -66,7 +66,8 @@ impl From<StoreError> for RequestError {
             | StoreError::Locked(_)
             | StoreError::Corrupt(_)
             | StoreError::Refused(_)
-            | StoreError::LeaseLost => Self::new(
+            | StoreError::LeaseLost
+            | StoreError::Overtaken => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store_unavailable",
                 "nothing can be stored right now; nothing was taken, try again later",

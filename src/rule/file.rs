@@ -56,6 +56,42 @@ pub struct RuleFile {
         extend("examples" = ["deploy-failed"])
     )]
     pub card: Option<Value>,
+    /// How often somebody is told: one card per length of time. What comes in between is held back.
+    #[serde(default)]
+    #[schemars(
+        with = "Option<LimitFile>",
+        extend("examples" = [{ "once_per": "10 minutes", "for_each": "{{event.repository.full_name}}" }])
+    )]
+    pub limit: Option<Value>,
+}
+
+/// How often each recipient gets a card of this rule.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Limit")]
+pub struct LimitFile {
+    /// The time after a card in which no other is sent: from `1 s` to `31 days`.
+    #[schemars(extend("examples" = ["10 minutes", "1 hour", "1 day"]))]
+    pub once_per: String,
+    /// What is counted separately, as a template: one card per repository, per alert, per machine. Without it, all events
+    /// of the rule count together.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["{{event.repository.full_name}}"]))]
+    pub for_each: Option<String>,
+    /// What becomes of the cards that are held back. Default: `count`.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["count"]))]
+    pub rest: Option<RestFile>,
+}
+
+/// What becomes of the cards that are held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RestFile {
+    /// The next card says how many there were.
+    Count,
+    /// Nothing is said of them.
+    Drop,
 }
 
 /// What a rule waits for: one of `hook`, `cron`, `file` and the events of Teams, with what belongs to it.

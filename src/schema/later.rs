@@ -5,7 +5,6 @@ const LATER: [(&str, &[&str]); 8] = [
     (
         "Rule",
         &[
-            "limit",
             "split",
             "quiet_hours",
             "time_zone",

@@ -113,8 +113,8 @@ fn words_of_other_tools_lead_to_ours() {
 fn a_word_of_a_later_version_is_told_apart_from_a_mistake() {
     for (text, key) in [
         (
-            "when: { hook: x }\nnotify: [{ channel: r }]\nlimit: { once_per: 10m }",
-            "limit",
+            "when: { hook: x }\nnotify: [{ channel: r }]\nsplit: event.alerts",
+            "split",
         ),
         ("when: { button: x }\nnotify: [{ channel: r }]", "button"),
         ("when: { hook: x }\nnotify: [{ everyone: true }]", "everyone"),

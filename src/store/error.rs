@@ -18,6 +18,9 @@ pub enum StoreError {
     /// The delivery is no longer ours to settle: its lease ended and somebody else has it, or it was cancelled.
     #[error("the lease of this delivery has ended")]
     LeaseLost,
+    /// A limit's window is not what the decision was made on any more; nothing was taken: decide again.
+    #[error("another event was decided for the same limit meanwhile")]
+    Overtaken,
     /// The outbox is at its bound; nothing was taken.
     #[error("the outbox is full: {open} deliveries are open, the bound is {bound}")]
     Full {

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::StoreError;
 use crate::card::Card;
-use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, State, Verdict};
+use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, State, Verdict, WindowId};
 use crate::event::{Event, EventId};
+use crate::limit::{Change, HeldBack, Window};
 
 /// The outbox: every card owed, with its state, and every event taken in.
 #[async_trait]
@@ -21,8 +22,13 @@ pub trait Outbox: Send + Sync {
     /// event's record is written the first time; a later batch for the same event (a held rule that went on) adds its
     /// rules to the record.
     ///
+    /// The windows of limits change with it, in the same write. What a delivery that is known already does to a window
+    /// was done when it came in, and a rule that waits for a roster holds the same card back once, however often it
+    /// comes by.
+    ///
     /// # Errors
-    /// [`StoreError::Full`] if the open deliveries would pass the bound; [`StoreError::Unavailable`] if the backend
+    /// [`StoreError::Overtaken`] if a window is not what the batch was decided on, or the rule whose limit it is was
+    /// decided for this event meanwhile: look again and decide again. [`StoreError::Full`] if the open deliveries would pass the bound; [`StoreError::Unavailable`] if the backend
     /// cannot write. Nothing is taken then.
     async fn enqueue(&self, batch: Batch) -> Result<Receipt, StoreError>;
 
@@ -97,6 +103,13 @@ pub trait Outbox: Send + Sync {
     /// [`StoreError::Unavailable`] if the backend cannot be read.
     async fn counts(&self) -> Result<BTreeMap<&'static str, u64>, StoreError>;
 
+    /// The windows of limits that exist under these ids. One that cannot be decoded counts as missing: rather a card
+    /// too many than one that is lost.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn windows(&self, ids: &[WindowId]) -> Result<BTreeMap<WindowId, Window>, StoreError>;
+
     /// What was decided about an event.
     ///
     /// # Errors
@@ -134,7 +147,7 @@ pub trait Outbox: Send + Sync {
     async fn set_note(&self, key: &str, value: Option<&Value>) -> Result<(), StoreError>;
 
     /// Removes what ended before `before`: settled deliveries, events without open deliveries, cards nobody points
-    /// to. Works in bounded steps and returns how many deliveries went; call again until it is 0.
+    /// to, windows of limits. Works in bounded steps and returns how many deliveries went; call again until it is 0.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the backend cannot write.
@@ -152,6 +165,8 @@ pub struct Batch {
     pub cards: Vec<Card>,
     /// Rules that must wait for a roster before their recipients are known.
     pub held: Vec<Held>,
+    /// What the deliveries, and the cards that are held back, do to the windows of limits.
+    pub windows: Vec<Change>,
 }
 
 /// What [`Outbox::enqueue`] found.
@@ -240,6 +255,21 @@ pub struct RuleRecord {
     pub deliveries: usize,
     /// What did not print as meant (a missing field), in words, bounded.
     pub warnings: Vec<String>,
+    /// Who got nothing because of the rule's limit; the first [`RuleRecord::HELD_BACK_KEPT`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_back: Vec<HeldBack>,
+    /// How many there were, kept or not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_back_count: usize,
+}
+
+impl RuleRecord {
+    /// How many of those whom a limit held back a record names.
+    pub const HELD_BACK_KEPT: usize = 20;
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A rule that waits for a roster before it can say who is told.
@@ -257,6 +287,9 @@ pub struct Held {
     pub attempts: u32,
     /// Why the last try failed.
     pub reason: Option<String>,
+    /// The windows of the rule's limit that counted this event already, when some recipients were known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counted: Vec<WindowId>,
 }
 
 /// The outcome of a verdict on a delivery: the one place where states change after an attempt. Pure; every backend

@@ -5,7 +5,7 @@
 //! - One thread writes, in groups that share one sync (`writer.rs`); an answer means "on disk".
 //! - A call's changes are a draft that is applied whole or not at all (`draft.rs`), made of records with a version
 //!   and a checksum (`record.rs`).
-//! - What the changes are is decided in `intake.rs`, `lease.rs`, `sweep.rs` (outbox, on `ledger.rs`) and `facts.rs`
+//! - What the changes are is decided in `intake.rs`, `lease.rs`, `windows.rs`, `sweep.rs` (outbox, on `ledger.rs`) and `facts.rs`
 //!   (directory, on `shelf.rs`).
 //!
 //! A write that fails says [`StoreError::Unavailable`]; the database is then opened again by itself. After a failed
@@ -30,6 +30,7 @@ mod place;
 mod record;
 mod shelf;
 mod sweep;
+mod windows;
 mod writer;
 
 /// The key of the format number: plain digits, so that every Herald there will ever be can read it.

@@ -18,6 +18,7 @@ use crate::diagnostic::{Fault, Severity, Step, did_you_mean};
 use crate::duration;
 use crate::event::{FileChange, Scope, TeamsEvent};
 use crate::hook::{Authentication, Hook};
+use crate::limit::Limit;
 use crate::rule::Rule;
 use crate::rule::condition::Condition;
 use crate::rule::file::{FileChangeFile, IfMissedFile, PlaceFile, ScopeFile, TriggerFile};
@@ -64,6 +65,7 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
     let notify = compiler.targets("notify", root.get("notify"), &triggers);
     let except = compiler.targets("except", root.get("except"), &triggers);
     let card = compiler.card(root.get("card"));
+    let limit = compiler.limit(root.get("limit"));
     let Compiler { shape, faults, .. } = compiler;
     let faults: Vec<Fault> = shape.into_iter().chain(faults).collect();
     let text = |key: &str| root.get(key).and_then(Value::as_str).map(|text| text.trim().to_owned());
@@ -79,6 +81,7 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
                 notify,
                 except,
                 card,
+                limit,
             })
         }
         _ => None,
@@ -157,6 +160,12 @@ impl Compiler<'_> {
         let (card, found) = parted(CardSource::compile(written, &find, &names, around.partials));
         self.judged(&["card".into()], found);
         card
+    }
+
+    fn limit(&mut self, written: Option<&Value>) -> Option<Limit> {
+        let (limit, found) = parted(Limit::compile(written?, self.around.partials));
+        self.judged(&["limit".into()], found);
+        limit
     }
 
     fn targets(&mut self, key: &str, written: Option<&Value>, triggers: &[Trigger]) -> Vec<Target> {

@@ -174,7 +174,7 @@ pub(super) fn try_out(rule: &Rule, document: &Document, samples: &[Sample], book
     };
     let mut faults = Vec::new();
     let mut missing = Common::default();
-    let (mut names, mut card) = (Common::default(), Common::default());
+    let (mut names, mut card, mut limit) = (Common::default(), Common::default(), Common::default());
     for (_, event) in &events {
         let scope = scope(rule, event);
         let verdicts = rule.condition.evaluate(&scope);
@@ -190,6 +190,11 @@ pub(super) fn try_out(rule: &Rule, document: &Document, samples: &[Sample], book
         }
         names.with(of_event(seen));
         let mut seen = Warnings::new();
+        if let Some(for_each) = rule.limit.as_ref().and_then(|limit| limit.for_each.as_ref()) {
+            for_each.plain(&scope, &mut seen);
+        }
+        limit.with(of_event(seen));
+        let mut seen = Warnings::new();
         rule.card.render(&scope, &[], &mut seen);
         card.with(of_event(seen));
     }
@@ -203,7 +208,12 @@ pub(super) fn try_out(rule: &Rule, document: &Document, samples: &[Sample], book
             .on_key();
         faults.push(at_line(fault, &key, document));
     }
-    for (key, sentences) in [("notify", names.sentences), ("card", card.sentences)] {
+    let texts = [
+        ("notify", names.sentences),
+        ("card", card.sentences),
+        ("limit", limit.sentences),
+    ];
+    for (key, sentences) in texts {
         for (sentence, _) in sentences {
             let fault = Fault::warning("sample::field", sentence).help(format!("seen with {}", first.file));
             faults.push(at_text(fault, key, document));

@@ -101,6 +101,7 @@ async fn a_recipient_that_was_not_found_is_kept_as_dead_and_cannot_be_tried_agai
         deliveries: vec![unreachable.clone()],
         cards: Vec::new(),
         held: Vec::new(),
+        windows: Vec::new(),
     };
     outbox.enqueue(batch).await.expect("enqueue");
     assert_eq!(claim_all(&*outbox, 1000).await, Vec::new());

@@ -43,6 +43,7 @@ async fn a_held_rule_that_went_on_adds_what_became_of_it(place: &dyn Place) {
         deliveries: Vec::new(),
         cards: Vec::new(),
         held: vec![held("e1", "team", at(0))],
+        windows: Vec::new(),
     };
     assert!(!outbox.enqueue(waits).await.expect("enqueue").repeat);
 
@@ -54,6 +55,7 @@ async fn a_held_rule_that_went_on_adds_what_became_of_it(place: &dyn Place) {
             .into(),
         cards: vec![card],
         held: Vec::new(),
+        windows: Vec::new(),
     };
     assert!(!outbox.enqueue(went_on.clone()).await.expect("enqueue").repeat);
     outbox.unhold(&event, "team").await.expect("unhold");
@@ -67,6 +69,7 @@ async fn a_held_rule_that_went_on_adds_what_became_of_it(place: &dyn Place) {
         deliveries: Vec::new(),
         cards: Vec::new(),
         held: Vec::new(),
+        windows: Vec::new(),
     };
     assert!(
         !outbox.enqueue(empty).await.expect("enqueue").repeat,
@@ -91,6 +94,7 @@ async fn an_event_with_too_many_rules_keeps_those_that_matched(place: &dyn Place
         deliveries: Vec::new(),
         cards: Vec::new(),
         held: Vec::new(),
+        windows: Vec::new(),
     };
     outbox.enqueue(batch).await.expect("enqueue");
     let kept = outbox
@@ -156,6 +160,7 @@ async fn a_repeated_event_does_not_hold_a_rule_again(place: &dyn Place) {
         deliveries: Vec::new(),
         cards: Vec::new(),
         held: vec![held("e1", "team", at(0))],
+        windows: Vec::new(),
     };
     outbox.enqueue(batch.clone()).await.expect("enqueue");
     let mut later = held("e1", "team", at(500));
@@ -274,6 +279,7 @@ async fn an_event_that_led_to_nothing_is_collected_too(place: &dyn Place) {
             deliveries: Vec::new(),
             cards: Vec::new(),
             held: Vec::new(),
+            windows: Vec::new(),
         };
         outbox.enqueue(batch).await.expect("enqueue");
     }

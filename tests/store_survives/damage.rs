@@ -282,6 +282,7 @@ async fn sled_never_puts_a_value_into_a_file_that_it_does_not_sync() {
             deliveries: vec![delivery(&event, "other", "anna", &big, at(0))],
             cards: vec![big],
             held: vec![hold],
+            windows: Vec::new(),
         };
         outbox.enqueue(batch).await.expect("enqueue");
     }

@@ -28,6 +28,7 @@ async fn fills_up(outbox: &Arc<dyn Outbox>, prefix: &str, people: usize) -> (Vec
                 .collect(),
             cards: vec![big],
             held: Vec::new(),
+            windows: Vec::new(),
         };
         match outbox.enqueue(batch).await {
             Ok(_) => taken.push(event),

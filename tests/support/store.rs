@@ -120,6 +120,7 @@ pub fn delivery(event: &str, rule: &str, name: &str, card: &Card, created_at: Da
         reason: None,
         activity_id: None,
         conversation_id: None,
+        window: None,
     }
 }
 
@@ -140,6 +141,8 @@ pub fn rule(name: &str, deliveries: usize) -> RuleRecord {
         because: Vec::new(),
         deliveries,
         warnings: Vec::new(),
+        held_back: Vec::new(),
+        held_back_count: 0,
     }
 }
 
@@ -154,6 +157,7 @@ pub fn batch(event: &str, names: &[&str], created_at: DateTime<Utc>) -> Batch {
             .collect(),
         cards: vec![card],
         held: Vec::new(),
+        windows: Vec::new(),
     }
 }
 
@@ -176,6 +180,7 @@ pub fn held(event: &str, rule: &str, due_at: DateTime<Utc>) -> Held {
         due_at,
         attempts: 0,
         reason: None,
+        counted: Vec::new(),
     }
 }
 

@@ -76,6 +76,10 @@ pub(super) enum Table {
     HeldDue = b'W',
     /// Note key -> note.
     Note = b'N',
+    /// Window id -> window of a limit.
+    Window = b'L',
+    /// End, window id.
+    WindowByEnd = b'l',
 }
 
 impl Table {

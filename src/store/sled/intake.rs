@@ -20,6 +20,7 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, bound: u64, batch: Batch) -> Result
         deliveries,
         cards,
         held,
+        windows,
     } = batch;
     let mut ledger = Ledger::open(draft)?;
 
@@ -63,11 +64,12 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, bound: u64, batch: Batch) -> Result
         new: new.iter().map(|delivery| delivery.id.clone()).collect(),
         known,
     };
-    for delivery in new {
-        take_delivery(&mut ledger, delivery)?;
-    }
     for held in &new_held {
         put_held(&mut ledger, held)?;
+    }
+    super::windows::change(ledger.draft, &event, before.as_ref(), windows)?;
+    for delivery in new {
+        take_delivery(&mut ledger, delivery)?;
     }
     ledger.close()?;
     Ok(receipt)
@@ -188,7 +190,11 @@ pub(super) fn hold(draft: &mut Draft<'_>, held: &Held) -> Result<(), StoreError>
 
 fn put_held(ledger: &mut Ledger<'_, '_>, held: &Held) -> Result<(), StoreError> {
     let key = held_key(&held.event.id, &held.rule);
+    let mut held = held.clone();
     if ledger.draft.has(Table::Held, &key)? {
+        let known: Option<Held> = ledger.draft.get(Table::Held, &key)?.or_missing(Table::Held, &key);
+        // Only `enqueue` knows what was counted: whoever holds the rule again may have read it before.
+        held.counted = known.map(|known| known.counted).unwrap_or_default();
         unmark_due(ledger.draft, &key)?;
     } else {
         ledger.numbers.held += 1;
@@ -196,7 +202,7 @@ fn put_held(ledger: &mut Ledger<'_, '_>, held: &Held) -> Result<(), StoreError> 
     ledger
         .draft
         .mark(Table::HeldDue.key(timed(held.due_at, &key)), Vec::new());
-    ledger.draft.put(Table::Held, &key, held)
+    ledger.draft.put(Table::Held, &key, &held)
 }
 
 /// See [`crate::store::Outbox::unhold`].
@@ -261,6 +267,6 @@ fn unmark_due(draft: &mut Draft<'_>, key: &[u8]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn held_key(event: &EventId, rule: &str) -> Vec<u8> {
+pub(super) fn held_key(event: &EventId, rule: &str) -> Vec<u8> {
     [term(event.as_str()), rule.as_bytes().to_vec()].concat()
 }

@@ -214,6 +214,7 @@ impl<'a, 'b> Ledger<'a, 'b> {
         }
         self.numbers
             .moved(before.map(|owed| owed.delivery.state), Some(after.delivery.state));
+        super::windows::follow(self.draft, before, after)?;
         self.draft.put(Table::Delivery, after.delivery.id.as_str(), after)
     }
 

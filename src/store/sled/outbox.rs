@@ -12,10 +12,11 @@ use tracing::warn;
 use super::draft::{Draft, Read, Table};
 use super::ledger::{Numbers, Owed, instant, newest_first, of_event};
 use super::writer::{Desk, Growth, Slot};
-use super::{intake, lease, sweep};
+use super::{intake, lease, sweep, windows};
 use crate::card::Card;
-use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, State};
+use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, State, WindowId};
 use crate::event::EventId;
+use crate::limit::Window;
 use crate::store::outbox::{Batch, Claim, Claims, EventRecord, Filter, Held, Moved, Receipt};
 use crate::store::{Outbox, StoreError};
 
@@ -135,6 +136,11 @@ impl Outbox for SledOutbox {
             .collect())
     }
 
+    async fn windows(&self, ids: &[WindowId]) -> Result<BTreeMap<WindowId, Window>, StoreError> {
+        let ids = ids.to_vec();
+        self.desk.read(move |draft| windows::known(draft, &ids)).await
+    }
+
     async fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError> {
         let id = id.clone();
         self.desk
@@ -206,9 +212,15 @@ impl Outbox for SledOutbox {
                 })
                 .await?;
             if from.is_none() {
-                return Ok(0);
+                break;
             }
         }
+        while self
+            .desk
+            .write(Growth::Finishes, move |draft| windows::forget(draft, before))
+            .await?
+        {}
+        Ok(0)
     }
 }
 

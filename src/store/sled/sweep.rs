@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::outbox::EventRecord;
 
 /// How many records one step looks at.
-const STEP: usize = 500;
+pub(super) const STEP: usize = 500;
 
 /// Removes deliveries that ended before `before`, and the events of which they were the last; says how many went.
 pub(super) fn deliveries(draft: &mut Draft<'_>, before: DateTime<Utc>) -> Result<u64, StoreError> {

@@ -274,6 +274,7 @@ impl Group {
             | StoreError::Corrupt(_)
             | StoreError::Refused(_)
             | StoreError::LeaseLost
+            | StoreError::Overtaken
             | StoreError::Full { .. } => {}
         }
     }
