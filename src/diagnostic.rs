@@ -21,7 +21,7 @@ pub enum Severity {
 }
 
 /// One step from the root of a document to a value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
 pub enum Step {
     /// The value of this key.
@@ -225,16 +225,44 @@ pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>)
             if its_length.abs_diff(length) > near {
                 return None;
             }
-            let distance = strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
+            let candidate_lower = candidate.to_lowercase();
+            if letters_apart(&lower, &candidate_lower) > near {
+                return None;
+            }
+            let distance = strsim::damerau_levenshtein(&lower, &candidate_lower);
             (distance <= near).then_some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
+/// How many letters one of the two has that the other lacks: never more than the slips between them, and quickly known.
+fn letters_apart(a: &str, b: &str) -> usize {
+    let mut balance = [0_i32; 64];
+    a.bytes().for_each(|byte| balance[usize::from(byte & 63)] += 1);
+    b.bytes().for_each(|byte| balance[usize::from(byte & 63)] -= 1);
+    if !(a.is_ascii() && b.is_ascii()) {
+        // One letter can be several bytes.
+        return 0;
+    }
+    let surplus: i32 = balance.iter().filter(|count| **count > 0).sum();
+    let lack: i32 = balance.iter().filter(|count| **count < 0).map(|count| -count).sum();
+    surplus.max(lack).unsigned_abs() as usize
+}
+
 #[cfg(test)]
 mod tests {
-    use super::did_you_mean;
+    use super::{did_you_mean, letters_apart};
+
+    #[test]
+    fn letters_apart_are_never_more_than_the_slips_between_two_words() {
+        let words = ["person", "persom", "eprson", "people", "members_of", "x", "", "event_type", "Perſon", "zoë"];
+        for a in words {
+            for b in words {
+                assert!(letters_apart(a, b) <= strsim::damerau_levenshtein(a, b), "{a} {b}");
+            }
+        }
+    }
 
     #[test]
     fn a_slip_is_recognised_and_a_text_as_long_as_a_book_is_none() {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::card::hole::is_marked;
 use crate::card::tag::suggestion;
 use crate::diagnostic::{Fault, Step, did_you_mean};
+use crate::yaml::MOST_FAULTS;
 
 pub(crate) use tidy::tidy;
 use vocabulary::{ACTIONS, ELEMENTS, KEYS, Setting, Sort, UNSUPPORTED, is_shown, setting, sort_under};
@@ -22,20 +23,14 @@ const DEEPEST: usize = 96;
 
 /// Finds what Teams would not show in a card or template; holes are taken for whatever they need to be.
 pub(crate) fn check(document: &Value) -> Vec<Fault> {
-    let mut checker = Checker {
-        faults: Vec::new(),
-        path: Vec::new(),
-    };
+    let mut checker = Checker::default();
     checker.value(document, Sort::Card);
     checker.faults
 }
 
 /// The same for a partial: one element, action or column, or a list of them.
 pub(crate) fn check_partial(document: &Value) -> Vec<Fault> {
-    let mut checker = Checker {
-        faults: Vec::new(),
-        path: Vec::new(),
-    };
+    let mut checker = Checker::default();
     let sort = |value: &Value| match value.get("type").and_then(Value::as_str) {
         Some("AdaptiveCard") => Sort::Card,
         Some("Column" | "TableCell" | "TableRow") => Sort::Column,
@@ -58,13 +53,19 @@ pub(crate) fn check_partial(document: &Value) -> Vec<Fault> {
     checker.faults
 }
 
+#[derive(Default)]
 struct Checker {
     faults: Vec<Fault>,
     path: Vec<Step>,
+    /// Keys that Teams does not know, so far.
+    unknown: usize,
 }
 
 impl Checker {
     fn fault(&mut self, mut fault: Fault, key: Option<&str>) {
+        if self.faults.len() >= MOST_FAULTS {
+            return;
+        }
         fault.path = self.path.clone();
         fault.path.extend(key.map(Step::from));
         self.faults.push(fault);
@@ -167,6 +168,11 @@ impl Checker {
 
     fn key(&mut self, key: &str) {
         if KEYS.contains(&key) || key.starts_with('$') {
+            return;
+        }
+        // Comparing is dear; who has that many is not helped by one more.
+        self.unknown += 1;
+        if self.unknown > MOST_FAULTS {
             return;
         }
         let near = did_you_mean(key, KEYS.iter().copied());

@@ -1,7 +1,7 @@
 //! File by file: what is wrong with it, and what it means.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -343,7 +343,7 @@ impl<'a> Compiler<'a> {
         };
         // What the card's own room says about a place is better than what its schema says.
         let shape = schema::validate(FileKind::Template, &document);
-        let told: Vec<_> = faults.iter().map(|fault| fault.path.clone()).collect();
+        let told: HashSet<_> = faults.iter().map(|fault| fault.path.clone()).collect();
         faults.extend(shape.into_iter().filter(|fault| !told.contains(&fault.path)));
         self.locate(&file.path, &document, faults);
         template.filter(|_| self.errors() == before)
