@@ -256,7 +256,18 @@ mod tests {
 
     #[test]
     fn letters_apart_are_never_more_than_the_slips_between_two_words() {
-        let words = ["person", "persom", "eprson", "people", "members_of", "x", "", "event_type", "Perſon", "zoë"];
+        let words = [
+            "person",
+            "persom",
+            "eprson",
+            "people",
+            "members_of",
+            "x",
+            "",
+            "event_type",
+            "Perſon",
+            "zoë",
+        ];
         for a in words {
             for b in words {
                 assert!(letters_apart(a, b) <= strsim::damerau_levenshtein(a, b), "{a} {b}");

@@ -13,6 +13,7 @@ mod directory_contract;
 mod documents_stay_true;
 mod file_changes;
 mod first_evening;
+mod fuzz_language;
 mod gallery;
 mod hook_sends_a_card;
 mod layers;

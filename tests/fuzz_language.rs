@@ -1,0 +1,350 @@
+//! Files that nobody would write: whatever stands in a workspace, `check` answers, soon, and without panicking.
+//!
+//! Every run tries a few hundred mutations of the files of this repository. A campaign goes on for as long as it is told to
+//! and prints what it saw: `HERALD_FUZZ_SECONDS=600 cargo test --test herald fuzz_language -- --nocapture`. Each input has a
+//! number; `HERALD_FUZZ_FROM=NUMBER` begins with it.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use herald::diagnostic::report;
+use herald::workspace::{self, Kind, SourceFile, Sources, as_texts};
+use serde_json::Value;
+
+/// Processor time that one input may take: a hundred times what a file of a person takes, in a build for debugging.
+const LONGEST: Duration = Duration::from_secs(20);
+/// Inputs of a run that is told nothing.
+const FEW: u64 = 250;
+
+/// SplitMix64: a seed gives the same numbers everywhere and for ever.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.roll() % u64::try_from(end.max(1)).expect("small")).expect("small")
+    }
+
+    fn one<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
+        of[self.below(of.len())]
+    }
+}
+
+/// Words and signs that mean something to some part of the language.
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    ": ", "- ", "? ", "{", "}", "[", "]", ",", "#", " #", "&a ", "*a", "!x ", "|\n", ">-\n", "'", "\"", "\\", "%",
+    "@", "`", "---\n", "...\n", "<<: *a\n", "\t", "\n", "\r", "  ", "\n  ", "\u{feff}", "\u{0}", "\u{1f600}", "é",
+    "\u{202e}", "~", "null", "true", "no", "22:00", "1.10", "0x1f", "1e999", "-0", ".nan", "99999999999999999999",
+    "2026-02-30", "{{", "}}", "{{{", "}}}", "{{#each event}}", "{{/each}}", "{{#if a}}", "{{else}}", "{{/if}}",
+    "{{> reason}}", "{{> x}}", "{{@index}}", "{{../x}}", "{{this}}", "{{json event}}",
+    "{{date event.at \"long\" zone=\"Mars/X\"}}", "{{lookup event \"x\"}}", "{{!--", "--}}", "{{~", "~}}", "\\{{",
+    "${event.x}", "$data: ", "$when: ", "$partial: ", "event", "event.", "event.a[0]", "event[\"a b\"]",
+    "[999999999999]", "request.headers.x", "now", "rule.name", "is_not: ", "contains: ", "matches: ", "(a+)+$",
+    "(?i)", "a{1,1000}", "a{1000}{1000}", "(a|b|", "\\p{L}", "[[:alpha:]]", "at_least: ", "exists: ", "any:\n",
+    "all:\n", "not:\n", "expression: ", "event.exists(x, x.y == 1)", "map(x, x)", "size(event)", " && ", " || ",
+    " == ", "1/0", "\"a\" + 1", "* * * * *", "*/0 * * * *", "0 0 31 2 *", "@daily", "1-5,7", "10 minutes", "-1h",
+    "999999999999 days", "person: ", "channel: a / b", "mention: ", "type: AdaptiveCard", "<at>x</at>", "[a](b)",
+    "https://x.example/",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn below(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of the repository") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            below(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+/// The files of the gallery and of the fixtures with mistakes, where they would stand in a workspace.
+fn seeds() -> Vec<(String, String)> {
+    let mut paths = Vec::new();
+    for folder in ["rules", "templates", "samples", "tests/fixtures/bad_rules"] {
+        below(&root().join(folder), &mut paths);
+    }
+    paths.extend(["herald.yaml", "directory.yaml"].map(|name| root().join(name)));
+    paths.sort();
+    let mut seeds = Vec::new();
+    for path in paths {
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let shown = path
+            .strip_prefix(root())
+            .expect("below the root")
+            .display()
+            .to_string()
+            .replace('\\', "/");
+        let place = match shown.strip_prefix("tests/fixtures/bad_rules/") {
+            None => shown,
+            Some(fixture) => {
+                let inner = fixture.split_once('/').map_or(fixture, |(_, inner)| inner);
+                if Kind::of(inner).is_some() {
+                    inner.to_owned()
+                } else {
+                    format!("rules/{fixture}")
+                }
+            }
+        };
+        if Kind::of(&place).is_some() {
+            seeds.push((place, text));
+        }
+    }
+    assert!(seeds.len() > 60, "only {} seeds", seeds.len());
+    seeds
+}
+
+/// The text, changed at a few places.
+fn mutated(text: &str, other: &str, dice: &mut Dice) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    for _ in 0..=dice.below(4) {
+        let at = dice.below(bytes.len() + 1);
+        let end = (at + dice.below(40)).min(bytes.len());
+        match dice.below(12) {
+            0 => drop(bytes.drain(at..end)),
+            1..=5 => {
+                let word = dice.one(WORDS);
+                drop(bytes.splice(at..at, word.bytes()));
+            }
+            6 => {
+                let word = dice.one(WORDS);
+                drop(bytes.splice(at..end, word.bytes()));
+            }
+            7 if at < bytes.len() => bytes[at] = u8::try_from(dice.below(256)).expect("a byte"),
+            // A piece of another file.
+            8 => {
+                let from = dice.below(other.len());
+                let piece = other.as_bytes()[from..(from + dice.below(400)).min(other.len())].to_vec();
+                drop(bytes.splice(at..at, piece));
+            }
+            // Lines in another order.
+            9 => {
+                let mut lines: Vec<Vec<u8>> = bytes
+                    .split_inclusive(|byte| *byte == b'\n')
+                    .map(<[u8]>::to_vec)
+                    .collect();
+                let (a, b) = (dice.below(lines.len()), dice.below(lines.len()));
+                if !lines.is_empty() {
+                    lines.swap(a, b);
+                }
+                bytes = lines.concat();
+            }
+            // Deeper and deeper, or over and over.
+            10 => {
+                let word = dice.one(&[
+                    "{{#if a}}",
+                    "[",
+                    "{a: ",
+                    "- ",
+                    "(",
+                    "!",
+                    "not:\n",
+                    "a.",
+                    "a[0]",
+                    "\n ",
+                    "{{(eq ",
+                    "&a [*a,",
+                    "\"",
+                    "{{> reason}}",
+                    "x",
+                ]);
+                let times = 1 << dice.below(14);
+                drop(bytes.splice(at..at, word.repeat(times).into_bytes()));
+            }
+            _ => {
+                let piece = bytes[at..end].to_vec();
+                let most = (1 << 20) / piece.len().max(1);
+                let times = (1_usize << dice.below(16)).min(most);
+                drop(bytes.splice(at..at, piece.repeat(times)));
+            }
+        }
+        // The engine reads no more of a file than this.
+        bytes.truncate((1 << 20) + 1);
+    }
+    bytes
+}
+
+/// The same, but only within one of its texts: the file stays what it is, and the mutation comes further.
+fn mutated_within(text: &str, other: &str, dice: &mut Dice) -> Option<Vec<u8>> {
+    fn texts<'a>(value: &'a mut Value, found: &mut Vec<&'a mut Value>) {
+        match value {
+            Value::String(_) => found.push(value),
+            Value::Array(items) => items.iter_mut().for_each(|item| texts(item, found)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| texts(field, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let mut value = herald::yaml::parse("seed", text).document?.value;
+    let mut found = Vec::new();
+    texts(&mut value, &mut found);
+    let place = dice.below(found.len());
+    let chosen = found.into_iter().nth(place)?;
+    let changed = mutated(chosen.as_str()?, other, dice);
+    *chosen = Value::from(String::from_utf8_lossy(&changed).into_owned());
+    Some(value.to_string().into_bytes())
+}
+
+struct Input {
+    sources: Sources,
+    target: String,
+}
+
+/// The input of this number: a workspace with one file that nobody would write.
+fn input(number: u64, seeds: &[(String, String)]) -> Input {
+    let mut dice = Dice(number.wrapping_mul(0x2545_f491_4f6c_dd1d));
+    let (target, text) = &seeds[dice.below(seeds.len())];
+    let other = &seeds[dice.below(seeds.len())].1;
+    let structured = dice.below(3) > 0;
+    let bytes = structured
+        .then(|| mutated_within(text, other, &mut dice))
+        .flatten()
+        .unwrap_or_else(|| mutated(text, other, &mut dice));
+    let mut files = vec![SourceFile {
+        path: target.clone(),
+        bytes: Ok(bytes),
+    }];
+    let mut few = 6;
+    let first = dice.below(seeds.len());
+    for (path, text) in seeds.iter().cycle().skip(first).take(seeds.len()) {
+        let wanted = match Kind::of(path) {
+            Some(Kind::Settings | Kind::Directory | Kind::Template | Kind::Partial) => true,
+            Some(Kind::Rule | Kind::Sample) | None => {
+                few -= i32::from(few > 0);
+                few > 0
+            }
+        };
+        if wanted && files.iter().all(|file| file.path != *path) {
+            files.push(SourceFile {
+                path: path.clone(),
+                bytes: Ok(text.clone().into_bytes()),
+            });
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Input {
+        sources: Sources {
+            files,
+            ..Sources::default()
+        },
+        target: target.clone(),
+    }
+}
+
+/// Everything that `check` and a reload do with a workspace.
+fn check(sources: &Sources, before: &workspace::Workspace) {
+    let compiled = workspace::compile(sources, None);
+    let texts = sources.texts(&compiled.diagnostics);
+    let texts = as_texts(&texts);
+    report::draw(&compiled.diagnostics, &texts, true);
+    report::json(&compiled.diagnostics, &texts);
+    for diagnostic in &compiled.diagnostics {
+        if let Some(text) = texts.get(diagnostic.file.as_str()) {
+            assert!(
+                text.get(diagnostic.span.clone()).is_some(),
+                "{}: a place outside of the text",
+                diagnostic.code
+            );
+        }
+    }
+    if sources.files.len() % 2 == 0 {
+        workspace::compile(sources, Some(before));
+    }
+}
+
+/// Processor time of this thread: on a busy machine the wall clock says nothing about the work. `None` where the system
+/// does not tell.
+fn worked() -> Option<Duration> {
+    let told = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    told.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+}
+
+/// The most memory this process ever had, in MiB.
+fn peak() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim()
+        .strip_suffix(" kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|kib| kib >> 10)
+}
+
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn whatever_stands_in_a_file_check_answers_soon_and_without_panicking() {
+    let seeds = seeds();
+    let campaign = variable("HERALD_FUZZ_SECONDS").map(Duration::from_secs);
+    let begin = variable("HERALD_FUZZ_FROM").unwrap_or(1);
+    let before = {
+        let files = seeds.iter().filter(|(path, _)| path != "herald.yaml");
+        let files = files.map(|(path, text)| SourceFile {
+            path: path.clone(),
+            bytes: Ok(text.clone().into_bytes()),
+        });
+        workspace::compile(
+            &Sources {
+                files: files.collect(),
+                ..Sources::default()
+            },
+            None,
+        )
+        .workspace
+    };
+    let began = Instant::now();
+    let (mut slowest, mut failed, mut tried) = (Vec::<(Duration, u64, String)>::new(), Vec::new(), 0_u64);
+    for number in begin.. {
+        let done = match campaign {
+            Some(length) => began.elapsed() >= length,
+            None => tried >= variable("HERALD_FUZZ_INPUTS").unwrap_or(FEW),
+        };
+        if done {
+            break;
+        }
+        let input = input(number, &seeds);
+        let started = (worked(), Instant::now());
+        if catch_unwind(AssertUnwindSafe(|| check(&input.sources, &before))).is_err() {
+            failed.push(format!("input {number} ({}) panics", input.target));
+        }
+        let took = match (started.0, worked()) {
+            (Some(started), Some(ended)) => ended.saturating_sub(started),
+            _ => started.1.elapsed(),
+        };
+        if took > LONGEST {
+            failed.push(format!("input {number} ({}) takes {took:?}", input.target));
+        }
+        slowest.push((took, number, input.target));
+        slowest.sort_by(|a, b| b.cmp(a));
+        slowest.truncate(5);
+        tried += 1;
+    }
+    if campaign.is_some() {
+        let shown: Vec<String> = slowest
+            .iter()
+            .map(|(took, number, file)| format!("{took:?}: input {number} ({file})"))
+            .collect();
+        println!(
+            "{tried} inputs, {} failures; slowest: {shown:#?}; peak memory {:?} MiB",
+            failed.len(),
+            peak()
+        );
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+}
