@@ -1,6 +1,7 @@
 //! All files of a workspace, compiled together: one pure function behind `serve`, `check` and every reload.
 
 mod compiler;
+mod lint;
 pub mod rule;
 pub mod sample;
 pub mod source;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::rule::{self as rule_compile, Surroundings};
 use super::source::name_of;
-use super::{Kept, Kind, Partial, PartialContent, SourceFile, Sources, Workspace, sample};
+use super::{Kept, Kind, Partial, PartialContent, SourceFile, Sources, Workspace, lint, sample};
 use crate::book::Book;
 use crate::book::file::BookFile;
 use crate::card::partial::Partials;
@@ -341,6 +341,9 @@ impl<'a> Compiler<'a> {
             Ok((template, warnings)) => (Some(template), warnings),
             Err(faults) => (None, faults),
         };
+        if template.is_some() {
+            faults.extend(lint::colour_alone(&document.value, partials));
+        }
         // What the card's own room says about a place is better than what its schema says.
         let shape = schema::validate(FileKind::Template, &document);
         let told: HashSet<_> = faults.iter().map(|fault| fault.path.clone()).collect();
@@ -367,7 +370,11 @@ impl<'a> Compiler<'a> {
             files.insert(name.clone(), &file.path);
             match self.rule(&name, file, around) {
                 Some((rule, document)) => {
-                    let faults = sample::try_out(&rule, &document, &samples, book);
+                    let mut faults = sample::try_out(&rule, &document, &samples, book);
+                    faults.extend(lint::says_nothing(&rule));
+                    let card = document.value.get("card").unwrap_or(&Value::Null);
+                    let alone = lint::colour_alone(card, around.partials);
+                    faults.extend(alone.into_iter().map(|fault| fault.under("card")));
                     self.locate(&file.path, &document, faults);
                     rules.push(Arc::new(rule));
                 }

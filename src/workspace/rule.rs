@@ -235,7 +235,7 @@ impl Compiler<'_> {
             teams(file)
         };
         if trigger.is_none() && faults.is_empty() {
-            faults.push(Fault::error("rule::trigger", "this trigger waits for nothing"));
+            faults.push(Fault::error("schema::missing_key", "this trigger waits for nothing"));
         }
         (trigger, faults)
     }

@@ -7,9 +7,10 @@ use chrono::DateTime;
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
-use super::SourceFile;
+use super::{SourceFile, lint};
 use crate::book::Book;
 use crate::card::text::Warnings;
+use crate::diagnostic::place::fitted;
 use crate::diagnostic::{Diagnostic, Fault, Span, Step};
 use crate::event::{Event, EventId, FileChange, Origin, Scope, TeamsEvent};
 use crate::plan;
@@ -45,13 +46,17 @@ pub(super) fn read<'a>(
             diagnostics.push(diagnostic);
             continue;
         }
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        match serde_json::from_str(text) {
+        let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        match serde_json::from_str(json) {
             Ok(data) => samples.push(Sample::new(&file.path, data)),
             Err(error) => {
                 let fault = Fault::error("sample::json", "this sample is not JSON").label(reason(&error));
-                let span = place(text, error.line(), error.column());
-                diagnostics.push(Diagnostic::located(fault, &file.path, span));
+                let (mark, span) = (text.len() - json.len(), place(json, error.line(), error.column()));
+                diagnostics.push(Diagnostic::located(
+                    fault,
+                    &file.path,
+                    span.start + mark..span.end + mark,
+                ));
             }
         }
     }
@@ -73,7 +78,7 @@ fn place(text: &str, line: usize, column: usize) -> Span {
         .map(str::len)
         .sum();
     let at = (start + column.saturating_sub(1)).min(text.len());
-    at..(at + 1).min(text.len())
+    fitted(text, &(at..at + 1))
 }
 
 impl Sample {
@@ -88,6 +93,11 @@ impl Sample {
             folder: folder.to_owned(),
             words: name.split('.').map(str::to_owned).collect(),
         }
+    }
+
+    /// The event type its name says, if it is an event of this hook.
+    pub(super) fn event_type_of(&self, hook: &str) -> Option<&str> {
+        (self.folder == hook).then(|| self.words.first().map(String::as_str))?
     }
 
     /// The event it would be for this trigger; `None` when it is another trigger's sample.
@@ -169,15 +179,17 @@ pub(super) fn try_out(rule: &Rule, document: &Document, samples: &[Sample], book
         .filter_map(|sample| Some((sample, sample.event_for(rule)?)))
         .take(MOST)
         .collect();
+    let mut faults = lint::event_types(rule, document, samples);
     let Some((first, _)) = events.first() else {
-        return Vec::new();
+        return faults;
     };
-    let mut faults = Vec::new();
+    let scopes: Vec<Value> = events.iter().map(|(_, event)| scope(rule, event)).collect();
+    faults.extend(lint::unmet(document, &scopes, &first.folder));
+    let mut largest = None;
     let mut missing = Common::default();
     let (mut names, mut card, mut limit) = (Common::default(), Common::default(), Common::default());
-    for (_, event) in &events {
-        let scope = scope(rule, event);
-        let verdicts = rule.condition.evaluate(&scope);
+    for ((sample, event), scope) in events.iter().zip(&scopes) {
+        let verdicts = rule.condition.evaluate(scope);
         let mut lines = Vec::new();
         absent(&verdicts.lines, &mut lines);
         missing.with(lines);
@@ -186,18 +198,20 @@ pub(super) fn try_out(rule: &Rule, document: &Document, samples: &[Sample], book
         }
         let mut seen = Warnings::new();
         for target in rule.notify.iter().chain(&rule.except) {
-            target.wanted(&scope, book, event, &mut seen);
+            target.wanted(scope, book, event, &mut seen);
         }
         names.with(of_event(seen));
         let mut seen = Warnings::new();
         if let Some(for_each) = rule.limit.as_ref().and_then(|limit| limit.for_each.as_ref()) {
-            for_each.plain(&scope, &mut seen);
+            for_each.plain(scope, &mut seen);
         }
         limit.with(of_event(seen));
         let mut seen = Warnings::new();
-        rule.card.render(&scope, &[], &mut seen);
+        let rendered = rule.card.render(scope, &[], &mut seen);
         card.with(of_event(seen));
+        largest = largest.or_else(|| lint::near_limit(&rendered, &sample.file));
     }
+    faults.extend(largest);
     let told = match events.len() {
         1 => format!("in {}", first.file),
         several => format!("in any of {several} samples, {} for instance", first.file),
