@@ -81,8 +81,11 @@ enum Command {
         /// Only report on these files or folders
         paths: Vec<PathBuf>,
         /// How the answer is written
-        #[arg(long, value_enum, default_value_t = Format::Human)]
-        format: Format,
+        #[arg(long, value_enum, default_value_t = check::CheckFormat::Human)]
+        format: check::CheckFormat,
+        /// Explain what a code such as cron::field means, with a wrong and a right example; checks nothing
+        #[arg(long, value_name = "CODE", conflicts_with_all = ["paths", "format"])]
+        explain: Option<String>,
     },
     /// Write the JSON schemas that editors use
     Schema {
@@ -112,7 +115,10 @@ pub fn run() -> ExitCode {
     };
     let done = match cli.command {
         Command::Serve(args) => serve::run(&cli.place, &args, environment()),
-        Command::Check { paths, format } => cli
+        Command::Check {
+            explain: Some(code), ..
+        } => check::explain(&code),
+        Command::Check { paths, format, .. } => cli
             .place
             .existing_root()
             .and_then(|root| check::run(&root, &paths, format)),

@@ -3,8 +3,11 @@
 //! A part that judges a piece of a document (a schedule, a condition, a template) reports a [`Fault`]: it does not
 //! know which file the piece stands in. Whoever holds the document turns it into a [`Diagnostic`] with a place.
 
+pub mod annotation;
+pub mod code;
 pub mod place;
 pub mod report;
+pub mod sarif;
 
 use std::ops::Range;
 

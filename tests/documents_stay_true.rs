@@ -88,6 +88,8 @@ fn blocks(file: &str, document: &str) -> Vec<Block> {
 fn all_blocks() -> Vec<Block> {
     documents()
         .iter()
+        // Half of its examples are wrong; diagnostics_page.rs holds all of them to what they say.
+        .filter(|(file, _)| file != "docs/diagnostics.md")
         .flat_map(|(file, document)| blocks(file, document))
         .collect()
 }

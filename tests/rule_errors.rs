@@ -6,8 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use herald::cli::Format;
-use herald::cli::check::check;
+use herald::cli::check::{CheckFormat, check};
 use herald::cli::exit::Exit;
 use tempfile::TempDir;
 
@@ -35,7 +34,7 @@ fn surroundings() -> TempDir {
     root
 }
 
-fn checked(root: &Path, format: Format) -> (Exit, String) {
+fn checked(root: &Path, format: CheckFormat) -> (Exit, String) {
     let mut out = Vec::new();
     let exit = check(root, &[], format, false, &mut out).expect("check can always be done");
     (exit, String::from_utf8(out).expect("the report is text"))
@@ -75,7 +74,7 @@ fn every_mistake_is_explained_as_its_fixture_says() {
         } else {
             continue;
         }
-        let (_, shown) = checked(root.path(), Format::Human);
+        let (_, shown) = checked(root.path(), CheckFormat::Human);
         assert!(
             !shown.contains("Xq8~") && !shown.contains("whsec_c2"),
             "{name} repeats a secret:\n{shown}"
@@ -94,7 +93,7 @@ fn a_file_of_ten_megabytes_is_refused_in_a_sentence() {
     let mut wrong = Vec::new();
     compare(
         "generated/ten_megabytes",
-        &checked(root.path(), Format::Human).1,
+        &checked(root.path(), CheckFormat::Human).1,
         &mut wrong,
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -121,7 +120,7 @@ fn bytes_that_are_not_utf_8_are_shown_with_their_place() {
         fs::write(root.path().join(format!("rules/{name}.yaml")), bytes).expect("a file can be written");
         compare(
             &format!("generated/{name}"),
-            &checked(root.path(), Format::Human).1,
+            &checked(root.path(), CheckFormat::Human).1,
             &mut wrong,
         );
     }
@@ -136,7 +135,7 @@ fn a_file_that_may_not_be_read_is_told_and_hides_no_other() {
     // A link to nowhere cannot be read by anybody, not even by root.
     #[cfg(unix)]
     std::os::unix::fs::symlink("nowhere", root.path().join("rules/link.yaml")).expect("a link can be made");
-    let (exit, shown) = checked(root.path(), Format::Human);
+    let (exit, shown) = checked(root.path(), CheckFormat::Human);
     assert_eq!(exit, Exit::No);
     assert!(shown.contains("there is no hook `githb`"), "{shown}");
     #[cfg(unix)]
@@ -148,7 +147,7 @@ fn machines_get_every_diagnostic_with_its_place() {
     let root = surroundings();
     let rule = "when: { hook: githb }\nnotify: [{ channel: releases }]\nsplit: {}\n";
     fs::write(root.path().join("rules/a.yaml"), rule).expect("a file can be written");
-    let (exit, shown) = checked(root.path(), Format::Json);
+    let (exit, shown) = checked(root.path(), CheckFormat::Json);
     assert_eq!(exit, Exit::No);
     let answer: serde_json::Value = serde_json::from_str(&shown).expect("the answer is JSON");
     assert_eq!(answer["errors"], 2);
@@ -173,7 +172,7 @@ fn a_flawless_workspace_is_told_so_and_only_the_named_files_are_told() {
     let told = |paths: &[&str]| {
         let paths: Vec<PathBuf> = paths.iter().map(|path| root.path().join(path)).collect();
         let mut out = Vec::new();
-        let exit = check(root.path(), &paths, Format::Human, false, &mut out).expect("check can be done");
+        let exit = check(root.path(), &paths, CheckFormat::Human, false, &mut out).expect("check can be done");
         (exit, String::from_utf8(out).expect("text"))
     };
     assert_eq!(
@@ -186,7 +185,7 @@ fn a_flawless_workspace_is_told_so_and_only_the_named_files_are_told() {
     let nowhere = check(
         root.path(),
         &["nowhere.yaml".into()],
-        Format::Human,
+        CheckFormat::Human,
         false,
         &mut Vec::new(),
     );

@@ -4,27 +4,60 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context;
+use clap::ValueEnum;
 use serde_json::json;
 
-use super::Format;
 use super::exit::Exit;
+use crate::diagnostic::annotation::annotations;
 use crate::diagnostic::report;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::sarif::sarif;
+use crate::diagnostic::{Diagnostic, Severity, code, did_you_mean};
 use crate::load;
 use crate::workspace::{self, Kind, Sources, as_texts};
+
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+}
 
 /// Checks the workspace at `root` and prints what is wrong. With `paths`, everything is checked but only what is in
 /// these files and folders is told.
 ///
 /// # Errors
 /// A path that does not exist or lies outside the workspace; an output that cannot be written.
-pub fn run(root: &Path, paths: &[PathBuf], format: Format) -> anyhow::Result<Exit> {
+pub fn run(root: &Path, paths: &[PathBuf], format: CheckFormat) -> anyhow::Result<Exit> {
     let mut out = io::stdout().lock();
     let colours = out.is_terminal() && colours_wanted();
     match check(root, paths, format, colours, &mut out) {
         // `herald check | head` is no mistake.
         Err(error) if is_closed_pipe(&error) => Ok(Exit::No),
         done => done,
+    }
+}
+
+/// Prints what the documentation says about a code.
+///
+/// # Errors
+/// There is no such code.
+pub fn explain(written: &str) -> anyhow::Result<Exit> {
+    let Some(found) = code::explained(written) else {
+        let known = code::all().map(|explained| explained.code);
+        match did_you_mean(written, known) {
+            Some(near) => anyhow::bail!("there is no code `{written}`; did you mean `{near}`?"),
+            None => anyhow::bail!("there is no code `{written}`; {} lists all of them", code::PAGE),
+        }
+    };
+    match writeln!(io::stdout(), "{}\n\n{}", found.code, found.section) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(Exit::Done),
     }
 }
 
@@ -35,7 +68,7 @@ pub fn run(root: &Path, paths: &[PathBuf], format: Format) -> anyhow::Result<Exi
 pub fn check(
     root: &Path,
     paths: &[PathBuf],
-    format: Format,
+    format: CheckFormat,
     colours: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
@@ -56,14 +89,27 @@ pub fn check(
     };
     let diagnostics: Vec<Diagnostic> = compiled.diagnostics.into_iter().filter(|d| told(&d.file)).collect();
     match format {
-        Format::Human if diagnostics.is_empty() => {
+        CheckFormat::Human if diagnostics.is_empty() => {
             writeln!(out, "{}: nothing is wrong", inventory(&sources, told))?;
         }
-        Format::Human => {
+        CheckFormat::Human => {
             let texts = sources.texts(&diagnostics);
             write!(out, "{}", report::draw(&diagnostics, &as_texts(&texts), colours))?;
         }
-        Format::Json => {
+        CheckFormat::Sarif => {
+            let texts = sources.texts(&diagnostics);
+            let log = sarif(&diagnostics, &as_texts(&texts), &folder_of(root));
+            writeln!(out, "{log:#}")?;
+        }
+        CheckFormat::Github => {
+            let texts = sources.texts(&diagnostics);
+            write!(
+                out,
+                "{}",
+                annotations(&diagnostics, &as_texts(&texts), &folder_of(root))
+            )?;
+        }
+        CheckFormat::Json => {
             let texts = sources.texts(&diagnostics);
             let of = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
             let answer = json!({
@@ -91,6 +137,22 @@ pub fn drawn(diagnostics: &[Diagnostic], sources: &Sources) -> String {
 /// See <https://no-color.org>.
 fn colours_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Where the workspace lies as seen from the folder that the command runs in, with a slash at its end: code hosts know the
+/// files of a repository, not those of a workspace. Empty when both are the same, or when it lies elsewhere.
+fn folder_of(root: &Path) -> String {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+    let below = root
+        .canonicalize()
+        .ok()
+        .zip(here)
+        .and_then(|(root, here)| root.strip_prefix(here).ok().map(Path::to_owned));
+    below
+        .iter()
+        .flat_map(|below| below.components())
+        .map(|part| format!("{}/", part.as_os_str().to_string_lossy()))
+        .collect()
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

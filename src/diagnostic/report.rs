@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use serde_json::{Value, json};
 
 use super::place::{Place, fitted};
-use super::{Diagnostic, Severity};
+use super::{Diagnostic, Severity, code};
 
 /// The texts that diagnostics point into, by file.
 pub type Texts<'a> = HashMap<&'a str, &'a str>;
@@ -125,7 +125,20 @@ fn lines_of(text: &str, span: &Range<usize>) -> Range<usize> {
     start..end
 }
 
-/// Diagnostics for machines: file, line, column, end, code, severity, message, label, help, further places.
+/// Everything a diagnostic says, without its place: for whoever draws no excerpt.
+pub fn sentences(diagnostic: &Diagnostic) -> String {
+    let mut text = diagnostic.message.clone();
+    if let Some(label) = &diagnostic.label {
+        let _ = write!(text, " ({label})");
+    }
+    if let Some(help) = &diagnostic.help {
+        let _ = write!(text, "\nhelp: {help}");
+    }
+    text
+}
+
+/// Diagnostics for machines: file, line, column, end, code, where it is explained, severity, message, label, help,
+/// further places.
 pub fn json(diagnostics: &[Diagnostic], texts: &Texts<'_>) -> Value {
     let items = diagnostics.iter().map(|diagnostic| {
         let text = texts.get(diagnostic.file.as_str()).copied().unwrap_or_default();
@@ -146,6 +159,7 @@ pub fn json(diagnostics: &[Diagnostic], texts: &Texts<'_>) -> Value {
             "end_column": place.end_column,
             "severity": diagnostic.severity,
             "code": diagnostic.code,
+            "explained": code::link(diagnostic.code),
             "message": diagnostic.message,
             "label": diagnostic.label,
             "help": diagnostic.help,
