@@ -9,7 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use herald::diagnostic::annotation::annotations;
 use herald::diagnostic::report;
+use herald::diagnostic::sarif::sarif;
 use herald::workspace::{self, Kind, SourceFile, Sources, as_texts};
 use serde_json::Value;
 
@@ -251,6 +253,8 @@ fn check(sources: &Sources, before: &workspace::Workspace) {
     let texts = as_texts(&texts);
     report::draw(&compiled.diagnostics, &texts, true);
     report::json(&compiled.diagnostics, &texts);
+    sarif(&compiled.diagnostics, &texts, "");
+    annotations(&compiled.diagnostics, &texts, "");
     for diagnostic in &compiled.diagnostics {
         if let Some(text) = texts.get(diagnostic.file.as_str()) {
             assert!(

@@ -18,6 +18,7 @@ mod first_evening;
 mod fuzz_language;
 mod gallery;
 mod hook_sends_a_card;
+mod hostile_payloads;
 mod layers;
 mod limits;
 mod outbox_contract;
