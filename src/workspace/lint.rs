@@ -316,6 +316,21 @@ struct Texts {
     count: usize,
 }
 
+/// Are there words of the author's own in it, beside what an event brings?
+fn says(key: &str, value: &Value) -> bool {
+    match value {
+        Value::String(text) if matches!(key, "text" | "title" | "value" | "message" | "altText") => {
+            let outside = text
+                .split("{{")
+                .map(|piece| piece.split_once("}}").map_or(piece, |(_, after)| after));
+            text.contains("{{#") || outside.flat_map(str::chars).any(char::is_alphanumeric)
+        }
+        Value::Object(fields) => fields.iter().any(|(key, value)| says(key, value)),
+        Value::Array(items) => items.iter().any(|item| says(key, item)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 fn is_colour(key: &str) -> bool {
     matches!(key, "style" | "color")
 }
@@ -342,12 +357,7 @@ impl Texts {
 
     fn object(&mut self, fields: &Map<String, Value>, partials: &Partials, path: &mut Vec<Step>) {
         self.unknown |= fields.contains_key("$partial");
-        let has_words = fields
-            .values()
-            .any(|value| value.as_str().is_some_and(|text| !text.contains("{{")))
-            && ["text", "title", "value", "inlines", "items", "facts"]
-                .iter()
-                .any(|key| fields.contains_key(*key));
+        let has_words = fields.iter().any(|(key, value)| says(key, value));
         for (key, value) in fields {
             path.push(Step::from(key.as_str()));
             match value {
