@@ -114,11 +114,12 @@ async fn a_window_goes_on_over_a_restart() {
 #[tokio::test]
 async fn a_card_that_never_arrived_does_not_silence_the_next_one() {
     let engine = at_two(&rule(SHORT)).await;
-    engine.teams.answer_next(Script::blocked());
+    engine.teams.answer_next(Script::status(400));
     post(&engine, json!({ "title": "lost" })).await;
     assert_eq!(engine.settled().await[0].state, State::Dead);
     let answer = post(&engine, json!({ "title": "heard" })).await;
     assert_eq!(answer["deliveries"].as_array().expect("ids").len(), 1, "{answer}");
+    engine.messages(1).await;
     assert_eq!(held_back(&post(&engine, json!({ "title": "third" })).await), 1);
 }
 
