@@ -9,6 +9,7 @@ pub mod state;
 pub mod table;
 pub mod targets;
 mod teams_in_a_box;
+pub mod why;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -98,6 +99,8 @@ enum Command {
     },
     /// Whom Herald knows: chats, teams, channels, people
     Targets(targets::TargetsArgs),
+    /// What became of an event, and why: each rule, each line of its `if`, each recipient
+    Why(why::WhyArgs),
     /// What Herald owes and has sent
     Deliveries(deliveries::DeliveriesArgs),
 }
@@ -124,6 +127,7 @@ pub fn run() -> ExitCode {
             .and_then(|root| check::run(&root, &paths, format)),
         Command::Schema { out, check } => schema::run(&out, check),
         Command::Targets(args) => targets::run(&cli.place, args, environment()),
+        Command::Why(args) => why::run(&cli.place, args, environment()),
         Command::Deliveries(args) => deliveries::run(&cli.place, args, environment()),
     };
     match done {

@@ -18,6 +18,7 @@ use crate::limit::Windows;
 use crate::live::Live;
 use crate::metric::Metrics;
 use crate::plan::{self, Plan, plan, undeliverable};
+use crate::record::Near;
 use crate::rule::Rule;
 use crate::store::outbox::{Batch, EventRecord, Held, RuleRecord};
 use crate::store::{Directory, Outbox, StoreError};
@@ -58,6 +59,8 @@ pub struct Decision {
     pub rules: Vec<RuleRecord>,
     /// Rules that wait for a list of members before their recipients are known.
     pub waiting: Vec<String>,
+    /// What to type to hear the whole story: `herald why ev_...`.
+    pub why: String,
 }
 
 /// A target that nobody could be told through.
@@ -193,6 +196,8 @@ impl Dispatcher {
                 occurred_at: event.occurred_at,
                 revision: workspace.ruleset.revision.clone(),
                 rules: Vec::new(),
+                elsewhere: Some(workspace.ruleset.rules.len().saturating_sub(rules.len())),
+                near: near(workspace, event),
             },
             deliveries: Vec::new(),
             cards: Vec::new(),
@@ -209,21 +214,16 @@ impl Dispatcher {
         };
         for judged in judge(event, rules, workspace.settings.time_zone, now) {
             let Judged { rule, scope, verdicts } = judged;
-            if verdicts.holds {
-                self.decide_rule(&occasion, rule, scope, &mut batch).await?;
-            } else {
-                batch.record.rules.push(RuleRecord {
-                    rule: rule.name.clone(),
-                    matched: false,
-                    because: verdicts.because(),
-                    deliveries: 0,
-                    warnings: Vec::new(),
-                    held_back: Vec::new(),
-                    held_back_count: 0,
-                });
+            if !verdicts.holds {
+                batch.record.rules.push(RuleRecord::not_met(&rule.name, &verdicts));
+                continue;
+            }
+            self.decide_rule(&occasion, rule, scope, &mut batch).await?;
+            if let Some(record) = batch.record.rules.last_mut() {
+                record.lines = verdicts.lines;
             }
         }
-        batch.record.rules.truncate(EventRecord::RULES_KEPT);
+        batch.record = batch.record.bounded();
 
         let skipped: Vec<_> = batch
             .deliveries
@@ -232,7 +232,7 @@ impl Dispatcher {
             .map(skipped)
             .collect();
         let waiting: Vec<_> = batch.held.iter().map(|held| held.rule.clone()).collect();
-        let rules = batch.record.rules.clone();
+        let rules: Vec<_> = batch.record.rules.iter().map(RuleRecord::brief).collect();
         let nobody: BTreeSet<DeliveryId> = batch
             .deliveries
             .iter()
@@ -260,6 +260,7 @@ impl Dispatcher {
             skipped,
             rules,
             waiting,
+            why: why(&event.id),
         })
     }
 
@@ -347,6 +348,7 @@ impl Dispatcher {
             warnings: warnings.into_iter().take(SENTENCES_KEPT).collect(),
             held_back_count: held_back.len(),
             held_back: held_back.into_iter().take(RuleRecord::HELD_BACK_KEPT).collect(),
+            ..RuleRecord::default()
         });
         batch.windows.extend(windows);
         batch.deliveries.extend(deliveries);
@@ -362,6 +364,7 @@ impl Dispatcher {
         let known = self.outbox.list(&filter, None, 1000).await?;
         info!(event = %record.id, "event was taken before, nothing is added");
         Ok(Decision {
+            why: why(&record.id),
             event: record.id,
             repeat: true,
             skipped: known.iter().filter(|d| d.card_id.is_none()).map(skipped).collect(),
@@ -370,10 +373,23 @@ impl Dispatcher {
                 .filter(|d| d.card_id.is_some())
                 .map(|d| d.id)
                 .collect(),
-            rules: record.rules,
+            rules: record.rules.iter().map(RuleRecord::brief).collect(),
             waiting: Vec::new(),
         })
     }
+}
+
+fn why(event: &EventId) -> String {
+    format!("herald why {event}")
+}
+
+fn near(workspace: &Workspace, event: &Event) -> Vec<Near> {
+    let near = workspace.ruleset.near(event).take(EventRecord::NEAR_KEPT);
+    near.map(|(rule, event_types)| Near {
+        rule: rule.name.clone(),
+        event_types: event_types.into_iter().take(10).map(str::to_owned).collect(),
+    })
+    .collect()
 }
 
 fn skipped(delivery: &Delivery) -> Skipped {

@@ -6,6 +6,7 @@ pub mod health;
 pub mod hook;
 pub mod messages;
 pub mod page;
+pub mod why;
 
 use std::time::Duration;
 
@@ -63,7 +64,8 @@ pub fn admin_routes(admin: admin::Admin) -> Router {
     Router::new()
         .route("/admin/v1/status", get(admin::status))
         .route("/admin/v1/reload", post(admin::reload))
-        .route("/admin/v1/events/{id}", get(admin::event))
+        .route("/admin/v1/events", get(why::events))
+        .route("/admin/v1/events/{id}", get(why::event))
         .route("/admin/v1/deliveries", get(admin::deliveries))
         .route("/admin/v1/deliveries/{id}", get(admin::delivery))
         .route("/admin/v1/deliveries/{id}/retry", post(admin::retry))

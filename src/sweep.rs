@@ -14,6 +14,10 @@ use crate::store::Outbox;
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(600);
 
+/// How many events are kept; of older ones only those that deliveries belong to. A hook that is called a thousand times a
+/// second for nothing would fill the disk within the retention time.
+const EVENTS_KEPT: usize = 200_000;
+
 /// Collects settled deliveries after the retention time.
 pub struct Sweep {
     /// Where the retention time is.
@@ -51,6 +55,9 @@ impl Sweep {
                     break;
                 }
             }
+        }
+        if let Err(problem) = self.outbox.trim(EVENTS_KEPT).await {
+            warn!(%problem, "old events cannot be collected, trying again later");
         }
         if collected > 0 {
             info!(collected, "old deliveries collected");

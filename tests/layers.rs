@@ -25,6 +25,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("plan", 1),
     ("judge", 1),
     ("limit", 1),
+    ("record", 1),
+    ("why", 1),
     ("retry", 1),
     ("pace", 1),
     ("hook", 1),

@@ -33,3 +33,4 @@ mod support;
 mod teams_both_ways;
 mod teams_events;
 mod verify_teams;
+mod why_command;

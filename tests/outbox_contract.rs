@@ -1,6 +1,7 @@
 //! What every outbox promises. Written over the trait alone, so that another store can be held to it.
 mod by_hand;
 mod crowds;
+mod events;
 mod keeping;
 mod limits;
 mod sending;

@@ -161,22 +161,6 @@ pub async fn reload(State(admin): State<Admin>) -> StatusCode {
     StatusCode::ACCEPTED
 }
 
-/// What was decided about an event, with its deliveries.
-pub async fn event(State(admin): State<Admin>, Path(id): Path<String>) -> Result<Json<Value>, RequestError> {
-    let id = EventId::known(id);
-    let record = admin
-        .outbox
-        .event(&id)
-        .await?
-        .ok_or_else(|| unknown("event", id.as_str()))?;
-    let filter = Filter {
-        event: Some(id),
-        ..Filter::default()
-    };
-    let deliveries = admin.outbox.list(&filter, None, LARGEST_PAGE).await?;
-    Ok(Json(json!({ "event": record, "deliveries": deliveries })))
-}
-
 /// Which deliveries to list.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Fault, did_you_mean};
@@ -56,7 +56,7 @@ pub struct Verdicts {
 }
 
 /// What became of one line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// The line: `event.state: [failure, error]`, `any`, `expression: ...`; cut short when long.
     pub written: String,
@@ -67,10 +67,10 @@ pub struct Line {
     /// What was found, in words: `"success"`, `missing`, `a list of 3 items`.
     pub actual: String,
     /// What to know besides: the nearest field that exists, a comparison of different sorts.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// The lines inside `any`, `all` and `not`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,
 }
 
@@ -208,7 +208,13 @@ impl Check {
                 let (holds, actual, note) = match (field.find(scope), comparison) {
                     (Ok(value), _) => {
                         let met = comparison.met_by(value);
-                        (met.holds, shown(value), met.note)
+                        match value {
+                            // What is found is written into records and logs, and what was expected stands in the rule.
+                            Value::String(_) if field.is_confidential() => {
+                                (met.holds, "a text that is not shown".to_owned(), None)
+                            }
+                            _ => (met.holds, shown(value), met.note),
+                        }
                     }
                     (Err(_), Comparison::Exists(false)) => (true, "missing".to_owned(), None),
                     (Err(missing), _) => (false, "missing".to_owned(), Some(cut(&missing.note, 300))),

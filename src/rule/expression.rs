@@ -355,7 +355,8 @@ fn in_words(value: &cel::Value) -> String {
         cel::Value::Int(number) => format!("the number {number}"),
         cel::Value::UInt(number) => format!("the number {number}"),
         cel::Value::Float(number) => format!("the number {number}"),
-        cel::Value::String(text) => format!("the text \"{}\"", bounded(text)),
+        // Not the text itself: it could be a credential, and what is found is written down.
+        cel::Value::String(_) => "a text".to_owned(),
         cel::Value::List(items) => format!("a list of {}", items.len()),
         cel::Value::Map(_) => "a group of fields".to_owned(),
         cel::Value::Null => "null".to_owned(),

@@ -38,6 +38,20 @@ pub struct Field {
     steps: Vec<String>,
 }
 
+/// Parts of names that tell of credentials.
+const CONFIDENTIAL: [&str; 10] = [
+    "authorization",
+    "cookie",
+    "secret",
+    "password",
+    "passwd",
+    "token",
+    "api_key",
+    "api-key",
+    "apikey",
+    "credential",
+];
+
 /// A field that is not there, and what is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
@@ -89,6 +103,12 @@ impl Field {
     /// The path as [`Field::parse`] reads it.
     pub fn path(&self) -> String {
         path(&self.steps)
+    }
+
+    /// Its name says that it holds a password, a token or the like: the value is not for records, logs and pages.
+    pub fn is_confidential(&self) -> bool {
+        let name = self.steps.last().map(|step| step.to_lowercase()).unwrap_or_default();
+        CONFIDENTIAL.iter().any(|word| name.contains(word))
     }
 
     /// The value there.

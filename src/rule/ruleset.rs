@@ -69,6 +69,31 @@ impl Ruleset {
             .collect()
     }
 
+    /// Rules that wait for the hook the event came to, but not for this type of event, with the types they wait for.
+    pub fn near<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = (&'a Rule, Vec<&'a str>)> {
+        let places = match &event.origin {
+            Origin::Hook { hook, .. } => self.by_hook.get(hook).map_or(&[][..], Vec::as_slice),
+            _ => &[],
+        };
+        places.iter().filter_map(move |place| {
+            let rule = &*self.rules[*place];
+            let mut triggers = rule.triggers.iter().enumerate();
+            if triggers.any(|(index, trigger)| trigger.meets(&rule.name, index, &event.origin)) {
+                return None;
+            }
+            let of_this_hook = rule
+                .triggers
+                .iter()
+                .filter_map(|trigger| match (trigger, &event.origin) {
+                    (Trigger::Hook { hook, event_types }, Origin::Hook { hook: came_to, .. }) if hook == came_to => {
+                        Some(event_types)
+                    }
+                    _ => None,
+                });
+            Some((rule, of_this_hook.flatten().map(String::as_str).collect()))
+        })
+    }
+
     /// The rule of this name.
     pub fn rule(&self, name: &str) -> Option<&Arc<Rule>> {
         self.by_name.get(name).map(|place| &self.rules[*place])

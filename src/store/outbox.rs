@@ -11,7 +11,9 @@ use super::StoreError;
 use crate::card::Card;
 use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, State, Verdict, WindowId};
 use crate::event::{Event, EventId};
-use crate::limit::{Change, HeldBack, Window};
+use crate::limit::{Change, Window};
+
+pub use crate::record::{EventRecord, RuleRecord};
 
 /// The outbox: every card owed, with its state, and every event taken in.
 #[async_trait]
@@ -116,6 +118,25 @@ pub trait Outbox: Send + Sync {
     /// [`StoreError::Unavailable`], or [`StoreError::Corrupt`] if the record cannot be decoded.
     async fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError>;
 
+    /// Up to `limit` events, newest first, after the event `after`; only those that `rule` waited for, if it is given.
+    ///
+    /// Looks at so many events as [`EVENTS_LOOKED_AT`] says at most, so a rule that seldom gets any may have older ones.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read. A record that cannot be decoded is left out.
+    async fn events(
+        &self,
+        rule: Option<&str>,
+        after: Option<&EventId>,
+        limit: usize,
+    ) -> Result<Vec<EventRecord>, StoreError>;
+
+    /// The rules that wait for a roster before they go on with this event.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read. A record that cannot be decoded is left out.
+    async fn held_of(&self, event: &EventId) -> Result<Vec<Held>, StoreError>;
+
     /// Up to `limit` held rules due at `now`. They stay until [`Outbox::unhold`] or a new hold with a later time.
     ///
     /// # Errors
@@ -152,7 +173,17 @@ pub trait Outbox: Send + Sync {
     /// # Errors
     /// [`StoreError::Unavailable`] if the backend cannot write.
     async fn collect(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
+
+    /// Removes the oldest events beyond the newest `kept` as far as nothing belongs to them, no delivery and no waiting
+    /// rule; however many events come, what is kept of those that led to nothing is bounded. Works in bounded steps.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn trim(&self, kept: usize) -> Result<(), StoreError>;
 }
+
+/// How many events [`Outbox::events`] looks at when only those of one rule are wanted.
+pub const EVENTS_LOOKED_AT: usize = 20_000;
 
 /// Everything one decided event brings.
 #[derive(Debug, Clone)]
@@ -220,56 +251,6 @@ pub enum Moved {
     Unknown,
     /// Its state does not allow it.
     NotFrom(State),
-}
-
-/// What was decided about an event. Bounded: at most [`EventRecord::RULES_KEPT`] rules.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EventRecord {
-    /// The event's id.
-    pub id: EventId,
-    /// `hook github (deployment_status)`, `cron weekly-report`, in words.
-    pub origin: String,
-    /// When it happened.
-    pub occurred_at: DateTime<Utc>,
-    /// The ruleset that decided.
-    pub revision: String,
-    /// The rules whose trigger met the event.
-    pub rules: Vec<RuleRecord>,
-}
-
-impl EventRecord {
-    /// How many rules a record keeps.
-    pub const RULES_KEPT: usize = 200;
-}
-
-/// What one rule made of an event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RuleRecord {
-    /// The rule.
-    pub rule: String,
-    /// It held: every line of its `if` was true.
-    pub matched: bool,
-    /// The lines that were false, in words; empty when it matched.
-    pub because: Vec<String>,
-    /// How many deliveries it led to.
-    pub deliveries: usize,
-    /// What did not print as meant (a missing field), in words, bounded.
-    pub warnings: Vec<String>,
-    /// Who got nothing because of the rule's limit; the first [`RuleRecord::HELD_BACK_KEPT`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub held_back: Vec<HeldBack>,
-    /// How many there were, kept or not.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub held_back_count: usize,
-}
-
-impl RuleRecord {
-    /// How many of those whom a limit held back a record names.
-    pub const HELD_BACK_KEPT: usize = 20;
-}
-
-fn is_zero(count: &usize) -> bool {
-    *count == 0
 }
 
 /// A rule that waits for a roster before it can say who is told.

@@ -131,6 +131,8 @@ pub fn record(event: &str, rules: Vec<RuleRecord>, occurred_at: DateTime<Utc>) -
         occurred_at,
         revision: "r1".to_owned(),
         rules,
+        elsewhere: None,
+        near: Vec::new(),
     }
 }
 
@@ -141,8 +143,7 @@ pub fn rule(name: &str, deliveries: usize) -> RuleRecord {
         because: Vec::new(),
         deliveries,
         warnings: Vec::new(),
-        held_back: Vec::new(),
-        held_back_count: 0,
+        ..RuleRecord::default()
     }
 }
 

@@ -31,6 +31,37 @@ function token() {
   return kept ? { authorization: `Bearer ${kept}` } : {};
 }
 
+function whyButton(id, label) {
+  const button = element("button", label, "why");
+  button.type = "button";
+  button.addEventListener("click", () => tellWhy(id));
+  return button;
+}
+
+async function tellWhy(id) {
+  const dialog = byId("why");
+  try {
+    byId("story").textContent = (await ask(`/admin/v1/events/${encodeURIComponent(id)}`)).text;
+  } catch (problem) {
+    byId("story").textContent = problem.message;
+  }
+  if (!dialog.open) dialog.showModal();
+}
+
+byId("why-close").addEventListener("click", () => byId("why").close());
+
+function showEvents(events) {
+  byId("no-events").hidden = events.length > 0;
+  fill("events", events.map(({ event, outcome }) => {
+    const row = element("tr");
+    const ask = element("td");
+    ask.append(whyButton(event.id, "Why?"));
+    row.append(element("td", new Date(event.occurred_at).toLocaleString()), element("td", event.origin), element("td", outcome), ask);
+    row.title = event.id;
+    return row;
+  }));
+}
+
 function show(status, deliveries) {
   const broken = status.last_reload.broken;
   byId("summary").textContent =
@@ -56,6 +87,9 @@ function show(status, deliveries) {
       element("td", delivery.rule), element("td", delivery.recipient.name),
       element("td", delivery.attempt_count), element("td", delivery.reason || ""),
     );
+    const ask = element("td");
+    ask.append(whyButton(delivery.id, "Why?"));
+    row.append(ask);
     row.title = delivery.id;
     return row;
   }));
@@ -67,9 +101,12 @@ function show(status, deliveries) {
 }
 
 async function refresh() {
-  if (!document.hidden) {
+  // Filling the lists again takes the focus away from whoever is about to ask.
+  const asking = byId("why").open || document.activeElement?.classList.contains("why");
+  if (!document.hidden && !asking) {
     try {
       show(await ask("/admin/v1/status"), await ask("/admin/v1/deliveries?limit=50"));
+      showEvents(await ask("/admin/v1/events?limit=20"));
       byId("problem").hidden = true;
     } catch (problem) {
       byId("problem").textContent = problem.message;

@@ -11,7 +11,7 @@ use crate::card::Card;
 use crate::delivery::{CardId, Delivery, State};
 use crate::event::EventId;
 use crate::store::StoreError;
-use crate::store::outbox::{Batch, EventRecord, Held, Receipt, RuleRecord};
+use crate::store::outbox::{Batch, EventRecord, Held, Receipt};
 
 /// See [`crate::store::Outbox::enqueue`].
 pub(super) fn enqueue(draft: &mut Draft<'_>, bound: u64, batch: Batch) -> Result<Receipt, StoreError> {
@@ -133,7 +133,7 @@ fn record_event(
             Table::EventByAge.key(timed(record.occurred_at, key.as_bytes())),
             Vec::new(),
         );
-        ledger.draft.put(Table::Event, &key, &bounded(record))?;
+        ledger.draft.put(Table::Event, &key, &record.bounded())?;
         return Ok(true);
     };
     let mut merged = before.clone();
@@ -147,32 +147,12 @@ fn record_event(
             None => merged.rules.push(rule),
         }
     }
-    let merged = bounded(merged);
+    let merged = merged.bounded();
     let news = merged != *before;
     if news {
         ledger.draft.put(Table::Event, &key, &merged)?;
     }
     Ok(news)
-}
-
-/// Keeps the rules that say most when there are too many.
-fn bounded(mut record: EventRecord) -> EventRecord {
-    let tells = |rule: &RuleRecord| rule.matched || rule.deliveries > 0;
-    let mut left = EventRecord::RULES_KEPT;
-    for wanted in [true, false] {
-        record.rules = std::mem::take(&mut record.rules)
-            .into_iter()
-            .filter(|rule| {
-                if tells(rule) != wanted {
-                    return true;
-                }
-                let kept = left > 0;
-                left = left.saturating_sub(1);
-                kept
-            })
-            .collect();
-    }
-    record
 }
 
 /// A rule is held once per event: not again while it waits, nor after it went on.
@@ -255,6 +235,16 @@ pub(super) fn due_held(draft: &mut Draft<'_>, limit: usize, now: DateTime<Utc>) 
 pub(super) fn is_held(draft: &Draft<'_>, event: &EventId) -> Result<bool, StoreError> {
     let waits = draft.walk_under(Table::Held, term(event.as_str())).next();
     waits.transpose().map(|held| held.is_some())
+}
+
+/// See [`crate::store::Outbox::held_of`].
+pub(super) fn held_of(draft: &Draft<'_>, event: &EventId) -> Result<Vec<Held>, StoreError> {
+    let mut waiting = Vec::new();
+    for entry in draft.walk_under(Table::Held, term(event.as_str())) {
+        let (key, _) = entry?;
+        waiting.extend(draft.get::<Held>(Table::Held, &key)?.or_missing(Table::Held, &key));
+    }
+    Ok(waiting)
 }
 
 /// Removes the due entry of a held rule, also when its record cannot be read any more.

@@ -10,14 +10,14 @@ use serde_json::Value;
 use tracing::warn;
 
 use super::draft::{Draft, Read, Table};
-use super::ledger::{Numbers, Owed, instant, newest_first, of_event};
+use super::ledger::{Numbers, Owed, TIME, instant, newest_first, of_event, timed};
 use super::writer::{Desk, Growth, Slot};
 use super::{intake, lease, sweep, windows};
 use crate::card::Card;
 use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, State, WindowId};
 use crate::event::EventId;
 use crate::limit::Window;
-use crate::store::outbox::{Batch, Claim, Claims, EventRecord, Filter, Held, Moved, Receipt};
+use crate::store::outbox::{Batch, Claim, Claims, EVENTS_LOOKED_AT, EventRecord, Filter, Held, Moved, Receipt};
 use crate::store::{Outbox, StoreError};
 
 /// See [`Outbox`].
@@ -151,6 +151,23 @@ impl Outbox for SledOutbox {
             .await
     }
 
+    async fn events(
+        &self,
+        rule: Option<&str>,
+        after: Option<&EventId>,
+        limit: usize,
+    ) -> Result<Vec<EventRecord>, StoreError> {
+        let (rule, after) = (rule.map(str::to_owned), after.cloned());
+        self.desk
+            .read(move |draft| events(draft, rule.as_deref(), after.as_ref(), limit))
+            .await
+    }
+
+    async fn held_of(&self, event: &EventId) -> Result<Vec<Held>, StoreError> {
+        let event = event.clone();
+        self.desk.read(move |draft| intake::held_of(draft, &event)).await
+    }
+
     async fn due_held(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<Held>, StoreError> {
         self.desk
             .write(Growth::Finishes, move |draft| intake::due_held(draft, limit, now))
@@ -222,6 +239,17 @@ impl Outbox for SledOutbox {
         {}
         Ok(0)
     }
+
+    async fn trim(&self, kept: usize) -> Result<(), StoreError> {
+        let mut next = self.desk.read(move |draft| sweep::beyond(draft, kept)).await?;
+        while let Some(last) = next {
+            next = self
+                .desk
+                .write(Growth::Finishes, move |draft| sweep::events_up_to(draft, &last))
+                .await?;
+        }
+        Ok(())
+    }
 }
 
 /// Claims between the writing thread and the one who asked. If that one has stopped waiting, they are given back
@@ -243,6 +271,44 @@ impl Drop for OnTheWay {
             self.slot.try_write(move |draft| lease::give_back(draft, &claims));
         }
     }
+}
+
+fn events(
+    draft: &Draft<'_>,
+    rule: Option<&str>,
+    after: Option<&EventId>,
+    limit: usize,
+) -> Result<Vec<EventRecord>, StoreError> {
+    let read = |id: &[u8]| -> Result<Option<EventRecord>, StoreError> {
+        let record = draft.get::<EventRecord>(Table::Event, id)?;
+        Ok(record.or_missing(Table::Event, id))
+    };
+    let end = match after {
+        None => None,
+        Some(id) => match read(id.as_str().as_bytes())? {
+            Some(record) => Some(timed(record.occurred_at, id.as_str().as_bytes())),
+            // What was listed last is gone: it was the oldest, so nothing older is left.
+            None => return Ok(Vec::new()),
+        },
+    };
+    let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    let mut found = Vec::new();
+    for entry in draft
+        .walk(Table::EventByAge, Bound::Unbounded, end)
+        .rev()
+        .take(EVENTS_LOOKED_AT)
+    {
+        if found.len() == limit {
+            break;
+        }
+        let (key, _) = entry?;
+        let record = key.get(TIME..).map(read).transpose()?.flatten();
+        let wanted = |record: &EventRecord| {
+            rule.is_none_or(|rule| record.rules.iter().any(|considered| considered.rule == rule))
+        };
+        found.extend(record.filter(wanted));
+    }
+    Ok(found)
 }
 
 fn list(

@@ -76,6 +76,31 @@ pub(super) fn events(
     Ok((old.len() == STEP).then(|| old.last().expect("a step has entries").0.clone()))
 }
 
+/// The key of the newest event that lies beyond the newest `kept`.
+pub(super) fn beyond(draft: &Draft<'_>, kept: usize) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut newest_first = draft.walk(Table::EventByAge, Bound::Unbounded, Bound::Unbounded).rev();
+    newest_first
+        .nth(kept)
+        .transpose()
+        .map(|entry| entry.map(|(key, _)| key))
+}
+
+/// Removes events up to this key that have nothing left, newest first; says where the next step begins.
+pub(super) fn events_up_to(draft: &mut Draft<'_>, last: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    let old: Vec<_> = draft
+        .walk(Table::EventByAge, Bound::Unbounded, Bound::Included(last))
+        .rev()
+        .take(STEP + 1)
+        .collect::<Result<_, _>>()?;
+    for (key, _) in old.iter().take(STEP) {
+        if let Some(occurred_at) = instant(key) {
+            let event = EventId::known(String::from_utf8_lossy(&key[TIME..]));
+            forget_event(draft, &event, occurred_at)?;
+        }
+    }
+    Ok(old.get(STEP).map(|(key, _)| key.clone()))
+}
+
 /// Removes an event unless a delivery or a held rule still belongs to it.
 fn forget_event(draft: &mut Draft<'_>, event: &EventId, occurred_at: DateTime<Utc>) -> Result<(), StoreError> {
     for delivery in of_event(draft, event) {
