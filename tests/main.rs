@@ -22,6 +22,7 @@ mod hostile_payloads;
 mod layers;
 mod limits;
 mod outbox_contract;
+mod page_tells_why;
 mod process;
 mod reload;
 mod rule_errors;
