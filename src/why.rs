@@ -373,7 +373,8 @@ fn tell_elsewhere(out: &mut String, record: &EventRecord) -> fmt::Result {
             writeln!(out, "  {}: {}", near.rule, types(&near.event_types))?;
         }
     }
-    match record.elsewhere {
+    let others = record.elsewhere.map(|count| count.saturating_sub(record.near.len()));
+    match others {
         Some(0) | None => Ok(()),
         Some(1) => writeln!(out, "\n1 other rule waits for something else."),
         Some(count) => writeln!(out, "\n{count} other rules wait for something else."),

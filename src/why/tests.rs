@@ -169,7 +169,7 @@ fn a_story_tells_each_line_and_each_recipient() {
          These wait for the same hook, but for other types of events:\n\
          \x20 github/review: pull_request or push\n\
          \n\
-         9 other rules wait for something else.\n"
+         8 other rules wait for something else.\n"
     );
 }
 
