@@ -5,6 +5,7 @@ pub mod error;
 pub mod health;
 pub mod hook;
 pub mod messages;
+pub mod own_page;
 pub mod page;
 pub mod why;
 

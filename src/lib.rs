@@ -26,6 +26,7 @@ pub mod one_or_many;
 pub mod pace;
 pub mod plan;
 pub mod record;
+pub mod renderer;
 pub mod retry;
 pub mod roll_call;
 pub mod roster;

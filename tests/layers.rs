@@ -34,6 +34,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("settings", 1),
     ("workspace", 1),
     ("teams", 1),
+    ("renderer", 1),
     ("clock", 2),
     ("metric", 2),
     ("secret", 2),

@@ -3,10 +3,10 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::http::StatusCode;
+use axum::middleware;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -16,83 +16,37 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::Sandbox;
 use super::activity::{ChannelChange, TeamChange};
 use super::bot::{BotAnswer, Failure};
 use super::view::{self, Change};
-use super::{Sandbox, base};
+use crate::http::own_page::{self, HTML, SCRIPT, STYLE};
+use crate::renderer;
 
-const HTML: &str = "text/html; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
-
-/// Path, content type, content.
-const FILES: [(&str, &str, &str); 14] = [
+/// Path, content type, content. The renderer's files stand beside them.
+const FILES: [(&str, &str, &str); 9] = [
     ("/", HTML, include_str!("page/index.html")),
-    ("/action.js", SCRIPT, include_str!("page/action.js")),
-    ("/card.css", STYLE, include_str!("page/card.css")),
-    ("/card.js", SCRIPT, include_str!("page/card.js")),
     ("/conversation.js", SCRIPT, include_str!("page/conversation.js")),
     ("/happening.js", SCRIPT, include_str!("page/happening.js")),
-    ("/input.js", SCRIPT, include_str!("page/input.js")),
     ("/list.js", SCRIPT, include_str!("page/list.js")),
     ("/menu.js", SCRIPT, include_str!("page/menu.js")),
     ("/page.css", STYLE, include_str!("page/page.css")),
     ("/page.js", SCRIPT, include_str!("page/page.js")),
     ("/place.js", SCRIPT, include_str!("page/place.js")),
-    ("/text.js", SCRIPT, include_str!("page/text.js")),
     ("/welcome.js", SCRIPT, include_str!("page/welcome.js")),
 ];
 
-/// Scripts and styles are our files alone; pictures of cards may come from anywhere.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    img-src 'self' data: https: http:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 /// The page's routes.
 pub(super) fn routes(sandbox: Sandbox, address: SocketAddr) -> Router {
-    let mut router = Router::new();
-    for (path, kind, content) in FILES {
-        router = router.route(
-            path,
-            get(move || async move { ([(header::CONTENT_TYPE, kind)], content) }),
-        );
-    }
-    router
+    let files = FILES.into_iter().chain(renderer::FILES);
+    own_page::files(files)
         .route("/page/world", get(world))
         .route("/page/events", get(events))
         .route("/page/act", post(act))
         .with_state(sandbox)
-        .layer(middleware::from_fn(move |request, next| guard(address, request, next)))
-}
-
-/// Only a browser that asked for this machine may read or act: a page elsewhere whose name was made to point here is
-/// turned away.
-async fn guard(address: SocketAddr, request: Request, next: Next) -> Response {
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    let name = host
-        .rsplit_once(':')
-        .map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
-    let ours = ["localhost", "127.0.0.1", "[::1]"].contains(&name) || base(address).ends_with(host);
-    if address.ip().is_loopback() && !ours {
-        return (
-            StatusCode::MISDIRECTED_REQUEST,
-            "Teams in a box answers on this machine's own name alone.\n",
-        )
-            .into_response();
-    }
-    let mut response = next.run(request).await;
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-cache"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
+        .layer(middleware::from_fn(move |request, next| {
+            own_page::guard(address, request, next)
+        }))
 }
 
 async fn world(State(sandbox): State<Sandbox>) -> Json<Value> {

@@ -1,8 +1,8 @@
 // Adaptive Cards as Teams shows them: version 1.5, Teams' Markdown, mentions, full width.
 
-import { actionRow, selectable } from "./action.js";
+import { actionRow, inlineButton, selectable } from "./action.js";
 import { input } from "./input.js";
-import { inline, make, markdown, mentionsOf, safePicture } from "./text.js";
+import { dated, make, markdown, mentionsOf, safePicture } from "./text.js";
 
 const NEWEST = [1, 5];
 const DEPTH = 24;
@@ -39,6 +39,15 @@ function tooNew(version) {
   return major > NEWEST[0] || (major === NEWEST[0] && minor > NEWEST[1]);
 }
 
+/** Can Teams do what the element asks for? Nothing but cards of a version is asked for under a name that it knows. */
+function meets(requires) {
+  return Object.entries(requires && typeof requires === "object" ? requires : {})
+    .every(([name, version]) => name === "adaptiveCards" && (version === "*" || !tooNew(version)));
+}
+
+/** Thrown for an element that nobody knows, up to the nearest one around it that names something to show instead. */
+class Unknown extends Error {}
+
 class Card {
   constructor(root, mentions, press) {
     this.root = root;
@@ -47,6 +56,8 @@ class Card {
     this.fields = [];
     this.named = new Map();
     this.depth = 0;
+    /** How many of the elements around have something to show instead. */
+    this.safe = 0;
   }
 
   /** Body and buttons of this card or of one that unfolds from it. */
@@ -105,25 +116,44 @@ class Card {
   element(definition) {
     if (!definition || typeof definition !== "object") return null;
     this.depth += 1;
-    const element = this.depth > DEPTH ? notice("This card is nested too deeply.") : this.draw(definition);
+    const element = this.depth > DEPTH ? notice("This card is nested too deeply.") : this.orInstead(definition);
     this.depth -= 1;
     return element;
   }
 
+  /** The element, or what it names for a reader that cannot show it or anything in it. */
+  orInstead(definition) {
+    const instead = definition.fallback;
+    if (instead === undefined || instead === null) return this.draw(definition);
+    const [fields, depth] = [this.fields.length, this.depth];
+    this.safe += 1;
+    try {
+      if (meets(definition.requires)) return this.draw(definition);
+    } catch (error) {
+      if (!(error instanceof Unknown)) throw error;
+      this.fields.length = fields;
+      this.depth = depth;
+    } finally {
+      this.safe -= 1;
+    }
+    return instead === "drop" ? null : this.element(instead);
+  }
+
   draw(definition) {
     const kind = Object.hasOwn(ELEMENTS, definition.type) ? ELEMENTS[definition.type] : null;
-    if (!kind) {
-      const field = input(definition);
-      if (field) {
-        this.fields.push(field);
-        return this.finish(field.element, definition);
-      }
-      if (definition.fallback === "drop") return null;
-      if (definition.fallback) return this.element(definition.fallback);
-      return notice(`Teams does not show “${word(definition.type) || "an element without a type"}”.`);
+    if (kind) {
+      const element = kind(definition, this);
+      return element ? this.finish(element, definition) : null;
     }
-    const element = kind(definition, this);
-    return element ? this.finish(element, definition) : null;
+    const field = input(definition);
+    if (field) {
+      this.fields.push(field);
+      const send = inlineButton(definition.inlineAction, this);
+      if (send) field.element.append(send);
+      return this.finish(field.element, definition);
+    }
+    if (this.safe > 0) throw new Unknown();
+    return notice(`Teams does not show “${word(definition.type) || "an element without a type"}”.`);
   }
 
   /** What every element can have: a name, space above, a line above, invisibility. */
@@ -158,7 +188,7 @@ const WEIGHTS = ["lighter", "default", "bolder"];
 const ELEMENTS = {
   TextBlock: (definition, card) => {
     const element = make("div", { className: `text ${textClasses(definition)} ${alignment("h", definition.horizontalAlignment)}` });
-    element.append(...markdown(word(definition.text), card.mentions));
+    element.append(...markdown(dated(word(definition.text)), card.mentions));
     if (definition.wrap !== true) element.classList.add("clipped");
     if (Number.isInteger(definition.maxLines) && definition.maxLines > 0 && definition.wrap === true) {
       element.classList.add("clamped");
@@ -174,12 +204,12 @@ const ELEMENTS = {
     const element = make("div", { className: `text rich ${alignment("h", definition.horizontalAlignment)}` });
     for (const run of Array.isArray(definition.inlines) ? definition.inlines : []) {
       if (typeof run === "string") {
-        element.append(run);
+        element.append(dated(run));
         continue;
       }
       if (!run || typeof run !== "object") continue;
       const marks = ["italic", "underline", "strikethrough", "highlight"].filter((mark) => run[mark] === true);
-      const span = make("span", { className: `${textClasses(run)} ${marks.join(" ")}` }, word(run.text));
+      const span = make("span", { className: `${textClasses(run)} ${marks.join(" ")}` }, dated(word(run.text)));
       element.append(run.selectAction ? selectable(span, run.selectAction, card) : span);
     }
     return element;
@@ -188,8 +218,8 @@ const ELEMENTS = {
     const element = make("dl", { className: "facts" });
     for (const fact of Array.isArray(definition.facts) ? definition.facts : []) {
       element.append(
-        make("dt", {}, ...inline(word(fact?.title), card.mentions)),
-        make("dd", {}, ...markdown(word(fact?.value), card.mentions)),
+        make("dt", {}, ...markdown(dated(word(fact?.title)), card.mentions)),
+        make("dd", {}, ...markdown(dated(word(fact?.value)), card.mentions)),
       );
     }
     return element;
@@ -227,13 +257,14 @@ const ELEMENTS = {
   },
   ColumnSet: (definition, card) => {
     const element = make("div", { className: `columns ${alignment("h", definition.horizontalAlignment)}` });
-    for (const column of Array.isArray(definition.columns) ? definition.columns : []) {
-      if (!column || typeof column !== "object") continue;
-      const part = make("div", { className: "column" });
-      part.append(...card.elements(column.items));
-      flex(part, column.width);
-      element.append(card.finish(card.box(part, column), column));
-    }
+    const columns = Array.isArray(definition.columns) ? definition.columns : [];
+    element.append(...card.elements(columns.map((column) => column && typeof column === "object" ? { type: "Column", ...column } : null)));
+    return card.box(element, definition);
+  },
+  Column: (definition, card) => {
+    const element = make("div", { className: "column" });
+    element.append(...card.elements(definition.items));
+    flex(element, definition.width);
     return card.box(element, definition);
   },
   ActionSet: (definition, card) => {
@@ -251,7 +282,9 @@ const ELEMENTS = {
     table.append(widths(columns));
     rows.forEach((row, index) => {
       const line = make("tr", { className: stylePart(row.style) });
-      (Array.isArray(row.cells) ? row.cells : []).forEach((cell, place) => {
+      const cells = Array.isArray(row.cells) ? row.cells : [];
+      // Cells beside the last column are not shown.
+      cells.slice(0, columns.length || cells.length).forEach((cell, place) => {
         const header = headed && index === 0;
         const element = make(header ? "th" : "td", { className: stylePart(cell?.style) });
         if (header) element.scope = "col";

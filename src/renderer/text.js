@@ -25,10 +25,17 @@ export function safeLink(address) {
   return withScheme(address, LINKS);
 }
 
+let picturesFromElsewhere = true;
+
+/** From now on nobody is asked for a picture: only those that stand in a card as data are shown. */
+export function onlyOwnPictures() {
+  picturesFromElsewhere = false;
+}
+
 /** The address if a picture may come from there, else null. */
 export function safePicture(address) {
   if (typeof address === "string" && /^data:image\/(png|jpeg|gif|svg\+xml|webp)[;,]/i.test(address)) return address;
-  return withScheme(address, PICTURES);
+  return picturesFromElsewhere ? withScheme(address, PICTURES) : null;
 }
 
 function withScheme(address, schemes) {
@@ -46,6 +53,23 @@ export function link(address, ...children) {
   const href = safeLink(address);
   if (!href) return make("span", { className: "unsafe", title: "This address is not opened" }, ...children);
   return make("a", { href, target: "_blank", rel: "noopener noreferrer" }, ...children);
+}
+
+const DATES = {
+  COMPACT: {},
+  SHORT: { weekday: "short", year: "numeric", month: "short", day: "numeric" },
+  LONG: { weekday: "long", year: "numeric", month: "long", day: "numeric" },
+};
+const MOMENT = /\{\{(DATE|TIME)\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d))(?:, ?(COMPACT|SHORT|LONG))?\)\}\}/g;
+
+/** A text with its `{{DATE(...)}}` and `{{TIME(...)}}` in the reader's language and zone. */
+export function dated(text) {
+  return text.replace(MOMENT, (written, kind, instant, form = "COMPACT") => {
+    const date = new Date(instant);
+    if (Number.isNaN(date.getTime())) return written;
+    if (kind === "TIME") return date.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
+    return date.toLocaleDateString([], DATES[form]);
+  });
 }
 
 /** Markdown as Teams knows it, as block nodes. `mentions` are the texts (`<at>..</at>`) that entities announce. */
@@ -134,10 +158,10 @@ function special(source, at, mentions, depth) {
   }
 }
 
-const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0" };
+const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0", ensp: "\u2002", emsp: "\u2003" };
 
 function entityAt(source, at) {
-  const match = /^&(?:(amp|lt|gt|quot|apos|nbsp)|#(\d{1,7})|#x([0-9a-f]{1,6}));/i.exec(source.slice(at, at + 12));
+  const match = /^&(?:(amp|lt|gt|quot|apos|nbsp|ensp|emsp)|#(\d{1,7})|#x([0-9a-f]{1,6}));/i.exec(source.slice(at, at + 12));
   if (!match) return null;
   const code = match[2] ? Number(match[2]) : Number.parseInt(match[3], 16);
   const text = match[1] ? ENTITIES[match[1].toLowerCase()] : code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : "\ufffd";

@@ -12,7 +12,7 @@ export function actionRow(actions, card) {
   const row = make("div", { className: "actions" });
   const unfolded = make("div", { className: "unfolded" });
   const primary = known.filter((action) => action.mode !== "secondary");
-  const buttons = (primary.length ? primary : known).slice(0, SHOWN);
+  const buttons = primary.slice(0, SHOWN);
   const others = known.filter((action) => !buttons.includes(action));
   for (const action of buttons) row.append(button(action, card, unfolded));
   if (others.length) row.append(overflow(others, card, unfolded));
@@ -43,8 +43,9 @@ function button(action, card, unfolded) {
   const properties = { className: `action${style}`, title: typeof action.tooltip === "string" ? action.tooltip : "" };
   const label = title(action) || properties.title || action.type;
   if (action.type === "Action.OpenUrl") {
-    const element = link(action.url, ...face(action));
-    element.className = safeLink(action.url) ? properties.className : `${properties.className} disabled`;
+    const off = action.isEnabled === false;
+    const element = off ? make("span", { role: "link", "aria-disabled": "true" }, ...face(action)) : link(action.url, ...face(action));
+    element.className = !off && safeLink(action.url) ? properties.className : `${properties.className} disabled`;
     element.title = properties.title || String(action.url ?? "");
     element.setAttribute("aria-label", label);
     return element;
@@ -53,6 +54,16 @@ function button(action, card, unfolded) {
   element.disabled = action.isEnabled === false;
   element.addEventListener("click", () => ACTIONS[action.type](action, card, element, unfolded));
   if (action.type === "Action.ShowCard") element.setAttribute("aria-expanded", "false");
+  return element;
+}
+
+/** The button of a field, or null. With a picture it has no words. */
+export function inlineButton(action, card) {
+  const known = supported(action);
+  if (!known || known.type === "Action.ShowCard") return null;
+  const words = title(known) || "Send";
+  const element = button({ ...known, title: safePicture(known.iconUrl) ? "" : words, tooltip: words }, card, null);
+  element.classList.add("inline");
   return element;
 }
 

@@ -53,7 +53,7 @@ const KINDS = {
   "Input.Text": (definition, key) => {
     const style = { email: "email", tel: "tel", url: "url", password: "password" }[String(definition.style).toLowerCase()];
     const properties = { id: key, placeholder: text(definition.placeholder), value: text(definition.value) };
-    const element = definition.isMultiline === true
+    const element = definition.isMultiline === true && style !== "password"
       ? make("textarea", { ...properties, rows: 3 })
       : make("input", { ...properties, type: style ?? "text" });
     if (Number.isInteger(definition.maxLength) && definition.maxLength > 0) element.maxLength = definition.maxLength;
