@@ -120,6 +120,11 @@ impl Book {
         self.people.get(&caseless(alias))
     }
 
+    /// All people, in the order written.
+    pub fn people(&self) -> impl Iterator<Item = &PersonEntry> {
+        self.people.values()
+    }
+
     /// A channel by alias.
     pub fn channel(&self, alias: &str) -> Option<&Want> {
         self.channels.get(&caseless(alias))

@@ -42,6 +42,18 @@ pub fn read_with_samples(root: &Path) -> Sources {
     sources
 }
 
+/// The content of one sample that lies anywhere, or why there is none, in a sentence.
+///
+/// # Errors
+/// It cannot be read.
+pub fn single(path: &Path) -> Result<Vec<u8>, String> {
+    read_up_to(path, LARGEST_SAMPLE + 1).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "Herald may not read this".to_owned(),
+        _ => format!("this cannot be read: {error}"),
+    })
+}
+
 struct Reader<'a> {
     root: &'a Path,
     files: Vec<SourceFile>,

@@ -34,10 +34,7 @@ pub struct Sample {
 }
 
 /// Reads samples; what cannot be read is told.
-pub(super) fn read<'a>(
-    files: impl Iterator<Item = &'a SourceFile>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Sample> {
+pub fn read<'a>(files: impl Iterator<Item = &'a SourceFile>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Sample> {
     let mut samples = Vec::new();
     for file in files {
         let Ok(bytes) = &file.bytes else { continue };
