@@ -3,6 +3,7 @@
 pub mod check;
 pub mod deliveries;
 pub mod exit;
+pub mod preview;
 pub mod schema;
 pub mod serve;
 pub mod state;
@@ -88,6 +89,8 @@ enum Command {
         #[arg(long, value_name = "CODE", conflicts_with_all = ["paths", "format"])]
         explain: Option<String>,
     },
+    /// The card of a rule or template in a browser, live while its files are edited
+    Preview(preview::PreviewArgs),
     /// Write the JSON schemas that editors use
     Schema {
         /// The folder to write to
@@ -125,6 +128,7 @@ pub fn run() -> ExitCode {
             .place
             .existing_root()
             .and_then(|root| check::run(&root, &paths, format)),
+        Command::Preview(args) => preview::run(&cli.place, &args),
         Command::Schema { out, check } => schema::run(&out, check),
         Command::Targets(args) => targets::run(&cli.place, args, environment()),
         Command::Why(args) => why::run(&cli.place, args, environment()),

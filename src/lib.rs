@@ -25,6 +25,7 @@ pub mod metric;
 pub mod one_or_many;
 pub mod pace;
 pub mod plan;
+pub mod preview;
 pub mod record;
 pub mod renderer;
 pub mod retry;

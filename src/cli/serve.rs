@@ -67,13 +67,16 @@ enum LogFormat {
 pub fn run(place: &Place, args: &ServeArgs, environment: BTreeMap<String, String>) -> anyhow::Result<Exit> {
     start_log(args.log_format, environment.get("HERALD_LOG").map(String::as_str))?;
     let root = place.existing_root()?;
-    let threads = tokio::runtime::Builder::new_multi_thread()
+    threads()?.block_on(serve(&root, args, environment))
+}
+
+/// Threads that can fill every card.
+pub(super) fn threads() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(STACK)
         .enable_all()
-        .build();
-    threads
-        .context("no threads can be started")?
-        .block_on(serve(&root, args, environment))
+        .build()
+        .context("no threads can be started")
 }
 
 async fn serve(root: &Path, args: &ServeArgs, mut environment: BTreeMap<String, String>) -> anyhow::Result<Exit> {
