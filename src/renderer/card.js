@@ -24,6 +24,7 @@ export function renderCard(definition, press) {
   }
   const card = new Card(root, mentionsOf(definition.msteams?.entities), press);
   root.classList.toggle("full", String(definition.msteams?.width).toLowerCase() === "full");
+  if (/^[a-z]{2,3}$/i.test(definition.lang ?? "")) card.language = definition.lang;
   try {
     root.append(card.face(definition));
   } catch (error) {
@@ -58,6 +59,8 @@ class Card {
     this.depth = 0;
     /** How many of the elements around have something to show instead. */
     this.safe = 0;
+    /** Two or three letters. */
+    this.language = undefined;
   }
 
   /** Body and buttons of this card or of one that unfolds from it. */
@@ -188,7 +191,7 @@ const WEIGHTS = ["lighter", "default", "bolder"];
 const ELEMENTS = {
   TextBlock: (definition, card) => {
     const element = make("div", { className: `text ${textClasses(definition)} ${alignment("h", definition.horizontalAlignment)}` });
-    element.append(...markdown(dated(word(definition.text)), card.mentions));
+    element.append(...markdown(dated(word(definition.text), card.language), card.mentions));
     if (definition.wrap !== true) element.classList.add("clipped");
     if (Number.isInteger(definition.maxLines) && definition.maxLines > 0 && definition.wrap === true) {
       element.classList.add("clamped");
@@ -204,12 +207,12 @@ const ELEMENTS = {
     const element = make("div", { className: `text rich ${alignment("h", definition.horizontalAlignment)}` });
     for (const run of Array.isArray(definition.inlines) ? definition.inlines : []) {
       if (typeof run === "string") {
-        element.append(dated(run));
+        element.append(dated(run, card.language));
         continue;
       }
       if (!run || typeof run !== "object") continue;
       const marks = ["italic", "underline", "strikethrough", "highlight"].filter((mark) => run[mark] === true);
-      const span = make("span", { className: `${textClasses(run)} ${marks.join(" ")}` }, dated(word(run.text)));
+      const span = make("span", { className: `${textClasses(run)} ${marks.join(" ")}` }, dated(word(run.text), card.language));
       element.append(run.selectAction ? selectable(span, run.selectAction, card) : span);
     }
     return element;
@@ -218,8 +221,8 @@ const ELEMENTS = {
     const element = make("dl", { className: "facts" });
     for (const fact of Array.isArray(definition.facts) ? definition.facts : []) {
       element.append(
-        make("dt", {}, ...markdown(dated(word(fact?.title)), card.mentions)),
-        make("dd", {}, ...markdown(dated(word(fact?.value)), card.mentions)),
+        make("dt", {}, ...markdown(dated(word(fact?.title), card.language), card.mentions)),
+        make("dd", {}, ...markdown(dated(word(fact?.value), card.language), card.mentions)),
       );
     }
     return element;

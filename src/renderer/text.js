@@ -56,19 +56,21 @@ export function link(address, ...children) {
 }
 
 const DATES = {
-  COMPACT: {},
   SHORT: { weekday: "short", year: "numeric", month: "short", day: "numeric" },
   LONG: { weekday: "long", year: "numeric", month: "long", day: "numeric" },
 };
 const MOMENT = /\{\{(DATE|TIME)\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d))(?:, ?(COMPACT|SHORT|LONG))?\)\}\}/g;
 
-/** A text with its `{{DATE(...)}}` and `{{TIME(...)}}` in the reader's language and zone. */
-export function dated(text) {
-  return text.replace(MOMENT, (written, kind, instant, form = "COMPACT") => {
+/**
+ * A text with its `{{DATE(...)}}` and `{{TIME(...)}}` in the card's language, else the reader's, and the reader's zone.
+ * A date in figures is the reader's own in any case.
+ */
+export function dated(text, language) {
+  return text.replace(MOMENT, (written, kind, instant, form) => {
     const date = new Date(instant);
     if (Number.isNaN(date.getTime())) return written;
-    if (kind === "TIME") return date.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
-    return date.toLocaleDateString([], DATES[form]);
+    if (kind === "TIME") return date.toLocaleTimeString(language, { hour: "numeric", minute: "2-digit" });
+    return Object.hasOwn(DATES, form ?? "") ? date.toLocaleDateString(language, DATES[form]) : date.toLocaleDateString();
   });
 }
 
@@ -83,7 +85,9 @@ export function markdown(source, mentions = new Map()) {
   };
   for (const line of String(source).replace(/\r\n?/g, "\n").split("\n")) {
     const bullet = /^\s{0,8}[-*+]\s+(.+)$/.exec(line);
-    const number = /^\s{0,8}(\d{1,9})[.)]\s+(.+)$/.exec(line);
+    const numbered = /^\s{0,8}(\d{1,9})[.)]\s+(.+)$/.exec(line);
+    // Within a paragraph only a 1 begins a list: "in\n2026. Then" is a sentence.
+    const number = numbered && paragraph.length && Number(numbered[1]) !== 1 ? null : numbered;
     if (bullet || number) {
       endParagraph();
       const tag = bullet ? "ul" : "ol";

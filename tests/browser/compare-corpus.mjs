@@ -25,6 +25,7 @@ export const corpus = [
   ["bold within italic within words", card(text("a **b *c* d** e"))],
   ["a bulleted list", card(text("Before\n\n- one\n- **two**\n- three"))],
   ["a numbered list", card(text("1. one\n2. two\n3. three"))],
+  ["a number that begins a line of a paragraph", card(text("It was\n2026. Then came\n1. one\n2. two"))],
   ["paragraphs and lines", card(text("one\ntwo\n\nthree"))],
   ["a text that is no Markdown", card(text("snake_case 2 * 3 * 4 \\*kept\\* 50% a_b_c"))],
   ["entities", card(text("Fish &amp; chips &lt;b&gt; &quot;x&quot;"))],

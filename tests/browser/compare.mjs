@@ -114,6 +114,8 @@ await page.evaluate(async () => {
   const draw = {
     ours: (card) => renderCard(card, () => {}),
     theirs: (definition) => {
+      // The library forgets where its pattern for languages stopped, and misses every other one.
+      AdaptiveCards.CardElement.langProperty.regEx.lastIndex = 0;
       const card = new AdaptiveCards.AdaptiveCard();
       card.hostConfig = config;
       card.parse(definition);
