@@ -259,14 +259,16 @@ fn owed(
     }
 }
 
-/// What templates see as `recipient`.
+/// What templates see as `recipient`: a person, or nothing.
 fn recipient(reached: &Reached) -> Value {
-    let person = reached.person.as_ref();
+    let Some(person) = &reached.person else {
+        return Value::Null;
+    };
     json!({
-        "name": person.and_then(|p| p.name.clone()).unwrap_or_else(|| reached.recipient.name.clone()),
-        "email": person.and_then(|p| p.email.clone().or_else(|| p.user_principal_name.clone())),
-        "id": person.and_then(|p| p.aad_object_id.clone()),
-        "locale": person.and_then(|p| p.locale.clone()),
-        "time_zone": person.and_then(|p| p.time_zone.clone()),
+        "name": person.name.as_ref().unwrap_or(&reached.recipient.name),
+        "email": person.email.as_ref().or(person.user_principal_name.as_ref()),
+        "id": person.aad_object_id,
+        "locale": person.locale,
+        "time_zone": person.time_zone,
     })
 }
