@@ -10,6 +10,7 @@ use crate::roster::{Conversation, ConversationId, Mention, Person, Roster, Team}
 mod place;
 mod resolve;
 
+pub use place::SEPARATOR;
 pub use resolve::resolve;
 
 /// One target of a rule, with its holes filled from the event and its aliases followed.

@@ -125,6 +125,23 @@ impl Book {
         self.people.values()
     }
 
+    /// Every channel, by alias in lower case.
+    pub fn channels(&self) -> impl Iterator<Item = (&str, &Want)> {
+        self.channels.iter().map(|(alias, want)| (alias.as_str(), want))
+    }
+
+    /// Every group chat, by alias in lower case.
+    pub fn groups(&self) -> impl Iterator<Item = (&str, &PlaceRef)> {
+        self.groups.iter().map(|(alias, place)| (alias.as_str(), place))
+    }
+
+    /// Every audience with its targets, by alias in lower case.
+    pub fn audiences(&self) -> impl Iterator<Item = (&str, &[Target])> {
+        self.audiences
+            .iter()
+            .map(|(alias, targets)| (alias.as_str(), targets.as_slice()))
+    }
+
     /// A channel by alias.
     pub fn channel(&self, alias: &str) -> Option<&Want> {
         self.channels.get(&caseless(alias))

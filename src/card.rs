@@ -27,6 +27,7 @@ pub(crate) mod profile;
 pub(crate) mod reach;
 pub(crate) mod scope;
 pub mod short;
+pub mod shown;
 pub mod source;
 pub(crate) mod summary;
 pub(crate) mod syntax;

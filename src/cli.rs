@@ -10,6 +10,7 @@ pub mod state;
 pub mod table;
 pub mod targets;
 mod teams_in_a_box;
+pub mod test;
 pub mod why;
 
 use std::collections::BTreeMap;
@@ -91,6 +92,8 @@ enum Command {
     },
     /// The card of a rule or template in a browser, live while its files are edited
     Preview(preview::PreviewArgs),
+    /// Run the rules' own tests, on a virtual clock; needs no secret, store or network
+    Test(test::TestArgs),
     /// Write the JSON schemas that editors use
     Schema {
         /// The folder to write to
@@ -129,6 +132,7 @@ pub fn run() -> ExitCode {
             .existing_root()
             .and_then(|root| check::run(&root, &paths, format)),
         Command::Preview(args) => preview::run(&cli.place, &args),
+        Command::Test(args) => cli.place.existing_root().and_then(|root| test::run(&root, &args)),
         Command::Schema { out, check } => schema::run(&out, check),
         Command::Targets(args) => targets::run(&cli.place, args, environment()),
         Command::Why(args) => why::run(&cli.place, args, environment()),

@@ -27,6 +27,7 @@ pub mod pace;
 pub mod plan;
 pub mod preview;
 pub mod record;
+pub mod rehearsal;
 pub mod renderer;
 pub mod retry;
 pub mod roll_call;

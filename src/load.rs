@@ -19,6 +19,12 @@ const LARGEST_SAMPLE: usize = 4 << 20;
 /// followed. Hidden files and what editors leave lying about are left out. A file that cannot be read is in the result
 /// with the reason; it never hides the others.
 pub fn read(root: &Path) -> Sources {
+    let mut sources = engine_and_tests(root);
+    sources.files.retain(|file| Kind::of(&file.path) != Some(Kind::Test));
+    sources
+}
+
+fn engine_and_tests(root: &Path) -> Sources {
     let mut reader = Reader::new(root);
     for (name, slip) in [("directory.yaml", "directory.yml"), ("herald.yaml", "herald.yml")] {
         reader.single(name);
@@ -33,9 +39,9 @@ pub fn read(root: &Path) -> Sources {
     reader.finish()
 }
 
-/// As [`read`], and the samples with it: `check` tries the rules out with them, the engine does not need them.
+/// As [`read`], with samples and tests: `check` tries the rules out with them, the engine does not need them.
 pub fn read_with_samples(root: &Path) -> Sources {
-    let mut sources = read(root);
+    let mut sources = engine_and_tests(root);
     let mut reader = Reader::new(root);
     reader.folder("samples");
     sources.files.extend(reader.finish().files);
@@ -162,12 +168,7 @@ impl<'a> Reader<'a> {
             );
             return;
         }
-        let bound = match Kind::of(&shown) {
-            Some(Kind::Sample) => LARGEST_SAMPLE,
-            Some(Kind::Settings | Kind::Directory | Kind::Rule | Kind::Template | Kind::Partial) | None => {
-                yaml::LARGEST
-            }
-        };
+        let bound = Kind::of(&shown).map_or(yaml::LARGEST, bound);
         match read_up_to(path, bound + 1) {
             Ok(bytes) => self.files.push(SourceFile {
                 path: shown,
@@ -194,6 +195,14 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// How large a file of this kind may be, in bytes.
+pub fn bound(kind: Kind) -> usize {
+    match kind {
+        Kind::Sample => LARGEST_SAMPLE,
+        Kind::Settings | Kind::Directory | Kind::Rule | Kind::Test | Kind::Template | Kind::Partial => yaml::LARGEST,
+    }
+}
+
 /// One byte more than allowed is enough to know that a file is too large.
 fn read_up_to(path: &Path, bound: usize) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
@@ -206,7 +215,7 @@ fn read_up_to(path: &Path, bound: usize) -> io::Result<Vec<u8>> {
 }
 
 /// Hidden files, and what editors leave lying about while or after they save.
-fn is_dropping(name: &str) -> bool {
+pub fn is_dropping(name: &str) -> bool {
     name.starts_with('.')
         || name.ends_with('~')
         || (name.starts_with('#') && name.ends_with('#'))

@@ -10,6 +10,7 @@ pub mod ruleset;
 pub mod schedule;
 pub mod settling;
 pub mod target;
+pub mod tests_file;
 pub mod trigger;
 
 use crate::card::source::CardSource;

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::book::file::BookFile;
 use crate::diagnostic::Fault;
 use crate::rule::file::RuleFile;
+use crate::rule::tests_file::TestsFile;
 use crate::settings::file::SettingsFile;
 use crate::yaml::Document;
 
@@ -29,15 +30,18 @@ pub enum FileKind {
     Directory,
     /// `templates/*.yaml` and `*.json`
     Template,
+    /// `rules/**/*.test.yaml`
+    Test,
 }
 
 impl FileKind {
     /// All of them, in the order of a workspace.
-    pub const ALL: [FileKind; 4] = [
+    pub const ALL: [FileKind; 5] = [
         FileKind::Rule,
         FileKind::Settings,
         FileKind::Directory,
         FileKind::Template,
+        FileKind::Test,
     ];
 
     /// The name of the schema's file in `schema/`.
@@ -47,6 +51,7 @@ impl FileKind {
             FileKind::Settings => "settings.schema.json",
             FileKind::Directory => "directory.schema.json",
             FileKind::Template => "template.schema.json",
+            FileKind::Test => "test.schema.json",
         }
     }
 
@@ -55,11 +60,13 @@ impl FileKind {
         static SETTINGS: LazyLock<Compiled> = LazyLock::new(Compiled::new::<SettingsFile>);
         static DIRECTORY: LazyLock<Compiled> = LazyLock::new(Compiled::new::<BookFile>);
         static TEMPLATE: LazyLock<Compiled> = LazyLock::new(Compiled::new::<card::TemplateFile>);
+        static TEST: LazyLock<Compiled> = LazyLock::new(Compiled::new::<TestsFile>);
         match self {
             FileKind::Rule => &RULE,
             FileKind::Settings => &SETTINGS,
             FileKind::Directory => &DIRECTORY,
             FileKind::Template => &TEMPLATE,
+            FileKind::Test => &TEST,
         }
     }
 }

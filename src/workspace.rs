@@ -142,7 +142,7 @@ fn revision(sources: &Sources, kept: &[Kept]) -> String {
     for file in sources
         .files
         .iter()
-        .filter(|file| Kind::of(&file.path) != Some(Kind::Sample))
+        .filter(|file| !matches!(Kind::of(&file.path), Some(Kind::Sample | Kind::Test)))
     {
         part(file.path.as_bytes());
         part(file.bytes.as_deref().unwrap_or_default());

@@ -122,6 +122,26 @@ impl Document {
         }
     }
 
+    /// All bytes of the value that `path` leads to, and of its key; nothing where the path leaves the document.
+    pub fn extent(&self, path: &[Step]) -> Option<Span> {
+        let mut extent = self.root.span.clone();
+        let mut node = &self.root;
+        for step in path {
+            (node, extent) = match (step, &node.shape) {
+                (Step::Key(name), Shape::Map(entries)) => {
+                    let entry = entries.get(name)?;
+                    (&entry.node, entry.key.start..entry.node.span.end.max(entry.key.end))
+                }
+                (Step::Index(index), Shape::List(items)) => {
+                    let item = items.get(*index)?;
+                    (item, item.span.clone())
+                }
+                (Step::Key(_) | Step::Index(_), Shape::Scalar | Shape::List(_) | Shape::Map(_)) => return None,
+            };
+        }
+        Some(extent)
+    }
+
     /// The value that `path` leads to.
     pub fn at(&self, path: &[Step]) -> Option<&Value> {
         path.iter().try_fold(&self.value, |value, step| match step {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use herald::diagnostic::{Diagnostic, code};
 use herald::load;
+use herald::rehearsal::suite;
 use herald::workspace::{self, Kind, SourceFile, Sources};
 use regex::Regex;
 
@@ -16,7 +17,9 @@ fn root() -> &'static Path {
 /// The workspace of this repository without its rules.
 fn surroundings() -> Sources {
     let mut sources = load::read_with_samples(root());
-    sources.files.retain(|file| Kind::of(&file.path) != Some(Kind::Rule));
+    sources
+        .files
+        .retain(|file| !matches!(Kind::of(&file.path), Some(Kind::Rule | Kind::Test)));
     sources
 }
 
@@ -32,7 +35,9 @@ fn with(files: &[(String, Result<Vec<u8>, String>)], variables: &[(&str, &str)])
     sources.files.sort_by(|a, b| a.path.cmp(&b.path));
     let variable = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     sources.environment = variables.iter().map(variable).collect();
-    workspace::compile(&sources, None).diagnostics
+    let compiled = workspace::compile(&sources, None);
+    let suites = suite::read(&sources, &compiled.workspace);
+    compiled.diagnostics.into_iter().chain(suites.diagnostics).collect()
 }
 
 /// The files of one half of a section: each block, under the name in the line above it.
@@ -71,7 +76,7 @@ fn every_wrong_example_gives_its_code_alone_and_every_right_one_nothing() {
 
         let found = with(&wrong, &[]);
         let expected = found.iter().all(|d| {
-            let of_the_file = d.span.is_empty() && matches!(d.code, "file::doubled" | "rule::empty");
+            let of_the_file = d.span.is_empty() && matches!(d.code, "file::doubled" | "rule::empty" | "test::rule");
             let placed = of_the_file || !d.span.is_empty();
             d.code == explained.code && placed && wrong.iter().any(|(path, _)| *path == d.file)
         });
@@ -148,6 +153,8 @@ fn every_code_without_an_example_is_given_too() {
     let mut given: BTreeSet<&str> = cases.iter().map(|(code, ..)| *code).collect();
     // The last resort of the schema: no text is known that comes to it.
     given.insert("schema::form");
+    // What `herald test` says; tests/test_command.rs shows it.
+    given.insert("test::failed");
     assert_eq!(without, given);
     for (code, files, variables) in cases {
         let found = with(&files, variables);

@@ -9,9 +9,10 @@ use herald::card::function;
 use herald::clock::Clock;
 use herald::hook::{Headers, Hook, Request};
 use herald::load;
+use herald::rehearsal::suite;
 use herald::schema::FileKind;
 use herald::settings::{self, file::SettingsFile};
-use herald::workspace::{self, SourceFile};
+use herald::workspace::{self, Kind, SourceFile};
 use herald::yaml::{self, Document};
 use regex::Regex;
 use serde_json::Value;
@@ -190,6 +191,8 @@ fn kind_of(document: &Document) -> FileKind {
     let has = |keys: &[&str]| keys.iter().any(|key| document.value.get(key).is_some());
     if has(&["when", "notify"]) {
         FileKind::Rule
+    } else if has(&["tests"]) {
+        FileKind::Test
     } else if has(&["type"]) {
         FileKind::Template
     } else if has(&["people", "channels", "groups", "audiences"]) {
@@ -206,12 +209,14 @@ fn path_of(kind: FileKind) -> &'static str {
         FileKind::Settings => "herald.yaml",
         FileKind::Directory => "directory.yaml",
         FileKind::Template => "templates/example.yaml",
+        FileKind::Test => "rules/github/deploy-failed.test.yaml",
     }
 }
 
 #[test]
 fn every_example_of_a_file_works_in_this_workspace() {
-    let sources = load::read(root());
+    let sources = load::read_with_samples(root());
+    let is_sample = |file: &SourceFile| Kind::of(&file.path) == Some(Kind::Sample);
     let mut seen = BTreeSet::new();
     for block in all_blocks().iter().filter(|block| block.language == "yaml") {
         let kind = kind_of(&document_of(block));
@@ -222,10 +227,21 @@ fn every_example_of_a_file_works_in_this_workspace() {
             path: path.to_owned(),
             bytes: Ok(block.text.clone().into_bytes()),
         });
-        let compiled = workspace::compile(&with_example, None);
+        // An example need not fit the samples of this repository, unless it is a test.
+        let mut without_samples = with_example.clone();
+        without_samples.files.retain(|file| !is_sample(file));
+        let compiled = workspace::compile(&without_samples, None);
+        let suites = suite::read(&with_example, &compiled.workspace);
+        let of_example = suites.suites.iter().filter(|suite| suite.file == path);
+        for (suite, test) in of_example.flat_map(|suite| suite.tests.iter().map(move |test| (suite, test))) {
+            let failures = test.play(&compiled.workspace).map(|played| played.failures);
+            let passed = failures.as_ref().is_some_and(Vec::is_empty);
+            assert!(passed, "{}, {}: {}: {failures:#?}", block.place, suite.file, test.name);
+        }
         let complaints: Vec<String> = compiled
             .diagnostics
             .iter()
+            .chain(&suites.diagnostics)
             .filter(|found| found.file == path)
             .map(|found| format!("{} ({:?})", found.message, found.help))
             .collect();

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use herald::diagnostic::annotation::annotations;
 use herald::diagnostic::report;
 use herald::diagnostic::sarif::sarif;
+use herald::rehearsal::suite;
 use herald::workspace::{self, Kind, SourceFile, Sources, as_texts};
 use serde_json::Value;
 
@@ -224,7 +225,7 @@ fn input(number: u64, seeds: &[(String, String)]) -> Input {
     for (path, text) in seeds.iter().cycle().skip(first).take(seeds.len()) {
         let wanted = match Kind::of(path) {
             Some(Kind::Settings | Kind::Directory | Kind::Template | Kind::Partial) => true,
-            Some(Kind::Rule | Kind::Sample) | None => {
+            Some(Kind::Rule | Kind::Test | Kind::Sample) | None => {
                 few -= i32::from(few > 0);
                 few > 0
             }
@@ -248,7 +249,9 @@ fn input(number: u64, seeds: &[(String, String)]) -> Input {
 
 /// Everything that `check` and a reload do with a workspace.
 fn check(sources: &Sources, before: &workspace::Workspace) {
-    let compiled = workspace::compile(sources, None);
+    let mut compiled = workspace::compile(sources, None);
+    let suites = suite::read(sources, &compiled.workspace);
+    compiled.diagnostics.extend(suites.diagnostics);
     let texts = sources.texts(&compiled.diagnostics);
     let texts = as_texts(&texts);
     report::draw(&compiled.diagnostics, &texts, true);

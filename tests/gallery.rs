@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use herald::card::text::Warnings;
 use herald::load;
+use herald::rehearsal::suite;
 use herald::sandbox::Sandbox;
 use herald::schema::FileKind;
 use herald::workspace::sample::Sample;
@@ -43,7 +44,10 @@ fn documents() -> Vec<(PathBuf, FileKind)> {
         let yaml = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "yaml");
         files(folder).into_iter().filter(yaml).map(move |path| (path, kind))
     };
-    documents.extend(of_kind("rules", FileKind::Rule));
+    documents.extend(of_kind("rules", FileKind::Rule).map(|(path, kind)| {
+        let of_tests = path.to_string_lossy().ends_with(".test.yaml");
+        (path, if of_tests { FileKind::Test } else { kind })
+    }));
     documents.extend(of_kind("templates", FileKind::Template));
     documents
 }
@@ -98,6 +102,30 @@ fn nothing_in_the_workspace_is_wrong_or_doubtful() {
         "a newcomer finds enough to begin with"
     );
     assert!(workspace.templates.len() >= 5);
+}
+
+#[test]
+fn every_rule_has_tests_and_all_of_them_pass() {
+    let sources = load::read_with_samples(root());
+    let workspace = workspace();
+    let suites = suite::read(&sources, &workspace);
+    assert_eq!(suites.diagnostics, []);
+    for rule in &workspace.ruleset.rules {
+        let of_rule = suites.suites.iter().filter(|suite| suite.rule == rule.name);
+        assert!(of_rule.count() > 0, "{} has no test", rule.name);
+    }
+    for suite in &suites.suites {
+        for test in &suite.tests {
+            let played = test.play(&workspace).unwrap();
+            assert!(
+                played.failures.is_empty(),
+                "{}: {}: {:#?}",
+                suite.file,
+                test.name,
+                played.failures
+            );
+        }
+    }
 }
 
 #[test]

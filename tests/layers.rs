@@ -33,6 +33,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("link", 1),
     ("settings", 1),
     ("workspace", 1),
+    ("rehearsal", 1),
     ("teams", 1),
     ("preview::seat", 1),
     ("preview::stage", 1),

@@ -34,5 +34,6 @@ mod store_survives;
 mod support;
 mod teams_both_ways;
 mod teams_events;
+mod test_command;
 mod verify_teams;
 mod why_command;

@@ -57,7 +57,7 @@ fn gather(value: &Value, texts: &mut Vec<String>) {
 }
 
 /// Markdown as its reader sees it, on one line: `**a** [b](c)` -> `a b`
-fn plain(markdown: &str) -> String {
+pub(crate) fn plain(markdown: &str) -> String {
     let mut out = String::with_capacity(markdown.len());
     let mut rest = markdown;
     while let Some(c) = rest.chars().next() {

@@ -13,6 +13,7 @@ use crate::diagnostic::report;
 use crate::diagnostic::sarif::sarif;
 use crate::diagnostic::{Diagnostic, Severity, code, did_you_mean};
 use crate::load;
+use crate::rehearsal::suite;
 use crate::workspace::{self, Kind, Sources, as_texts};
 
 /// How the answer is written.
@@ -77,7 +78,12 @@ pub fn check(
         .map(|path| within(root, path))
         .collect::<anyhow::Result<Vec<String>>>()?;
     let sources = load::read_with_samples(root);
-    let compiled = workspace::compile(&sources, None);
+    let mut compiled = workspace::compile(&sources, None);
+    let suites = suite::read(&sources, &compiled.workspace);
+    compiled.diagnostics.extend(suites.diagnostics);
+    compiled
+        .diagnostics
+        .sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
     let told = |file: &str| {
         let within = |wanted: &String| {
             wanted.is_empty()
@@ -135,7 +141,7 @@ pub fn drawn(diagnostics: &[Diagnostic], sources: &Sources) -> String {
 }
 
 /// See <https://no-color.org>.
-fn colours_wanted() -> bool {
+pub(super) fn colours_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
@@ -155,7 +161,7 @@ fn folder_of(root: &Path) -> String {
         .collect()
 }
 
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
+pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
@@ -183,7 +189,7 @@ fn inventory(sources: &Sources, told: impl Fn(&str) -> bool) -> String {
 
 /// The path as seen from the workspace; empty for the workspace itself. It is looked for from where the command runs,
 /// then from the workspace.
-fn within(root: &Path, path: &Path) -> anyhow::Result<String> {
+pub(super) fn within(root: &Path, path: &Path) -> anyhow::Result<String> {
     let found = [path.to_owned(), root.join(path)]
         .into_iter()
         .find(|path| path.exists());

@@ -100,6 +100,11 @@ impl Field {
         Field { steps }
     }
 
+    /// The steps from the root; the first is one of [`ROOTS`] for a path that was read.
+    pub fn steps(&self) -> &[String] {
+        &self.steps
+    }
+
     /// The path as [`Field::parse`] reads it.
     pub fn path(&self) -> String {
         path(&self.steps)

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::one_or_many::OneOrMany;
 use crate::rule::comparison::WORDS;
+use crate::rule::tests_file::CaseFile;
 use crate::text_or::TextOr;
 
 /// A rule: when something happens, if it matters, notify somebody with a card.
@@ -63,6 +64,13 @@ pub struct RuleFile {
         extend("examples" = [{ "once_per": "10 minutes", "for_each": "{{event.repository.full_name}}" }])
     )]
     pub limit: Option<Value>,
+    /// The rule's own tests, for `herald test`. They can stand in `NAME.test.yaml` beside the rule as well.
+    #[serde(default)]
+    #[schemars(
+        with = "Option<Vec<CaseFile>>",
+        extend("examples" = [[{ "name": "everything is told", "given": "samples/announce/lift.json", "expect": { "messages": 1 } }]])
+    )]
+    pub tests: Option<Value>,
 }
 
 /// How often each recipient gets a card of this rule.

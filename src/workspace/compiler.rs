@@ -396,7 +396,14 @@ impl<'a> Compiler<'a> {
 
     fn rule(&mut self, name: &str, file: &'a SourceFile, around: &Surroundings<'_>) -> Option<(Rule, Document)> {
         let before = self.errors();
+        let told = self.diagnostics.len();
         let document = self.document(file)?;
+        // What is wrong in a rule's own tests is told where they are read; it takes no rule out of force.
+        if let Some(tests) = document.extent(&["tests".into()]) {
+            let of_file = self.diagnostics.split_off(told);
+            self.diagnostics
+                .extend(of_file.into_iter().filter(|found| !tests.contains(&found.span.start)));
+        }
         if document.value.is_null() {
             let diagnostic =
                 Diagnostic::of_file("rule::empty", &file.path, "this file is empty, but a rule was expected")

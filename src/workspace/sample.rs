@@ -97,6 +97,60 @@ impl Sample {
         (self.folder == hook).then(|| self.words.first().map(String::as_str))?
     }
 
+    /// An event that nobody recorded, as a sample of this trigger. `event_type` and `scope` are the first that the
+    /// trigger waits for unless they are given.
+    pub fn written(
+        rule: &str,
+        trigger: &Trigger,
+        data: Value,
+        event_type: Option<&str>,
+        scope: Option<Scope>,
+    ) -> Self {
+        let (folder, words) = match trigger {
+            Trigger::Hook { hook, event_types } => {
+                let event_type = event_type.or(event_types.first().map(String::as_str));
+                (hook.clone(), event_type.map(str::to_owned).into_iter().collect())
+            }
+            Trigger::Teams { kind, scopes, .. } => {
+                let scope = scope.or(scopes.first().copied()).unwrap_or(Scope::Team);
+                ("teams".to_owned(), vec![word_of(kind), word_of(&scope)])
+            }
+            Trigger::Cron { .. } => {
+                let last = rule.rsplit('/').next().unwrap_or(rule);
+                ("cron".to_owned(), vec![last.to_owned()])
+            }
+            Trigger::File { .. } => ("file".to_owned(), Vec::new()),
+        };
+        Self {
+            file: String::new(),
+            data,
+            folder,
+            words,
+        }
+    }
+
+    /// The same, told by its sender to be of this type.
+    pub fn of_type(mut self, event_type: &str) -> Self {
+        self.words = vec![event_type.to_owned()];
+        self
+    }
+
+    /// Is the other sample one of the same sender?
+    pub fn is_like(&self, other: &Sample) -> bool {
+        self.folder == other.folder
+    }
+
+    /// Where its event comes from, in words: `hook github (deployment_status)`.
+    pub fn told(&self) -> String {
+        match (self.folder.as_str(), self.words.as_slice()) {
+            ("teams", [kind, scope, ..]) => format!("`{kind}` in a {scope}"),
+            ("cron", [rule, ..]) => format!("the schedule of {rule}"),
+            ("file", _) => "a changed file".to_owned(),
+            (hook, [event_type, ..]) => format!("the hook {hook} ({event_type})"),
+            (hook, []) => format!("the hook {hook}"),
+        }
+    }
+
     /// The event it would be for this trigger; `None` when it is another trigger's sample.
     fn origin(&self, rule: &str, index: usize, trigger: &Trigger) -> Option<Origin> {
         let word = |place: usize| self.words.get(place).map(String::as_str);
@@ -160,6 +214,13 @@ impl Sample {
             here: None,
             sender: None,
         })
+    }
+}
+
+fn word_of<T: serde::Serialize>(word: &T) -> String {
+    match serde_json::to_value(word) {
+        Ok(Value::String(word)) => word,
+        Ok(_) | Err(_) => String::new(),
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Kind {
     Directory,
     /// `rules/**/*.yaml`
     Rule,
+    /// `rules/**/*.test.yaml`
+    Test,
     /// `templates/**/*.{yaml,yml,json,hbs}`
     Template,
     /// `templates/partials/*`
@@ -54,7 +56,7 @@ impl Kind {
             "herald.yaml" => Some(Kind::Settings),
             "directory.yaml" => Some(Kind::Directory),
             // Tests of rules stand beside them.
-            "rules" if ends(&[".test.yaml", ".test.yml"]) => None,
+            "rules" if ends(&[".test.yaml", ".test.yml"]) => Some(Kind::Test),
             "rules" if yaml => Some(Kind::Rule),
             "templates" if yaml || ends(&[".json", ".hbs"]) => match path.starts_with("templates/partials/") {
                 true => Some(Kind::Partial),
@@ -76,7 +78,8 @@ impl Sources {
             let text = yaml::decode(&file.path, bytes).0;
             let text = match Kind::of(&file.path) {
                 Some(Kind::Settings) => Cow::Owned(pasted::masked(&text, &pasted::pasted(&text))),
-                Some(Kind::Directory | Kind::Rule | Kind::Template | Kind::Partial | Kind::Sample) | None => text,
+                Some(Kind::Directory | Kind::Rule | Kind::Test | Kind::Template | Kind::Partial | Kind::Sample)
+                | None => text,
             };
             Some((file.path.as_str(), text))
         };
@@ -94,7 +97,7 @@ pub fn as_texts<'a>(texts: &'a IndexMap<&'a str, Cow<'a, str>>) -> Texts<'a> {
 }
 
 /// A file's name below its folder, without its ending.
-pub(super) fn name_of(path: &str, folder: &str) -> String {
+pub fn name_of(path: &str, folder: &str) -> String {
     let below = path.strip_prefix(folder).unwrap_or(path);
     let ending = below.rfind('.').unwrap_or(below.len());
     below[..ending].to_owned()

@@ -1,0 +1,355 @@
+//! Rules tried out: events on a virtual clock, through the very functions that `serve` uses, in a world that is made up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::card::Card;
+use crate::delivery::{Recipient, WindowId};
+use crate::duration;
+use crate::event::{Event, EventId, FileChange, Origin, Sender};
+use crate::judge::{Judged, judge, named, not_excepted, settle};
+use crate::limit::{HeldBack, Window, Windows};
+use crate::plan::{self, plan};
+use crate::roster::ConversationId;
+use crate::rule::Rule;
+use crate::rule::condition::Verdicts;
+use crate::rule::moment::Planned;
+use crate::rule::ruleset::Ruleset;
+use crate::rule::settling::Settling;
+use crate::rule::trigger::Trigger;
+use crate::workspace::Workspace;
+
+pub mod case;
+pub mod expect;
+pub mod given;
+pub mod suite;
+pub mod world;
+
+pub use world::World;
+
+/// What a rule made of an event.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// When, by the virtual clock.
+    pub at: DateTime<Utc>,
+    /// What happened, in words.
+    pub what: String,
+    /// The conversation in Teams that it came from.
+    pub here: Option<ConversationId>,
+    /// Who caused it in Teams.
+    pub sender: Option<Sender>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of an event under one rule.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The rule waits for something else; why, in a sentence.
+    NotMet(String),
+    /// A line of `if` does not hold.
+    NoMatch(Verdicts),
+    /// The rule told somebody, or tried to.
+    Matched(Matched),
+}
+
+/// What a rule that matched did.
+#[derive(Debug, Clone)]
+pub struct Matched {
+    /// Its condition, line by line.
+    pub verdicts: Verdicts,
+    /// Who got which card.
+    pub sent: Vec<Sent>,
+    /// Targets that nobody can be told through: what the author wrote, and why.
+    pub untold: Vec<(String, String)>,
+    /// Who gets nothing this time because of the rule's limit.
+    pub held_back: Vec<HeldBack>,
+    /// Places whose members the test does not name.
+    pub members_needed: Vec<String>,
+    /// What did not print or resolve as meant.
+    pub warnings: Vec<String>,
+}
+
+impl Matched {
+    /// Nobody was told, and none of the targets says why: whoever was named is excepted.
+    pub fn told_nobody(&self) -> bool {
+        self.sent.is_empty() && self.untold.is_empty() && self.held_back.is_empty() && self.members_needed.is_empty()
+    }
+}
+
+/// A card that somebody would get.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// Who.
+    pub recipient: Recipient,
+    /// What.
+    pub card: Arc<Card>,
+}
+
+/// A stage with its clock.
+#[derive(Debug)]
+pub struct Rehearsal<'a> {
+    workspace: &'a Workspace,
+    /// Whom it knows.
+    pub world: World,
+    now: DateTime<Utc>,
+    /// The windows of limits, as the store keeps them.
+    windows: BTreeMap<WindowId, Window>,
+    settling: Settling<EventId>,
+    /// Changes of files that have not rested long enough, by path.
+    resting: BTreeMap<String, Resting>,
+    /// How many moments came.
+    runs: usize,
+}
+
+#[derive(Debug)]
+struct Resting {
+    event: Event,
+    change: FileChange,
+    what: String,
+    rest: Duration,
+    due_at: DateTime<Utc>,
+}
+
+impl<'a> Rehearsal<'a> {
+    /// How many moments of schedules a rehearsal brings; what comes after them is left out, which is told.
+    pub const MOST_RUNS: usize = 10_000;
+
+    /// A stage on which it is `now`.
+    pub fn new(workspace: &'a Workspace, world: World, now: DateTime<Utc>) -> Self {
+        Self {
+            workspace,
+            world,
+            now,
+            windows: BTreeMap::new(),
+            settling: Settling::default(),
+            resting: BTreeMap::new(),
+            runs: 0,
+        }
+    }
+
+    /// The virtual clock.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Sets the clock, without anything happening meanwhile.
+    pub fn set_clock(&mut self, now: DateTime<Utc>) {
+        self.now = now;
+    }
+
+    /// Begins anew with the windows of limits.
+    pub fn forget_windows(&mut self) {
+        self.windows.clear();
+    }
+
+    /// What `rule` makes of `event` now. `what` is the event in words.
+    pub fn tell(&mut self, rule: &Arc<Rule>, event: &Event, what: &str) -> Made {
+        self.world.learn(event);
+        let outcome = self.outcome(rule, event);
+        Made {
+            at: self.now,
+            what: what.to_owned(),
+            here: event.here.clone(),
+            sender: event.sender.clone(),
+            outcome,
+        }
+    }
+
+    fn outcome(&mut self, rule: &Arc<Rule>, event: &Event) -> Outcome {
+        let ruleset = Ruleset::new(self.workspace.ruleset.revision.clone(), vec![rule.clone()]);
+        let rules = ruleset.triggered_by(event);
+        let judged = judge(event, &rules, self.workspace.settings.time_zone, self.now).pop();
+        let Some(Judged { rule, scope, verdicts }) = judged else {
+            return Outcome::NotMet(given::waits_for(rule));
+        };
+        if !verdicts.holds {
+            return Outcome::NoMatch(verdicts);
+        }
+        let book = &self.workspace.book;
+        let named = named(rule, &scope, book, event);
+        let mut told = self.world.audience(&named.told, self.now);
+        let except = self.world.audience(&named.excepted, self.now);
+        let mut members_needed: Vec<String> = told
+            .rosters_needed
+            .iter()
+            .chain(&except.rosters_needed)
+            .map(|id| self.world.name_of_place(id))
+            .collect();
+        members_needed.sort();
+        members_needed.dedup();
+        let mut notes = std::mem::take(&mut told.notes);
+        notes.extend(not_excepted(&except));
+        let audience = settle(told, &except, book);
+        let windows = Windows {
+            known: plan::windows(rule, &scope, &audience)
+                .into_iter()
+                .filter_map(|id| Some((id.clone(), self.windows.get(&id)?.clone())))
+                .collect(),
+            ..Windows::default()
+        };
+        let planned = plan(rule, event, scope, &audience, &windows, &ruleset.revision, self.now);
+        for change in planned.windows {
+            let after = change.apply(self.windows.get(&change.window));
+            let after = after.expect("nothing else changes the windows of a rehearsal");
+            self.windows.insert(change.window, after);
+        }
+        let cards: BTreeMap<_, _> = planned
+            .cards
+            .into_iter()
+            .map(|card| (card.id(), Arc::new(card)))
+            .collect();
+        let (mut sent, mut untold) = (Vec::new(), Vec::new());
+        for delivery in planned.deliveries {
+            match delivery.card_id.as_ref().and_then(|id| cards.get(id)) {
+                Some(card) => sent.push(Sent {
+                    recipient: delivery.recipient,
+                    card: card.clone(),
+                }),
+                None => untold.push((delivery.recipient.name, delivery.reason.unwrap_or_default())),
+            }
+        }
+        let mut warnings = planned.warnings;
+        warnings.extend(named.warnings.into_vec().into_iter().chain(notes));
+        Outcome::Matched(Matched {
+            verdicts,
+            sent,
+            untold,
+            held_back: planned.held_back,
+            members_needed,
+            warnings,
+        })
+    }
+
+    /// A file changes now. What is no file's change, is told at once; a file's change once it has rested.
+    pub fn change(&mut self, rule: &Arc<Rule>, event: Event, what: &str) -> Option<Made> {
+        let Origin::File {
+            trigger, path, change, ..
+        } = &event.origin
+        else {
+            return Some(self.tell(rule, &event, what));
+        };
+        let rest = match rule.triggers.get(*trigger) {
+            Some(Trigger::File { settled_for, .. }) => *settled_for,
+            Some(Trigger::Hook { .. } | Trigger::Cron { .. } | Trigger::Teams { .. }) | None => Duration::ZERO,
+        };
+        let (path, change) = (path.clone(), *change);
+        let change = match (self.resting.remove(&path).map(|before| before.change), change) {
+            // It comes and goes before anybody looks.
+            (Some(FileChange::Created), FileChange::Deleted) => {
+                self.settling.keep(|other| other != path);
+                return None;
+            }
+            (Some(FileChange::Created), FileChange::Created | FileChange::Modified) => FileChange::Created,
+            (Some(FileChange::Deleted), FileChange::Created) => FileChange::Modified,
+            (_, change) => change,
+        };
+        match self.settling.look(&path, Some(event.id.clone()), self.now, rest) {
+            Some(left) => {
+                let due_at = self.now + left;
+                let what = what.to_owned();
+                let resting = Resting {
+                    event,
+                    change,
+                    what,
+                    rest,
+                    due_at,
+                };
+                self.resting.insert(path, resting);
+                None
+            }
+            None => Some(self.tell(rule, &changed(event, change), what)),
+        }
+    }
+
+    /// Lets time pass until `until`. The moments of the rule's schedules come meanwhile, and files come to rest.
+    pub fn wait(&mut self, rule: &Arc<Rule>, until: DateTime<Utc>) -> Vec<Made> {
+        let schedules: Vec<Planned> = schedules(rule);
+        let mut made = Vec::new();
+        loop {
+            let before = self.now;
+            let moments = schedules.iter().filter_map(|planned| planned.next_after(before));
+            let rested = self.resting.values().map(|resting| resting.due_at);
+            let Some(at) = moments.chain(rested).min().filter(|at| *at <= until) else {
+                break;
+            };
+            if self.runs == Self::MOST_RUNS {
+                let reason = format!("a test lets schedules run {} times at most", Self::MOST_RUNS);
+                made.push(Made {
+                    at: self.now,
+                    what: "the schedule".to_owned(),
+                    here: None,
+                    sender: None,
+                    outcome: Outcome::NotMet(reason),
+                });
+                break;
+            }
+            self.runs += 1;
+            self.now = at;
+            for planned in schedules
+                .iter()
+                .filter(|planned| planned.next_after(before) == Some(at))
+            {
+                let event = planned.event(at, false);
+                made.push(self.tell(rule, &event, "the schedule"));
+            }
+            let due = self.resting.iter().filter(|(_, resting)| resting.due_at <= at);
+            let due: Vec<String> = due.map(|(path, _)| path.clone()).collect();
+            for path in due {
+                let Some(mut resting) = self.resting.remove(&path) else {
+                    continue;
+                };
+                match self
+                    .settling
+                    .look(&path, Some(resting.event.id.clone()), at, resting.rest)
+                {
+                    Some(left) => {
+                        resting.due_at = at + left;
+                        self.resting.insert(path, resting);
+                    }
+                    None => {
+                        let event = changed(resting.event, resting.change);
+                        made.push(self.tell(rule, &event, &resting.what));
+                    }
+                }
+            }
+        }
+        self.now = self.now.max(until);
+        made
+    }
+
+    /// Changes of files that have not come to rest by now.
+    pub fn unrested(&self) -> Vec<Made> {
+        let unrested = self.resting.values().map(|resting| Made {
+            at: self.now,
+            what: resting.what.clone(),
+            here: None,
+            sender: None,
+            outcome: Outcome::NotMet(format!(
+                "the file has not been left alone for {} yet: let time pass with `wait`",
+                duration::words(resting.rest)
+            )),
+        });
+        unrested.collect()
+    }
+}
+
+/// The event, with what happened to the file since the rule last heard of it.
+fn changed(mut event: Event, now: FileChange) -> Event {
+    if let Origin::File { change, .. } = &mut event.origin {
+        *change = now;
+    }
+    event.data["change"] = serde_json::json!(now);
+    event
+}
+
+/// The schedules of a rule.
+pub fn schedules(rule: &Rule) -> Vec<Planned> {
+    let triggers = rule.triggers.iter().enumerate();
+    triggers
+        .filter_map(|(index, trigger)| Planned::of(&rule.name, index, trigger))
+        .collect()
+}
