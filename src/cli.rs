@@ -3,6 +3,7 @@
 pub mod check;
 pub mod deliveries;
 pub mod exit;
+pub mod plan;
 pub mod preview;
 pub mod schema;
 pub mod serve;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::exit::Exit;
+use crate::clock::Clock;
 
 /// Declarative notifications for Microsoft Teams: YAML rules, Handlebars cards, durable delivery.
 #[derive(Debug, Parser)]
@@ -94,6 +96,8 @@ enum Command {
     Preview(preview::PreviewArgs),
     /// Run the rules' own tests, on a virtual clock; needs no secret, store or network
     Test(test::TestArgs),
+    /// Say who would be told differently by another version of the rules; needs no secret, store or network
+    Plan(plan::PlanArgs),
     /// Write the JSON schemas that editors use
     Schema {
         /// The folder to write to
@@ -133,6 +137,10 @@ pub fn run() -> ExitCode {
             .and_then(|root| check::run(&root, &paths, format)),
         Command::Preview(args) => preview::run(&cli.place, &args),
         Command::Test(args) => cli.place.existing_root().and_then(|root| test::run(&root, &args)),
+        Command::Plan(args) => cli
+            .place
+            .existing_root()
+            .and_then(|root| plan::run(&root, &args, Clock::system().now())),
         Command::Schema { out, check } => schema::run(&out, check),
         Command::Targets(args) => targets::run(&cli.place, args, environment()),
         Command::Why(args) => why::run(&cli.place, args, environment()),

@@ -30,6 +30,7 @@ pub mod record;
 pub mod rehearsal;
 pub mod renderer;
 pub mod retry;
+pub mod revision;
 pub mod roll_call;
 pub mod roster;
 pub mod rule;

@@ -23,6 +23,7 @@ use crate::rule::trigger::Trigger;
 use crate::workspace::Workspace;
 
 pub mod case;
+pub mod difference;
 pub mod expect;
 pub mod given;
 pub mod suite;

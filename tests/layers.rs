@@ -45,6 +45,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("stop", 2),
     ("store", 2),
     ("load", 3),
+    ("revision", 3),
     ("snapshot", 3),
     ("file_content", 3),
     ("file_watch", 3),

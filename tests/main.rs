@@ -23,6 +23,7 @@ mod layers;
 mod limits;
 mod outbox_contract;
 mod page_tells_why;
+mod plan_command;
 mod preview_command;
 mod process;
 mod reload;
