@@ -164,6 +164,80 @@ fn shortened(mut text: String) -> String {
     text
 }
 
+/// Fields that an expression reads, that no sample has, and that are nearly called like one that exists. Without a near name
+/// nothing is said: an expression may well ask whether a field is there.
+pub(super) fn expression_fields(rule: &Rule, scopes: &[Value]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for path in rule.condition.paths() {
+        if !path.starts_with("event.") {
+            continue;
+        }
+        let Ok(field) = Field::parse(&path) else { continue };
+        let notes: Option<Vec<String>> = scopes.iter().map(|scope| Some(field.find(scope).err()?.note)).collect();
+        let Some(note) = notes.and_then(|notes| notes.into_iter().next()) else {
+            continue;
+        };
+        // `no field `event.a`; nearest is `event.b``
+        let names: Vec<&str> = note.split('`').collect();
+        let (Some(missing), Some(near)) = (names.get(1), names.get(3)) else {
+            continue;
+        };
+        let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+        if note.contains("nearest is") && slip(&last(missing), &last(near)) {
+            let message = format!("`{missing}` is missing in every sample");
+            faults.push(Fault::warning("sample::field", message).help(format!("did you mean `{near}`?")));
+        }
+    }
+    faults
+}
+
+/// A limit counts what has the same `for_each`; when no two events have, it holds nothing back.
+pub(super) fn for_each(rule: &Rule, scopes: &[Value]) -> Option<Fault> {
+    let text = rule.limit.as_ref()?.for_each.as_ref()?;
+    let mut values: Vec<String> = scopes
+        .iter()
+        .map(|scope| text.plain(scope, &mut Warnings::new()))
+        .collect();
+    let all = values.len();
+    values.sort_unstable();
+    values.dedup();
+    // Two samples may well be about two things; a number of the event itself is another matter.
+    let counts_events = text
+        .paths()
+        .iter()
+        .any(|path| is_identity(path.rsplit('.').next().unwrap_or_default()));
+    let enough = if counts_events { 2 } else { 4 };
+    if all < enough || values.len() < all || values.iter().any(|value| value.trim().is_empty()) {
+        return None;
+    }
+    let message =
+        format!("`for_each` is different in each of the {all} samples, so the limit would hold nothing back");
+    let help = "count by what such events have in common: the repository, the service, the name of the alert";
+    let mut fault = Fault::warning("sample::for_each", message).help(help);
+    fault.path = vec![Step::from("limit"), Step::from("for_each")];
+    Some(fault)
+}
+
+/// Names of fields that tell one event from the next.
+fn is_identity(name: &str) -> bool {
+    let whole = [
+        "id",
+        "uuid",
+        "guid",
+        "sha",
+        "number",
+        "timestamp",
+        "time",
+        "date",
+        "fingerprint",
+        "delivery",
+        "text",
+        "url",
+    ];
+    let ends = ["_id", "_at", "_sha", "_number", "_url", "At", "Id", "URL", "Url"];
+    whole.contains(&name) || ends.iter().any(|end| name.ends_with(end))
+}
+
 /// Event types of a hook that no recorded event has, while one of nearly the same name does.
 pub(super) fn event_types(rule: &Rule, document: &Document, samples: &[Sample]) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -268,7 +342,7 @@ pub(super) fn colour_alone(document: &Value, partials: &Partials) -> Vec<Fault> 
                 .map(|path| format!("`{path}`"))
                 .collect::<Vec<_>>();
             let message = format!("only the colour tells {}", names.join(" and "));
-            fault(message, place)
+            fault(message, place, &paths[0])
         })
         .collect();
     faults.extend(
@@ -276,19 +350,16 @@ pub(super) fn colour_alone(document: &Value, partials: &Partials) -> Vec<Fault> 
             .twins
             .iter()
             .filter(|(_, paths)| !paths.iter().any(told))
-            .map(|(place, _)| {
-                fault(
-                    "this element differs from the one before it in nothing but its colour".to_owned(),
-                    place,
-                )
+            .map(|(place, paths)| {
+                let message = "this element differs from the one before it in nothing but its colour";
+                fault(message.to_owned(), place, &paths[0])
             }),
     );
     faults
 }
 
-fn fault(message: String, place: &[Step]) -> Fault {
-    let help =
-        "say it in words as well, for example `{{#if (eq event.state \"failed\")}}Failed{{else}}Passed{{/if}}`";
+fn fault(message: String, place: &[Step], path: &str) -> Fault {
+    let help = format!("say it in words as well, for example `{{{{{path}}}}}` in a text");
     let mut fault = Fault::warning("card::colour_alone", message).help(help);
     fault.path = place.to_vec();
     fault.on_key()
@@ -388,7 +459,7 @@ impl Texts {
         let text = Text::compile(source, partials).ok()?;
         let (of_event, others): (Vec<String>, Vec<String>) =
             text.paths().into_iter().partition(|path| path.starts_with("event."));
-        let fixed = ["event", "request", "rule", "recipient", "now", "time_zone"];
+        let fixed = ["event", "request", "rule", "recipient", "now", "time_zone", "limit"];
         self.unknown |= others
             .iter()
             .any(|path| !fixed.contains(&path.split('.').next().unwrap_or_default()));

@@ -270,6 +270,16 @@ pub(super) fn try_out(rule: &Rule, document: &Document, samples: &[Sample], book
         largest = largest.or_else(|| lint::near_limit(&rendered, &sample.file));
     }
     faults.extend(largest);
+    faults.extend(lint::for_each(rule, &scopes));
+    for fault in lint::expression_fields(rule, &scopes) {
+        let told = missing
+            .sentences
+            .iter()
+            .any(|(written, _)| fault.message.contains(&format!("`{}", key_of(written))));
+        if !told {
+            faults.push(at_text(fault, "if", document));
+        }
+    }
     let told = match events.len() {
         1 => format!("in {}", first.file),
         several => format!("in any of {several} samples, {} for instance", first.file),
@@ -316,8 +326,7 @@ impl Common {
 /// What the rule would see, with a recipient who could be anybody.
 fn scope(rule: &Rule, event: &Event) -> Value {
     let mut scope = plan::scope(event, rule, Tz::UTC, event.occurred_at);
-    scope["recipient"] =
-        json!({ "name": "Anna Berg", "email": "anna.berg@contoso.example", "time_zone": "UTC", "locale": "en" });
+    scope["recipient"] = json!({ "name": "Anna Berg", "email": "anna.berg@contoso.example", "id": "1", "time_zone": "UTC", "locale": "en" });
     scope
 }
 
@@ -325,7 +334,7 @@ fn scope(rule: &Rule, event: &Event) -> Value {
 fn absent(lines: &[Line], found: &mut Vec<(String, String)>) {
     for line in lines {
         match &line.note {
-            Some(note) if !line.holds && line.actual == "missing" && line.written.starts_with("event.") => {
+            Some(note) if !line.holds && line.actual == "missing" && is_known(&line.written) => {
                 found.push((line.written.clone(), note.clone()));
             }
             Some(_) | None => {}
@@ -334,14 +343,25 @@ fn absent(lines: &[Line], found: &mut Vec<(String, String)>) {
     }
 }
 
-/// A sample is a body: it says nothing about headers or recipients.
+/// A sample is a body: it says nothing about headers and what stands in the address.
+fn is_known(written: &str) -> bool {
+    let told = ["request.headers", "request.query"];
+    !told.iter().any(|name| written.starts_with(name))
+}
+
+/// What is said about names whose values a sample knows.
 fn of_event(seen: Warnings) -> Vec<(String, String)> {
-    let of_event = |sentence: &String| !sentence.contains("`request") && !sentence.contains("`recipient");
+    let named = |sentence: &String| sentence.split('`').nth(1).is_none_or(is_known);
     seen.into_vec()
         .into_iter()
-        .filter(of_event)
+        .filter(named)
         .map(|sentence| (sentence, String::new()))
         .collect()
+}
+
+/// The field of a line as it is written: `event.a: x` is about `event.a`.
+fn key_of(written: &str) -> &str {
+    written.split_once(": ").map_or(written, |(key, _)| key)
 }
 
 /// Points to the line of `if` that begins with this field.

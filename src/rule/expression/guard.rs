@@ -465,14 +465,26 @@ impl Walk<'_> {
                     call.args.insert(0, *target);
                 }
             }
-            Err(reason) => self.fault(id, "expression::regex", reason, None),
+            Err(reason) => {
+                let id = call.args.last().map_or(id, |pattern| pattern.id);
+                self.fault(id, "expression::regex", reason, None);
+            }
         }
     }
 
     fn fault(&mut self, id: u64, code: &'static str, message: String, help: Option<String>) {
         let mut fault = Fault::error(code, message);
         if let Some((start, stop)) = self.places.offset_for(id) {
-            let (start, end) = (start as usize, stop as usize + 1);
+            let (mut start, mut end) = (start as usize, stop as usize + 1);
+            // The place of a call is its bracket; what is wrong is the name before it.
+            if let Some(before) = self.places.source.get(..start)
+                && self.places.source[start..].starts_with('(')
+            {
+                let name = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').len();
+                if name < start {
+                    (start, end) = (name, start);
+                }
+            }
             if self.places.source.get(start..end).is_some() {
                 fault = fault.within(start..end);
             }
