@@ -377,6 +377,9 @@ fn names_event_types(authentication: &Authentication) -> bool {
 /// How long a file may have to rest before it counts.
 const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
+/// How long a pattern of paths may be, in bytes: far below what its compiler gives up on, which it does with a panic.
+const LONGEST_PATTERN: usize = 1_024;
+
 fn watched(pattern: &str, file: &TriggerFile, faults: &mut Vec<Fault>) -> Option<Trigger> {
     let pattern = pattern.trim().trim_start_matches("./");
     let misplaced = |message: &str, help: &str| Some(Fault::error("rule::file", message).help(help).under("file"));
@@ -384,6 +387,11 @@ fn watched(pattern: &str, file: &TriggerFile, faults: &mut Vec<Fault>) -> Option
         misplaced(
             "there is no file to wait for",
             "write a path from the workspace, such as `prices/*.csv`",
+        )
+    } else if pattern.len() > LONGEST_PATTERN {
+        misplaced(
+            "this pattern of paths is longer than 1024 bytes",
+            "write `*` for any name, or a trigger for each folder",
         )
     } else if pattern.contains('\\') {
         misplaced("a path is written with `/`", "write `prices/*.csv`")
@@ -400,13 +408,14 @@ fn watched(pattern: &str, file: &TriggerFile, faults: &mut Vec<Fault>) -> Option
     } else {
         None
     };
-    let glob = match GlobBuilder::new(pattern)
-        .literal_separator(true)
-        .backslash_escape(false)
-        .build()
-    {
-        Ok(glob) => Some(glob.compile_matcher()),
-        Err(error) if wrong.is_none() => {
+    // What is wrong already is not compiled: one that is too long would panic.
+    let built = wrong.is_none().then(|| {
+        let mut builder = GlobBuilder::new(pattern);
+        builder.literal_separator(true).backslash_escape(false).build()
+    });
+    let glob = match built {
+        Some(Ok(glob)) => Some(glob.compile_matcher()),
+        Some(Err(error)) => {
             let fault = Fault::error(
                 "rule::file",
                 format!("this is not a pattern of paths: {}", error.kind()),
@@ -415,7 +424,7 @@ fn watched(pattern: &str, file: &TriggerFile, faults: &mut Vec<Fault>) -> Option
             faults.push(fault.under("file"));
             None
         }
-        Err(_) => None,
+        None => None,
     };
     faults.extend(wrong);
     let settled_for = match file.settled_for.as_deref().map(duration::parse) {
