@@ -1,6 +1,6 @@
 //! The workspace's own names for people, channels, group chats and audiences: `directory.yaml`, compiled.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono_tz::Tz;
 use indexmap::IndexMap;
@@ -14,6 +14,7 @@ use crate::rule::target::{Kind, Target};
 use crate::text_or::TextOr;
 use crate::zone;
 
+mod circle;
 pub mod file;
 pub mod naming;
 
@@ -97,8 +98,9 @@ impl Book {
             }
             take("audiences", alias, if wrong.is_empty() { Ok(()) } else { Err(wrong) });
         }
+        let circles = book.circles();
         for alias in audiences.keys() {
-            if let Some(round) = book.circle(alias) {
+            if let Some(round) = circles.get(&caseless(alias)) {
                 let message = format!("this audience contains itself: {round}");
                 faults.push(
                     Fault::error("directory::circle", message)
@@ -302,31 +304,21 @@ impl Book {
         warnings
     }
 
-    /// The way from an audience back to itself, if there is one.
-    fn circle(&self, alias: &str) -> Option<String> {
-        let start = caseless(alias);
-        let mut ways: Vec<Vec<String>> = vec![vec![start.clone()]];
-        let mut visited = HashSet::new();
-        while let Some(way) = ways.pop() {
-            let here = way.last().expect("a way has a beginning");
-            let targets = self.audiences.get(here).map_or(&[][..], Vec::as_slice);
-            let names = targets
-                .iter()
-                .filter(|target| target.kind() == Kind::People)
-                .flat_map(Target::names);
-            for (_, _, name) in names {
-                let next = caseless(&name);
-                let mut longer = way.clone();
-                longer.push(next.clone());
-                if next == start {
-                    return Some(longer.join(" > "));
-                }
-                if self.audiences.contains_key(&next) && visited.insert(next) {
-                    ways.push(longer);
-                }
-            }
-        }
-        None
+    /// The ways from audiences back to themselves.
+    fn circles(&self) -> HashMap<String, String> {
+        let names = |targets: &[Target]| {
+            let people = targets.iter().filter(|target| target.kind() == Kind::People);
+            people
+                .flat_map(Target::names)
+                .map(|(_, _, name)| caseless(&name))
+                .collect()
+        };
+        let leads_to: Vec<(String, Vec<String>)> = self
+            .audiences
+            .iter()
+            .map(|(alias, targets)| (alias.clone(), names(targets)))
+            .collect();
+        circle::circles(&leads_to)
     }
 }
 
