@@ -220,11 +220,17 @@ fn input(number: u64, seeds: &[(String, String)]) -> Input {
         path: target.clone(),
         bytes: Ok(bytes),
     }];
-    let mut few = 6;
+    let text_of_target = text;
+    let mut few = 4;
     let first = dice.below(seeds.len());
     for (path, text) in seeds.iter().cycle().skip(first).take(seeds.len()) {
         let wanted = match Kind::of(path) {
-            Some(Kind::Settings | Kind::Directory | Kind::Template | Kind::Partial) => true,
+            Some(Kind::Settings | Kind::Directory | Kind::Partial) => true,
+            // A rule needs its template to come further.
+            Some(Kind::Template) => {
+                let name = path.rsplit('/').next().and_then(|name| name.split('.').next());
+                name.is_some_and(|name| text_of_target.contains(name))
+            }
             Some(Kind::Rule | Kind::Test | Kind::Sample) | None => {
                 few -= i32::from(few > 0);
                 few > 0
@@ -354,4 +360,405 @@ fn whatever_stands_in_a_file_check_answers_soon_and_without_panicking() {
         );
     }
     assert!(failed.is_empty(), "{failed:#?}");
+}
+
+/// Files as large as they may be, each made to be slow in its own way.
+fn large() -> Vec<(&'static str, &'static str, String)> {
+    const RULE: &str = "when: { hook: github }\nnotify: [{ channel: general }]\n";
+    const CARD: &str = "type: AdaptiveCard\nversion: \"1.5\"\n";
+    let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+    let rule = |rest: String| ("rules/a.yaml", format!("{RULE}{rest}"));
+    let template = |rest: String| ("templates/a.yaml", format!("{CARD}{rest}"));
+    let hbs = |text: String| ("templates/a.hbs", text);
+    let cases = vec![
+        (
+            "unknown keys of a template",
+            template(lines(90_000, &|n| format!("k{n}: 1\n"))),
+        ),
+        (
+            "keys near to known ones",
+            template(lines(60_000, &|n| format!("tex{n}: 1\n"))),
+        ),
+        (
+            "keys with a dollar",
+            template(format!("body:\n{}", lines(40_000, &|n| format!("  - $evry{n}: 1\n")))),
+        ),
+        (
+            "unknown elements",
+            template(format!(
+                "body:\n{}",
+                lines(30_000, &|_| "  - { type: TextBlok, text: x }\n".into())
+            )),
+        ),
+        (
+            "settings of elements",
+            template(format!(
+                "body:\n{}",
+                lines(18_000, &|_| "  - { type: TextBlock, text: x, weight: bold }\n".into())
+            )),
+        ),
+        (
+            "twins",
+            template(format!(
+                "body:\n{}",
+                lines(14_000, &|n| format!(
+                    "  - {{ type: TextBlock, text: x, color: good, $when: \"{{{{event.a{n}}}}}\" }}\n"
+                ))
+            )),
+        ),
+        ("unknown keys of a rule", rule(lines(90_000, &|n| format!("k{n}: 1\n")))),
+        ("one key over and over", rule("owner: a\n".repeat(100_000))),
+        (
+            "lines of a condition",
+            rule(format!("if:\n{}", lines(40_000, &|n| format!("  event.a{n}: x\n")))),
+        ),
+        (
+            "values of a line",
+            rule(format!("if:\n  event.a: [{}]\n", "x, ".repeat(250_000))),
+        ),
+        (
+            "alternatives",
+            rule(format!(
+                "if:\n  any:\n{}",
+                lines(40_000, &|n| format!("    - event.a{n}: x\n"))
+            )),
+        ),
+        (
+            "words that compare",
+            rule(format!(
+                "if:\n  event.a: {{ {} }}\n",
+                lines(60_000, &|n| format!("atleast{n}: 1, "))
+            )),
+        ),
+        (
+            "a pattern",
+            rule(format!(
+                "if:\n  event.a: {{ matches: \"{}\" }}\n",
+                "(a|b)*".repeat(150_000)
+            )),
+        ),
+        (
+            "a pattern that multiplies",
+            rule("if:\n  event.a: { matches: \"((a{1,100}){1,100}){1,100}\" }\n".to_owned()),
+        ),
+        (
+            "an expression",
+            rule(format!(
+                "if:\n  expression: 'event.a == 1{}'\n",
+                " || event.a == 1".repeat(60_000)
+            )),
+        ),
+        (
+            "brackets of an expression",
+            rule(format!("if:\n  expression: '{}'\n", "(".repeat(900_000))),
+        ),
+        (
+            "signs before an expression",
+            rule(format!("if:\n  expression: '{}event.a'\n", "!".repeat(900_000))),
+        ),
+        (
+            "targets",
+            (
+                "rules/a.yaml",
+                format!(
+                    "when: {{ hook: github }}\nnotify:\n{}",
+                    lines(40_000, &|n| format!("  - person: anna{n}\n"))
+                ),
+            ),
+        ),
+        (
+            "people of a target",
+            (
+                "rules/a.yaml",
+                format!(
+                    "when: {{ hook: github }}\nnotify: [{{ people: [{}] }}]\n",
+                    lines(80_000, &|n| format!("anna{n}, "))
+                ),
+            ),
+        ),
+        (
+            "triggers",
+            (
+                "rules/a.yaml",
+                format!(
+                    "when:\n{}notify: [{{ channel: general }}]\n",
+                    lines(40_000, &|n| format!("  - hook: githb{n}\n"))
+                ),
+            ),
+        ),
+        (
+            "schedules",
+            (
+                "rules/a.yaml",
+                format!(
+                    "when:\n{}notify: [{{ channel: general }}]\n",
+                    lines(20_000, &|_| "  - cron: \"0 9 29 2 *\"\n".into())
+                ),
+            ),
+        ),
+        (
+            "a schedule",
+            rule("when: { cron: \"".to_owned() + &"1,".repeat(400_000) + "1 * * * *\" }\n"),
+        ),
+        (
+            "days off",
+            (
+                "rules/a.yaml",
+                format!(
+                    "when: {{ cron: \"@daily\", except_on: [{}] }}\nnotify: [{{ channel: general }}]\n",
+                    "\"2026-12-24\", ".repeat(60_000)
+                ),
+            ),
+        ),
+        (
+            "event types",
+            (
+                "rules/a.yaml",
+                format!(
+                    "when: {{ hook: github, event_type: [{}] }}\nnotify: [{{ channel: general }}]\n",
+                    lines(60_000, &|n| format!("pus{n}, "))
+                ),
+            ),
+        ),
+        (
+            "a glob just not too long",
+            (
+                "rules/a.yaml",
+                format!(
+                    "when: {{ file: \"{}\" }}\nnotify: [{{ channel: general }}]\n",
+                    "[!\u{1f600}-\u{10ffff}]**/".repeat(60)
+                ),
+            ),
+        ),
+        (
+            "names of a glob",
+            (
+                "rules/a.yaml",
+                format!(
+                    "when: {{ file: \"{}\" }}\nnotify: [{{ channel: general }}]\n",
+                    "{a,*}".repeat(200)
+                ),
+            ),
+        ),
+        (
+            "a glob",
+            (
+                "rules/a.yaml",
+                format!(
+                    "when: {{ file: \"{}\" }}\nnotify: [{{ channel: general }}]\n",
+                    "{a,b}*".repeat(150_000)
+                ),
+            ),
+        ),
+        (
+            "facts",
+            rule(format!(
+                "card:\n  title: \"{{{{event.a}}}}\"\n  facts:\n{}",
+                lines(40_000, &|n| format!("    f{n}: \"{{{{event.b}}}}\"\n"))
+            )),
+        ),
+        (
+            "values for a template",
+            rule(format!(
+                "card:\n  template: b\n  with:\n{}",
+                lines(40_000, &|n| format!("    v{n}: \"{{{{event.b}}}}\"\n"))
+            )),
+        ),
+        (
+            "holes",
+            rule(format!("card: {{ title: \"{}\" }}\n", "{{event.a}}".repeat(90_000))),
+        ),
+        (
+            "open braces",
+            rule(format!("card: {{ title: \"{}\" }}\n", "{{".repeat(500_000))),
+        ),
+        (
+            "blocks",
+            rule(format!("card: {{ title: \"{}\" }}\n", "{{#if a}}".repeat(100_000))),
+        ),
+        (
+            "calls in a hole",
+            rule(format!("card: {{ title: '{{{{{}' }}\n", "(eq ".repeat(250_000))),
+        ),
+        (
+            "steps of a path",
+            rule(format!(
+                "card: {{ title: \"{{{{event{}}}}}\" }}\n",
+                ".a".repeat(500_000)
+            )),
+        ),
+        (
+            "elements in a text template",
+            hbs(format!(
+                "{{\"type\":\"AdaptiveCard\",\"body\":[{}]}}",
+                vec!["{\"type\":\"TextBlock\",\"text\":\"{{event.a}}\"}"; 20_000].join(",")
+            )),
+        ),
+        (
+            "loops in a text template",
+            hbs(format!(
+                "{{\"type\":\"AdaptiveCard\",\"body\":[{}]}}",
+                "{{#each event.l}}".repeat(60_000)
+            )),
+        ),
+        (
+            "anchors",
+            rule(lines(30_000, &|n| format!("k{n}: &a{n} [x]\nl{n}: *a{n}\n"))),
+        ),
+        (
+            "doubling aliases",
+            rule(format!(
+                "a0: &a0 [x]\n{}",
+                lines(60, &|n| format!("a{}: &a{} [*a{n}, *a{n}]\n", n + 1, n + 1))
+            )),
+        ),
+        ("quotes", rule(format!("owner: {}\n", "\"".repeat(900_000)))),
+        ("dashes", ("rules/a.yaml", "- ".repeat(500_000))),
+        ("comments", rule("- #x\n".repeat(200_000))),
+        ("question marks", ("rules/a.yaml", "? ".repeat(500_000))),
+        (
+            "indentation",
+            ("rules/a.yaml", lines(1_400, &|n| format!("{}a:\n", " ".repeat(n)))),
+        ),
+        ("one long line", rule(format!("owner: {}\n", "x".repeat(1_000_000)))),
+        (
+            "bad aliases of people",
+            (
+                "directory.yaml",
+                format!("people:\n{}", lines(40_000, &|n| format!("  a{n}: nobody\n"))),
+            ),
+        ),
+        (
+            "audiences in a chain",
+            (
+                "directory.yaml",
+                format!(
+                    "audiences:\n{}",
+                    lines(20_000, &|n| format!("  a{n}: [{{ people: a{} }}]\n", n + 1))
+                ),
+            ),
+        ),
+        (
+            "audiences all in a circle",
+            (
+                "directory.yaml",
+                format!(
+                    "audiences:\n{}",
+                    lines(400, &|n| format!(
+                        "  a{n}: [{{ people: [a{}, a{}] }}]\n",
+                        (n + 1) % 400,
+                        (n + 7) % 400
+                    ))
+                ),
+            ),
+        ),
+        (
+            "hooks",
+            (
+                "herald.yaml",
+                format!(
+                    "hooks:\n{}",
+                    lines(15_000, &|n| format!("  h{n}: {{ signature: bearer, secret: T{n} }}\n"))
+                ),
+            ),
+        ),
+        (
+            "hooks of one path",
+            (
+                "herald.yaml",
+                format!(
+                    "hooks:\n{}",
+                    lines(12_000, &|n| format!(
+                        "  h{n}: {{ path: x, signature: bearer, secret: T{n} }}\n"
+                    ))
+                ),
+            ),
+        ),
+        (
+            "pasted secrets",
+            (
+                "herald.yaml",
+                format!("bot: {{ secret: \"{}\" }}\n", "Xq8~".repeat(200_000)),
+            ),
+        ),
+        ("a sample of brackets", ("samples/github/x.json", "[".repeat(1_000_000))),
+        (
+            "a wide sample",
+            (
+                "samples/github/x.json",
+                format!("{{{}\"z\":1}}", lines(60_000, &|n| format!("\"k{n}\":{n},"))),
+            ),
+        ),
+        (
+            "a sample of one list",
+            (
+                "samples/github/x.json",
+                format!("{{\"alerts\":[{}1]}}", "{\"a\":1},".repeat(100_000)),
+            ),
+        ),
+    ];
+    cases
+        .into_iter()
+        .map(|(name, (path, text))| (name, path, text))
+        .collect()
+}
+
+#[test]
+fn a_file_as_large_as_it_may_be_is_checked_soon_whatever_it_is_made_of() {
+    const USUAL: [(&str, &str); 4] = [
+        (
+            "herald.yaml",
+            "hooks: { github: { signature: github, secret: GITHUB } }\n",
+        ),
+        (
+            "rules/b.yaml",
+            "when: { hook: github }\nnotify: [{ person: anna }]\nif: { event.k7: 7, event.alerts: { exists: true } }\n",
+        ),
+        ("samples/github/y.json", "{ \"a\": \"x\", \"k7\": 7 }"),
+        (
+            "templates/b.yaml",
+            "type: AdaptiveCard\nversion: \"1.5\"\nbody: [{ type: TextBlock, text: \"{{v1}}\" }]\n",
+        ),
+    ];
+    let only = std::env::var("HERALD_FUZZ_ONLY").unwrap_or_default();
+    let told = std::env::var_os("HERALD_FUZZ_SECONDS").is_some();
+    let mut slow = Vec::new();
+    for (name, path, mut text) in large() {
+        if !name.contains(only.as_str()) {
+            continue;
+        }
+        text.truncate(1 << 20);
+        let mut files: Vec<SourceFile> = USUAL
+            .iter()
+            .filter(|(usual, _)| *usual != path)
+            .map(|(path, text)| SourceFile {
+                path: (*path).to_owned(),
+                bytes: Ok(text.as_bytes().to_vec()),
+            })
+            .collect();
+        files.push(SourceFile {
+            path: path.to_owned(),
+            bytes: Ok(text.into_bytes()),
+        });
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let sources = Sources {
+            files,
+            ..Sources::default()
+        };
+        let started = (worked(), Instant::now());
+        if catch_unwind(AssertUnwindSafe(|| check(&sources, &workspace::Workspace::default()))).is_err() {
+            slow.push(format!("{name}: panics"));
+        }
+        let took = match (started.0, worked()) {
+            (Some(started), Some(ended)) => ended.saturating_sub(started),
+            _ => started.1.elapsed(),
+        };
+        if told {
+            println!("{took:?}: {name}");
+        }
+        if took > LONGEST {
+            slow.push(format!("{name}: {took:?}"));
+        }
+    }
+    assert!(slow.is_empty(), "{slow:#?}");
 }
