@@ -99,14 +99,7 @@ enum Command {
     /// Say who would be told differently by another version of the rules; needs no secret, store or network
     Plan(plan::PlanArgs),
     /// Write the JSON schemas that editors use
-    Schema {
-        /// The folder to write to
-        #[arg(long, default_value = "schema", value_name = "DIR")]
-        out: PathBuf,
-        /// Write nothing; exit with 1 if the files differ from what would be written
-        #[arg(long)]
-        check: bool,
-    },
+    Schema(schema::SchemaArgs),
     /// Whom Herald knows: chats, teams, channels, people
     Targets(targets::TargetsArgs),
     /// What became of an event, and why: each rule, each line of its `if`, each recipient
@@ -141,7 +134,7 @@ pub fn run() -> ExitCode {
             .place
             .existing_root()
             .and_then(|root| plan::run(&root, &args, Clock::system().now())),
-        Command::Schema { out, check } => schema::run(&out, check),
+        Command::Schema(args) => schema::run(&cli.place, &args),
         Command::Targets(args) => targets::run(&cli.place, args, environment()),
         Command::Why(args) => why::run(&cli.place, args, environment()),
         Command::Deliveries(args) => deliveries::run(&cli.place, args, environment()),

@@ -1,9 +1,11 @@
 //! The JSON schemas of the files people write, for editors and for `check` alike: one schema, so that both say the same.
 
 pub mod card;
+mod editor;
 mod explain;
 mod later;
 mod tidy;
+pub mod vocabulary;
 
 use std::sync::LazyLock;
 
@@ -18,6 +20,7 @@ use crate::rule::file::RuleFile;
 use crate::rule::tests_file::TestsFile;
 use crate::settings::file::SettingsFile;
 use crate::yaml::Document;
+use vocabulary::Vocabulary;
 
 /// The kinds of files that have a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,9 +95,28 @@ pub fn schema(kind: FileKind) -> &'static Value {
     &kind.compiled().schema
 }
 
-/// The schema as it is committed: indented, with a line end.
+/// The schema as editors get it: what [`schema`] says, with messages in the words of authors.
+pub fn for_editors(kind: FileKind) -> Value {
+    let mut schema = schema(kind).clone();
+    editor::dress(&mut schema);
+    schema
+}
+
+/// The schema as it is committed: for editors, indented, with a line end.
 pub fn text(kind: FileKind) -> String {
-    let mut text = serde_json::to_string_pretty(schema(kind)).expect("a schema is plain JSON");
+    written(&for_editors(kind))
+}
+
+/// As [`text`], with what a workspace knows by name.
+pub fn text_with(kind: FileKind, vocabulary: &Vocabulary) -> String {
+    let mut schema = schema(kind).clone();
+    vocabulary::teach(kind, &mut schema, vocabulary);
+    editor::dress(&mut schema);
+    written(&schema)
+}
+
+fn written(schema: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(schema).expect("a schema is plain JSON");
     text.push('\n');
     text
 }

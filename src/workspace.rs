@@ -5,6 +5,7 @@ mod lint;
 pub mod rule;
 pub mod sample;
 pub mod source;
+pub mod vocabulary;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

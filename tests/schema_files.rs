@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use herald::cli::exit::Exit;
-use herald::cli::schema::run;
 use herald::schema::{FileKind, text};
+
+use crate::support::cli::{command, run};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("schema")
@@ -34,15 +34,72 @@ fn the_committed_schemas_are_those_of_the_code() {
 #[test]
 fn the_command_writes_the_schemas_and_notices_when_they_differ() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let out = folder.path().join("schema");
-    let check = || run(&out, true).expect("schemas can be compared");
-    assert_eq!(check(), Exit::No, "nothing is there yet");
-    assert_eq!(run(&out, false).expect("schemas can be written"), Exit::Done);
-    assert_eq!(check(), Exit::Done);
-    let one = out.join(FileKind::Rule.file_name());
+    let check = || run(folder.path(), &["schema", "--check"]).code;
+    assert_eq!(check(), 1, "nothing is there yet");
+    assert_eq!(run(folder.path(), &["schema"]).code, 0);
+    assert_eq!(check(), 0);
+    let one = folder.path().join("schema").join(FileKind::Rule.file_name());
     let written = fs::read_to_string(&one).expect("the schema is there");
     fs::write(&one, written.replace('\n', "\r\n")).expect("the schema can be written");
-    assert_eq!(check(), Exit::Done, "line ends of another system are no difference");
+    assert_eq!(check(), 0, "line ends of another system are no difference");
     fs::write(&one, written.replace("Rule", "Ruel")).expect("the schema can be written");
-    assert_eq!(check(), Exit::No);
+    assert_eq!(check(), 1);
+}
+
+#[test]
+fn the_schema_of_a_workspace_follows_its_files() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("it is below the folder")).expect("the folder can be made");
+        fs::write(path, text).expect("the file can be written");
+    };
+    write("directory.yaml", "people: { anna: anna.berg@contoso.example }\n");
+    write(
+        "samples/shop/order.paid.json",
+        r#"{ "state": "paid", "api_token": "abc", "customer": { "email": "eve@contoso.example" }, "lines": [{ "sku": "A-1" }] }"#,
+    );
+    let mut watching = command(
+        folder.path(),
+        &["schema", "--workspace", "--watch"],
+        &std::collections::BTreeMap::new(),
+    )
+    .spawn()
+    .expect("the binary runs");
+    let until = |wanted: &str| {
+        let path = folder.path().join("schema/rule.schema.json");
+        for _ in 0..600 {
+            let there = fs::read_to_string(&path).unwrap_or_default();
+            if there.contains(wanted) {
+                return there;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("{wanted} never came into the schema");
+    };
+    let first = until("\"anna\"");
+    for known in [
+        "event.state",
+        "event.lines[0].sku",
+        "event.customer.email",
+        "event.api_token",
+    ] {
+        assert!(first.contains(known), "{known}");
+    }
+    for private in ["eve@contoso.example", "abc"] {
+        assert!(!first.contains(private), "{private} has left its sample");
+    }
+    write(
+        "directory.yaml",
+        "people: { anna: anna.berg@contoso.example, omar: omar.haddad@contoso.example }\n",
+    );
+    until("\"omar\"");
+    watching.kill().expect("it was running");
+    watching.wait().expect("it has ended");
+    assert_eq!(run(folder.path(), &["schema", "--workspace", "--check"]).code, 0);
+    assert_eq!(
+        run(folder.path(), &["schema", "--check"]).code,
+        1,
+        "the plain one says less"
+    );
 }

@@ -75,3 +75,19 @@ pub(super) fn ours(title: &str, key: &str) -> Option<&'static str> {
         .find(|(mapping, other, _)| *mapping == title && *other == lower);
     found.map(|(_, _, ours)| *ours)
 }
+
+/// The words of later versions in the mapping with this title.
+pub(super) fn words(title: &str) -> impl Iterator<Item = &'static str> {
+    LATER
+        .iter()
+        .filter(move |(mapping, _)| *mapping == title)
+        .flat_map(|(_, keys)| keys.iter().copied())
+}
+
+/// What other tools call our `key`.
+pub(super) fn others_words_for(title: &str, key: &str) -> impl Iterator<Item = &'static str> {
+    SYNONYMS
+        .iter()
+        .filter(move |(mapping, _, ours)| *mapping == title && *ours == key)
+        .map(|(_, other, _)| *other)
+}

@@ -4,7 +4,14 @@ use crate::yaml;
 
 fn faults(kind: FileKind, text: &str) -> Vec<(String, String, Option<String>)> {
     let document = yaml::parse("x", text).document.expect("well-formed YAML");
-    validate(kind, &document)
+    let in_editors = jsonschema::draft7::new(&for_editors(kind)).expect("editors can read the schema");
+    let found = validate(kind, &document);
+    assert_eq!(
+        in_editors.is_valid(&document.value),
+        found.is_empty(),
+        "editors and `check` disagree about {text}: {found:#?}"
+    );
+    found
         .into_iter()
         .map(|fault| {
             let span = document.locate(&fault.path, &fault.underline);
