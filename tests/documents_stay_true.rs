@@ -213,6 +213,15 @@ fn path_of(kind: FileKind) -> &'static str {
     }
 }
 
+/// Every example of a file in the documents: its place, its kind, its text.
+pub(crate) fn yaml_examples() -> Vec<(String, FileKind, String)> {
+    all_blocks()
+        .into_iter()
+        .filter(|block| block.language == "yaml")
+        .map(|block| (block.place.clone(), kind_of(&document_of(&block)), block.text))
+        .collect()
+}
+
 #[test]
 fn every_example_of_a_file_works_in_this_workspace() {
     let sources = load::read_with_samples(root());

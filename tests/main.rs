@@ -13,6 +13,7 @@ mod delivery;
 mod diagnostics_page;
 mod directory_contract;
 mod documents_stay_true;
+mod editor;
 mod file_changes;
 mod first_evening;
 mod fuzz_language;
