@@ -4,6 +4,7 @@ pub mod check;
 pub mod deliveries;
 pub mod exit;
 pub mod plan;
+pub mod init;
 pub mod preview;
 pub mod schema;
 pub mod serve;
@@ -98,6 +99,8 @@ enum Command {
     Test(test::TestArgs),
     /// Say who would be told differently by another version of the rules; needs no secret, store or network
     Plan(plan::PlanArgs),
+    /// Begin a workspace, or make a rule out of what a sender posts
+    Init(init::InitArgs),
     /// Write the JSON schemas that editors use
     Schema(schema::SchemaArgs),
     /// Whom Herald knows: chats, teams, channels, people
@@ -134,6 +137,7 @@ pub fn run() -> ExitCode {
             .place
             .existing_root()
             .and_then(|root| plan::run(&root, &args, Clock::system().now())),
+        Command::Init(args) => init::run(&cli.place, &args),
         Command::Schema(args) => schema::run(&cli.place, &args),
         Command::Targets(args) => targets::run(&cli.place, args, environment()),
         Command::Why(args) => why::run(&cli.place, args, environment()),

@@ -35,6 +35,7 @@ pub mod roll_call;
 pub mod roster;
 pub mod rule;
 pub mod sandbox;
+pub mod scaffold;
 pub mod schema;
 pub mod secret;
 pub mod secret_name;

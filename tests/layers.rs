@@ -34,6 +34,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("settings", 1),
     ("workspace", 1),
     ("rehearsal", 1),
+    ("scaffold", 1),
     ("teams", 1),
     ("preview::seat", 1),
     ("preview::stage", 1),

@@ -20,6 +20,7 @@ mod fuzz_language;
 mod gallery;
 mod hook_sends_a_card;
 mod hostile_payloads;
+mod init_command;
 mod layers;
 mod limits;
 mod outbox_contract;
