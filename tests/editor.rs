@@ -30,9 +30,20 @@ fn word(kind: FileKind) -> &'static str {
 }
 
 /// Every file of the gallery and every example of the documents, which no editor may complain about.
-fn right() -> Vec<Value> {
-    let sources = load::read(root());
-    let gallery = sources.files.iter().filter_map(|file| {
+fn right(new_workspace: &Path) -> Vec<Value> {
+    let examples = yaml_examples()
+        .into_iter()
+        .map(|(place, kind, text)| json!({ "kind": word(kind), "name": place, "text": text }));
+    [root(), new_workspace]
+        .into_iter()
+        .flat_map(files)
+        .chain(examples)
+        .collect()
+}
+
+fn files(root: &Path) -> Vec<Value> {
+    let sources = load::read(root);
+    let files = sources.files.iter().filter_map(|file| {
         let kind = match Kind::of(&file.path)? {
             Kind::Rule => FileKind::Rule,
             Kind::Settings => FileKind::Settings,
@@ -44,10 +55,7 @@ fn right() -> Vec<Value> {
             String::from_utf8(file.bytes.clone().expect("the gallery can be read")).expect("the gallery is text");
         Some(json!({ "kind": word(kind), "name": file.path, "text": text }))
     });
-    let examples = yaml_examples()
-        .into_iter()
-        .map(|(place, kind, text)| json!({ "kind": word(kind), "name": place, "text": text }));
-    gallery.chain(examples).collect()
+    files.collect()
 }
 
 fn herald(folder: &Path, args: &[&str]) {
@@ -69,11 +77,12 @@ fn an_editor_completes_explains_and_underlines_what_authors_write() {
         folder.path(),
         &["schema", "--workspace", "--config", &root_text, "--out", "workspace"],
     );
+    herald(folder.path(), &["init", "made"]);
     let given = json!({
         "folder": path(""),
         "schemas": path("schema"),
         "workspace": path("workspace"),
-        "right": right(),
+        "right": right(&path("made")),
         "offers": offers(),
         "shows": shows(),
     });

@@ -14,7 +14,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
-use crate::support::cli::command;
+use crate::support::cli::{command, run};
 use crate::support::curl::told;
 use crate::support::engine::PATIENCE;
 
@@ -40,6 +40,10 @@ fn root() -> &'static Path {
 
 impl Evening {
     fn begin() -> Self {
+        Self::begin_in(root())
+    }
+
+    fn begin_in(root: &Path) -> Self {
         let data = tempfile::tempdir().expect("a folder");
         let folder = data.path().to_str().expect("a plain path");
         let any = "127.0.0.1:0";
@@ -53,7 +57,7 @@ impl Evening {
             "--data",
             folder,
         ];
-        let mut child = command(root(), &arguments, &BTreeMap::new()).spawn().expect("it runs");
+        let mut child = command(root, &arguments, &BTreeMap::new()).spawn().expect("it runs");
         // A full pipe would stop Herald; what it logs is shown with a failing test.
         let mut log = BufReader::new(child.stderr.take().expect("piped"));
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::stderr()));
@@ -199,4 +203,33 @@ async fn every_sample_of_a_hook_reaches_everybody_whom_its_rules_name() {
         }
         assert!(posted > 0, "no sample of {} meets a rule", hook.name);
     }
+}
+
+/// The line that Herald prints in this workspace, posted: who got the card.
+async fn told_in(folder: &Path) -> Vec<(String, String)> {
+    let evening = Evening::begin_in(folder);
+    let told = told(&evening.line, folder, &[]).expect("a line for a shell");
+    let answer = evening.post(&told.url, &told.headers, told.body).await;
+    assert_eq!(answer["skipped"], serde_json::json!([]), "{answer:#}");
+    for rule in answer["rules"].as_array().expect("a list") {
+        assert_eq!(rule["warnings"], serde_json::json!([]), "{rule:#}");
+    }
+    evening.ended(&answer).await
+}
+
+#[tokio::test]
+async fn a_workspace_of_ones_own_shows_a_card_on_the_first_evening_too() {
+    let general = [("Platform / General".to_owned(), "delivered".to_owned())];
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = run(folder.path(), &["init"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(told_in(folder.path()).await, general);
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let payload = folder.path().join("order.json");
+    std::fs::write(&payload, r#"{ "title": "Two lamps", "state": "paid", "total": 12.5 }"#)
+        .expect("it can be written");
+    let said = run(folder.path(), &["init", "--from", "order.json"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(told_in(folder.path()).await, general);
 }

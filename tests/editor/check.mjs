@@ -92,11 +92,12 @@ await check("the schemas have the keys of the language", () => {
 /** Words that mean nothing to somebody who does not program. */
 const JARGON = /\b(object|array|string|boolean|null|property|schema|regex|JSON|undefined|pattern)\b/i;
 await check("there are at least 60 wrong edits", () => assert.ok(wrongEdits.length >= 60, String(wrongEdits.length)));
-await Promise.all(wrongEdits.map((one) => check(`underlined: ${one.name}`, async () => {
+const twice = [given.schemas, given.workspace].flatMap((folder) => wrongEdits.map((one) => [folder, one]));
+await Promise.all(twice.map(([folder, one]) => check(`underlined: ${one.name} (${folder})`, async () => {
   const lines = one.text.split("\n");
   const marked = lines.flatMap((line, index) => (line.includes("#!") ? [index + 1] : []));
   assert.ok(marked.length > 0, "no line is marked");
-  const told = await server.diagnostics(...file(one.kind, one.text));
+  const told = await server.diagnostics(...file(one.kind, one.text, folder));
   const shown = told.map((one) => `${one.range.start.line}: ${one.message}`).join("\n");
   assert.ok(told.some((told) => marked.includes(told.range.start.line) && one.says.test(told.message)), `wanted ${one.says} in line ${marked}, but this is told:\n${shown}`);
   for (const told_ of told) {
