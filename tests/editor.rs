@@ -69,7 +69,11 @@ fn an_editor_completes_explains_and_underlines_what_authors_write() {
         eprintln!("HERALD_SKIP_EDITOR=1: no editor's language server was asked");
         return;
     }
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    // Patterns of editors overlook what begins with a dot.
+    let folder = tempfile::Builder::new()
+        .prefix("herald-editor")
+        .tempdir()
+        .expect("a temporary folder");
     let path = |name: &str| -> PathBuf { folder.path().canonicalize().expect("it is there").join(name) };
     let root_text = root().display().to_string();
     herald(folder.path(), &["schema", "--out", "schema"]);
@@ -82,6 +86,7 @@ fn an_editor_completes_explains_and_underlines_what_authors_write() {
         "folder": path(""),
         "schemas": path("schema"),
         "workspace": path("workspace"),
+        "made": path("made"),
         "right": right(&path("made")),
         "offers": offers(),
         "shows": shows(),

@@ -145,6 +145,31 @@ await check("what the workspace learns is offered without restarting the editor"
   assert.ok(items.some((item) => item.label === "event.learnt_just_now"), `only these are: ${names(items)}`);
 });
 
+// ---- without the line at the top ----
+
+const settings = JSON.parse(readFileSync(`${given.made}/.vscode/settings.json`, "utf8"));
+const code = await start(script, pathToFileURL(given.made).href, settings["yaml.schemas"]);
+for (const [path, label] of [
+  ["herald.yaml", "hooks"], ["directory.yaml", "people"], ["rules/x.yaml", "notify"], ["rules/deep/x.yml", "notify"], ["templates/x.yaml", "actions"],
+]) {
+  await check(`the settings for VS Code give ${path} its schema`, async () => {
+    let items = [];
+    // The server answers before it has read its settings.
+    for (let tries = 0; tries < 100 && items.length === 0; tries += 1) {
+      items = await code.completion(pathToFileURL(`${given.made}/${path}`).href, "# mine\n|\n");
+      if (items.length === 0) await new Promise((done) => setTimeout(done, 100));
+    }
+    assert.ok(items.some((item) => item.label === label), `only these are: ${names(items)}`);
+  });
+}
+await check("the settings for VS Code leave other files alone", async () => {
+  for (const path of ["rules/x.test.yaml", "templates/partials/x.yaml", "other.yaml"]) {
+    const items = await code.completion(pathToFileURL(`${given.made}/${path}`).href, "# mine\n|\n");
+    assert.equal(names(items), "", path);
+  }
+});
+
+await code.stop();
 await server.stop();
 console.log(`editors: ${JSON.stringify(tried)} keys, ${wrongEdits.length} wrong edits; ${held} checks hold, ${failed} fail`);
 process.exit(failed === 0 ? 0 : 1);

@@ -2,17 +2,13 @@
 
 import { spawn } from "node:child_process";
 
-const SETTINGS = {
-  yaml: {
-    validate: true, hover: true, completion: true,
-    // Nothing is fetched: the schemas come from modelines, as in a workspace of Herald.
-    schemaStore: { enable: false, url: "" }, schemas: {}, format: { enable: false },
-  },
-  http: {}, editor: { tabSize: 2 }, "[yaml]": {}, files: {},
-};
-
-/** Starts the server; `command` is its script. */
-export async function start(script, root) {
+/** Starts the server by its script, in this folder; `schemas` are those of the editor's settings. */
+export async function start(script, root, schemas = {}) {
+  const settings = {
+    // Nothing is fetched from elsewhere.
+    yaml: { validate: true, hover: true, completion: true, schemaStore: { enable: false, url: "" }, schemas, format: { enable: false } },
+    http: {}, editor: { tabSize: 2 }, "[yaml]": {}, files: {},
+  };
   const child = spawn(process.execPath, [script, "--stdio"], { stdio: ["pipe", "pipe", "inherit"] });
   const waiting = new Map();
   const told = new Map();
@@ -34,7 +30,7 @@ export async function start(script, root) {
     if (message.method === "textDocument/publishDiagnostics") {
       told.get(message.params.uri)?.(message.params.diagnostics);
     } else if (message.method === "workspace/configuration") {
-      write({ id: message.id, result: message.params.items.map((item) => SETTINGS[item.section] ?? null) });
+      write({ id: message.id, result: message.params.items.map((item) => settings[item.section] ?? null) });
     } else if (message.method && message.id !== undefined) {
       write({ id: message.id, result: null });
     } else if (message.id !== undefined) {
@@ -73,7 +69,7 @@ export async function start(script, root) {
     },
   });
   tell("initialized", {});
-  tell("workspace/didChangeConfiguration", { settings: SETTINGS });
+  tell("workspace/didChangeConfiguration", { settings: settings });
 
   let version = 0;
   const open = (uri, text) => {
