@@ -188,6 +188,10 @@ impl Rule<'_> {
                 person.hole()
             ));
         }
+        if self.says_nothing() {
+            text.push_str("\n# Without `card:`, Herald makes one of everything that was posted.\n");
+            return text;
+        }
         text.push_str("\ncard:\n");
         text.push_str(&format!("  title: {}\n", self.title()));
         if let Some(about) = &self.found.text {
@@ -213,6 +217,13 @@ impl Rule<'_> {
         }
         text.push_str("  style: accent # or good, warning, attention\n");
         text
+    }
+
+    /// Nothing was found that is worth a card of its own.
+    fn says_nothing(&self) -> bool {
+        let found = self.found;
+        let texts = [&found.title, &found.text, &found.status, &found.link, &found.moment];
+        self.heading.is_none() && found.facts.is_empty() && texts.iter().all(|leaf| leaf.is_none())
     }
 
     fn title(&self) -> String {

@@ -27,83 +27,116 @@ pub(super) struct Sender {
     pub(super) status: &'static [&'static str],
 }
 
-const GITHUB: [(&str, &[&str], &[&str], &[&str]); 16] = [
-    // Event, the keys that tell it, heading, deciding field.
-    (
-        "workflow_job",
-        &["workflow_job"],
-        &["<workflow_job.name>: <action>"],
-        &["workflow_job.conclusion", "action"],
-    ),
-    // A deployment tells of the run that made it, too.
-    (
-        "deployment_status",
-        &["deployment_status"],
-        &["<repository.name>: deployment <deployment_status.state>"],
-        &["deployment_status.state"],
-    ),
-    (
-        "deployment",
-        &["deployment"],
-        &["<repository.name>: deployment"],
-        &["deployment.environment"],
-    ),
-    (
-        "workflow_run",
-        &["workflow_run", "workflow"],
-        &[
+/// An event of GitHub, whose kind is in a header that a payload alone does not show.
+struct GithubEvent {
+    event: &'static str,
+    /// The fields that tell it.
+    has: &'static [&'static str],
+    heading: &'static [&'static str],
+    status: &'static [&'static str],
+}
+
+/// The first that fits. A deployment tells of the run that made it, too, so it comes before.
+const GITHUB: [GithubEvent; 16] = [
+    GithubEvent {
+        event: "workflow_job",
+        has: &["workflow_job"],
+        heading: &["<workflow_job.name>: <action>"],
+        status: &["workflow_job.conclusion", "action"],
+    },
+    GithubEvent {
+        event: "deployment_status",
+        has: &["deployment_status"],
+        heading: &["<repository.name>: deployment <deployment_status.state>"],
+        status: &["deployment_status.state"],
+    },
+    GithubEvent {
+        event: "deployment",
+        has: &["deployment"],
+        heading: &["<repository.name>: deployment"],
+        status: &["deployment.environment"],
+    },
+    GithubEvent {
+        event: "workflow_run",
+        has: &["workflow_run", "workflow"],
+        heading: &[
             "<workflow_run.name>: <workflow_run.conclusion>",
             "<workflow_run.name>: <action>",
         ],
-        &["workflow_run.conclusion", "action"],
-    ),
-    (
-        "check_run",
-        &["check_run"],
-        &["<check_run.name>: <action>"],
-        &["check_run.conclusion", "action"],
-    ),
-    (
-        "check_suite",
-        &["check_suite"],
-        &[],
-        &["check_suite.conclusion", "action"],
-    ),
-    (
-        "pull_request_review",
-        &["review", "pull_request"],
-        &["<review.state>: <pull_request.title>"],
-        &["review.state", "action"],
-    ),
-    (
-        "pull_request_review_comment",
-        &["comment", "pull_request"],
-        &["<pull_request.title>"],
-        &["action"],
-    ),
-    (
-        "pull_request",
-        &["pull_request"],
-        &["<pull_request.title>"],
-        &["action"],
-    ),
-    ("issue_comment", &["comment", "issue"], &["<issue.title>"], &["action"]),
-    ("issues", &["issue"], &["<issue.title>"], &["action"]),
-    (
-        "release",
-        &["release"],
-        &["<repository.name> <release.tag_name>"],
-        &["action"],
-    ),
-    (
-        "push",
-        &["commits", "pusher"],
-        &["<repository.name>: push to <ref>"],
-        &["ref"],
-    ),
-    ("fork", &["forkee"], &["<repository.name> was forked"], &[]),
-    ("star", &["starred_at"], &["<repository.name>: a star"], &["action"]),
-    ("ping", &["zen", "hook"], &["<zen>"], &[]),
+        status: &["workflow_run.conclusion", "action"],
+    },
+    GithubEvent {
+        event: "check_run",
+        has: &["check_run"],
+        heading: &["<check_run.name>: <action>"],
+        status: &["check_run.conclusion", "action"],
+    },
+    GithubEvent {
+        event: "check_suite",
+        has: &["check_suite"],
+        heading: &[],
+        status: &["check_suite.conclusion", "action"],
+    },
+    GithubEvent {
+        event: "pull_request_review",
+        has: &["review", "pull_request"],
+        heading: &["<review.state>: <pull_request.title>"],
+        status: &["review.state", "action"],
+    },
+    GithubEvent {
+        event: "pull_request_review_comment",
+        has: &["comment", "pull_request"],
+        heading: &["<pull_request.title>"],
+        status: &["action"],
+    },
+    GithubEvent {
+        event: "pull_request",
+        has: &["pull_request"],
+        heading: &["<pull_request.title>"],
+        status: &["action"],
+    },
+    GithubEvent {
+        event: "issue_comment",
+        has: &["comment", "issue"],
+        heading: &["<issue.title>"],
+        status: &["action"],
+    },
+    GithubEvent {
+        event: "issues",
+        has: &["issue"],
+        heading: &["<issue.title>"],
+        status: &["action"],
+    },
+    GithubEvent {
+        event: "release",
+        has: &["release"],
+        heading: &["<repository.name> <release.tag_name>"],
+        status: &["action"],
+    },
+    GithubEvent {
+        event: "push",
+        has: &["commits", "pusher"],
+        heading: &["<repository.name>: push to <ref>"],
+        status: &["ref"],
+    },
+    GithubEvent {
+        event: "fork",
+        has: &["forkee"],
+        heading: &["<repository.name> was forked"],
+        status: &[],
+    },
+    GithubEvent {
+        event: "star",
+        has: &["starred_at"],
+        heading: &["<repository.name>: a star"],
+        status: &["action"],
+    },
+    GithubEvent {
+        event: "ping",
+        has: &["zen", "hook"],
+        heading: &["<zen>"],
+        status: &[],
+    },
 ];
 
 /// The sender of this payload, if its shape tells.
@@ -127,16 +160,16 @@ pub(super) fn recognise(payload: &Value) -> Option<Sender> {
     if has("sender.login") && (has("repository.full_name") || has("organization.login"))
         || (has("zen") && has("hook_id"))
     {
-        let known = GITHUB.iter().find(|(_, keys, ..)| keys.iter().all(|key| has(key)));
+        let known = GITHUB.iter().find(|known| known.has.iter().all(|key| has(key)));
         let mut github = sender("GitHub", "github", &["signature: github"], "GITHUB_WEBHOOK_SECRET");
-        if let Some((event, keys, heading, status)) = known {
-            github.event_type = Some((*event).to_owned());
-            github.kind = (*event).to_owned();
-            if *event != "push" {
-                github.focus = vec![keys[0]];
+        if let Some(known) = known {
+            github.event_type = Some(known.event.to_owned());
+            github.kind = known.event.to_owned();
+            if known.event != "push" {
+                github.focus = vec![known.has[0]];
             }
-            github.heading = heading;
-            github.status = status;
+            github.heading = known.heading;
+            github.status = known.status;
         }
         return Some(github);
     }

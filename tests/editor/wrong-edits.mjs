@@ -42,7 +42,11 @@ edit("directory", "`peoples`", /Unknown key.*people/, "peoples: #!\n  anna: anna
 edit("directory", "`mail` of a person", /Unknown key.*email/, "people:\n  anna:\n    mail: anna@contoso.example #!\n");
 edit("directory", "`url` of a channel", /Unknown key.*link/, "channels:\n  releases:\n    url: https://teams.microsoft.com/l/channel/x #!\n");
 
+whole("`once` for `once_per`", /Unknown key.*once_per/, { lines: "limit: #!\n  once: 10 minutes #!" });
+
 // ---- a value of the wrong kind ----
+whole("a limit that is a length of time", /limit/i, { lines: "limit: 10 minutes #!" });
+whole("a length of time that is a number", /`once_per` wants a text/, { lines: "limit:\n  once_per: 10 #!" });
 whole("a trigger that is a word", /`when` wants lines/, { when: "when: github #!" });
 whole("a trigger without a value", /`when` wants lines/, { when: "when: #!" });
 whole("targets without `- `", /`notify` wants a list/, { notify: "notify:\n  channel: releases #!" });
