@@ -167,6 +167,7 @@ pub fn surroundings() -> [NewFile; 4] {
             FileKind::Template,
             r#"["templates/**/*.yaml", "!templates/partials/**"]"#,
         ),
+        (FileKind::Test, r#"["rules/**/*.test.yaml", "rules/**/*.test.yml"]"#),
     ]
     .iter()
     .map(|(kind, files)| format!("    \"./schema/{}\": {files}", kind.file_name()))

@@ -26,6 +26,7 @@ fn word(kind: FileKind) -> &'static str {
         FileKind::Settings => "settings",
         FileKind::Directory => "directory",
         FileKind::Template => "template",
+        FileKind::Test => "test",
     }
 }
 
@@ -49,6 +50,7 @@ fn files(root: &Path) -> Vec<Value> {
             Kind::Settings => FileKind::Settings,
             Kind::Directory => FileKind::Directory,
             Kind::Template => FileKind::Template,
+            Kind::Test => FileKind::Test,
             Kind::Partial | Kind::Sample => return None,
         };
         let text =

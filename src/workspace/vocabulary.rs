@@ -55,7 +55,7 @@ pub fn vocabulary(sources: &Sources) -> Vocabulary {
                     }
                 }
             }
-            Kind::Rule => {}
+            Kind::Rule | Kind::Test => {}
         }
     }
     let mut room = MOST;
