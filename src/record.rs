@@ -8,8 +8,8 @@ use crate::event::EventId;
 use crate::limit::HeldBack;
 use crate::rule::condition::{Line, Verdicts};
 
-/// What was decided about an event. Bounded: at most [`EventRecord::RULES_KEPT`] rules, and so many of their lines as
-/// [`EventRecord::LINE_BYTES`] take.
+/// What was decided about an event. Bounded: at most [`EventRecord::RULES_KEPT`] rules, and so many of their texts as
+/// [`EventRecord::TEXT_BYTES`] take.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventRecord {
     /// The event's id.
@@ -71,8 +71,8 @@ impl EventRecord {
     pub const RULES_KEPT: usize = 200;
     /// How many near rules it names.
     pub const NEAR_KEPT: usize = 10;
-    /// How many bytes the lines of all its rules take.
-    pub const LINE_BYTES: usize = 32 * 1024;
+    /// How many bytes the texts of all its rules take: lines, warnings, names; one reason of each rule comes on top.
+    pub const TEXT_BYTES: usize = 32 * 1024;
 
     /// The record within its bounds. The rules that say most are kept: those that matched before the others.
     pub fn bounded(mut self) -> Self {
@@ -88,7 +88,7 @@ impl EventRecord {
                 kept
             });
         }
-        let mut bytes = Self::LINE_BYTES;
+        let mut bytes = Self::TEXT_BYTES;
         for rule in &mut self.rules {
             rule.keep(&mut bytes);
         }
@@ -143,7 +143,19 @@ impl RuleRecord {
         while self.because.len() > 1 && sizes(&self.because) > budget.bytes {
             self.because.pop();
         }
-        *bytes = budget.bytes.saturating_sub(sizes(&self.because));
+        let mut left = budget.bytes.saturating_sub(sizes(&self.because));
+        self.warnings.iter_mut().for_each(cut);
+        while sizes(&self.warnings) > left {
+            self.warnings.pop();
+        }
+        left -= sizes(&self.warnings);
+        // 100 for two instants and the names of the fields.
+        let named =
+            |held_back: &HeldBack| held_back.recipient.len() + held_back.value.as_ref().map_or(0, String::len) + 100;
+        while self.held_back.iter().map(named).sum::<usize>() > left {
+            self.held_back.pop();
+        }
+        *bytes = left - self.held_back.iter().map(named).sum::<usize>();
     }
 }
 
@@ -233,10 +245,19 @@ mod tests {
         let long = "x".repeat(5_000);
         let mut group = line("any");
         group.lines = vec![line(&long); 400];
+        let held_back = HeldBack {
+            recipient: "x".repeat(200),
+            value: Some("x".repeat(200)),
+            since: Some(DateTime::UNIX_EPOCH),
+            until: Some(DateTime::UNIX_EPOCH),
+        };
         let rule = |number: usize| RuleRecord {
             rule: format!("r{number}"),
             because: vec![long.clone(); 100],
             lines: vec![group.clone(), line(&long)],
+            warnings: vec![long.clone(); 20],
+            held_back: vec![held_back.clone(); 20],
+            held_back_count: 20,
             ..RuleRecord::default()
         };
         let bounded = record((0..1_000).map(rule).collect()).bounded();
