@@ -3,8 +3,8 @@
 pub mod check;
 pub mod deliveries;
 pub mod exit;
-pub mod plan;
 pub mod init;
+pub mod plan;
 pub mod preview;
 pub mod schema;
 pub mod serve;

@@ -91,9 +91,9 @@ pub(super) fn teach(kind: FileKind, schema: &mut Value, vocabulary: &Vocabulary)
             }
             conditions(schema, &vocabulary.recorded);
         }
-        FileKind::Directory => targets(schema, vocabulary),
+        FileKind::Directory | FileKind::Test => targets(schema, vocabulary),
         FileKind::Template => suggest(schema.pointer_mut("/definitions/Element"), &[&vocabulary.partials]),
-        FileKind::Settings | FileKind::Test => {}
+        FileKind::Settings => {}
     }
 }
 
