@@ -62,9 +62,10 @@ fn new_workspace(root: &Path) -> anyhow::Result<Exit> {
     if root != Path::new(".") {
         println!("  cd {}", root.display());
     }
-    println!("  herald check              finds every mistake in these files");
-    println!("  herald serve --sandbox    shows the card in Teams in a box: post the sample with the line it prints");
-    println!("  code .                    completes and explains what you write, and says what is wrong with it");
+    println!("  herald check                   finds every mistake in these files");
+    println!("  herald preview announcement    shows its card in a browser while you edit it");
+    println!("  herald serve --sandbox         shows the card in Teams in a box: post the sample with the line it prints");
+    println!("  code .                         completes and explains what you write, and says what is wrong with it");
     Ok(told)
 }
 
