@@ -79,8 +79,9 @@ channels:
 }
 
 /// Hook, rule, template and sample that every new workspace can be tried with.
-pub fn first_rule() -> [NewFile; 3] {
+pub fn first_rule() -> [NewFile; 4] {
     let rule = "rules/announcement.yaml";
+    let test = "rules/announcement.test.yaml";
     let template = "templates/announcement.yaml";
     [
         NewFile::new(
@@ -105,6 +106,29 @@ card:
   template: announcement # templates/announcement.yaml
 "#,
                 modeline(FileKind::Rule, rule)
+            ),
+        ),
+        NewFile::new(
+            test,
+            "its test",
+            format!(
+                r#"{}
+# What the rule should do. `herald test` plays this without sending anything.
+tests:
+  - name: an announcement goes to the team
+    given: samples/announce/first.json
+    expect:
+      sent_to: [general]
+      card_shows: The lift is out of order
+
+  - name: without a title there is nothing to announce
+    given:
+      sample: samples/announce/first.json
+      without: event.title
+    expect:
+      sent_to: []
+"#,
+                modeline(FileKind::Test, test)
             ),
         ),
         NewFile::new(
@@ -161,6 +185,7 @@ pub fn surroundings() -> [NewFile; 4] {
             FileKind::Rule,
             r#"["rules/**/*.yaml", "rules/**/*.yml", "!rules/**/*.test.yaml"]"#,
         ),
+        (FileKind::Test, r#""rules/**/*.test.yaml""#),
         (FileKind::Settings, r#""herald.yaml""#),
         (FileKind::Directory, r#""directory.yaml""#),
         (

@@ -135,6 +135,12 @@ fn offers() -> Value {
         { "kind": "rule", "text": "notify:\n  - channel: releases\n    mention: |\n", "label": "on-call", "says": "", "without": [] },
         { "kind": "rule", "text": "card: |\n", "label": "deploy-failed", "says": "templates/deploy-failed.yaml", "without": [] },
         { "kind": "rule", "text": "card:\n  template: |\n", "label": "deploy-failed", "says": "templates/deploy-failed.yaml", "without": [] },
+        { "kind": "test", "text": "tests:\n  - name: a\n    given: |\n", "label": "samples/github/deployment_status.failure.json", "says": "", "without": [] },
+        { "kind": "test", "text": "tests:\n  - name: a\n    given:\n      sample: |\n", "label": "samples/announce/lift.json", "says": "", "without": [] },
+        { "kind": "test", "text": "tests:\n  - name: a\n    given:\n      with:\n        |\n", "label": "event.deployment.environment", "says": "samples/github", "without": [] },
+        { "kind": "test", "text": "tests:\n  - name: a\n    story:\n      - given: |\n", "label": "samples/announce/lift.json", "says": "", "without": [] },
+        { "kind": "test", "text": "tests:\n  - name: a\n    expect:\n      sent_to:\n        - |\n", "label": "on-call", "says": "omar.haddad@contoso.example", "without": [] },
+        { "kind": "rule", "text": "tests:\n  - name: a\n    given: |\n", "label": "samples/announce/lift.json", "says": "", "without": [] },
         { "kind": "directory", "text": "audiences:\n  a:\n    - channel: |\n", "label": "incidents", "says": "", "without": [] },
         { "kind": "template", "text": "type: AdaptiveCard\nbody:\n  - |\n", "label": "{{> reason}}", "says": "", "without": [] },
     ])

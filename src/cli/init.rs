@@ -63,9 +63,14 @@ fn new_workspace(root: &Path) -> anyhow::Result<Exit> {
         println!("  cd {}", root.display());
     }
     println!("  herald check                   finds every mistake in these files");
+    println!("  herald test                    plays the rule's tests; nothing is sent");
     println!("  herald preview announcement    shows its card in a browser while you edit it");
-    println!("  herald serve --sandbox         shows the card in Teams in a box: post the sample with the line it prints");
-    println!("  code .                         completes and explains what you write, and says what is wrong with it");
+    println!(
+        "  herald serve --sandbox         shows the card in Teams in a box: post the sample with the line it prints"
+    );
+    println!(
+        "  code .                         completes and explains what you write, and says what is wrong with it"
+    );
     Ok(told)
 }
 
@@ -106,7 +111,7 @@ fn from_payload(root: &Path, from: &Path, wanted: Option<&str>) -> anyhow::Resul
         Some(_) => from.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default(),
     };
     let draft = rule::draft(&payload, wanted, stem, &told).map_err(anyhow::Error::msg)?;
-    let mut files = vec![draft.rule.clone(), draft.sample.clone()];
+    let mut files = vec![draft.rule.clone(), draft.test.clone(), draft.sample.clone()];
     let has_hook = known.hooks.iter().any(|hook| hook.word == draft.hook);
     let mut changed = None;
     match &settings {

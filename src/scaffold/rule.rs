@@ -29,6 +29,8 @@ pub struct Draft {
     pub secret: String,
     /// The rule.
     pub rule: NewFile,
+    /// Its test.
+    pub test: NewFile,
     /// The payload, as a sample.
     pub sample: NewFile,
 }
@@ -98,17 +100,17 @@ pub fn draft(payload: &Value, hook: Option<&str>, file_name: &str, told: &Told) 
         heading: heading.as_ref().map(|(text, _)| text.as_str()),
         told,
     };
+    let sample_path = format!("samples/{hook}/{sample_name}.json");
+    let test_path = path.replace(".yaml", ".test.yaml");
+    let test = rule.test(&test_path, &sample_path, in_heading);
     let mut sample = serde_json::to_string_pretty(payload).map_err(|error| error.to_string())?;
     sample.push('\n');
     Ok(Draft {
         sender: sender.as_ref().map(|sender| sender.title),
         hook_lines: hook_lines(&hook, sender.as_ref(), &secret),
         rule: NewFile::new(path.clone(), "the rule and its card", rule.text()),
-        sample: NewFile::new(
-            format!("samples/{hook}/{sample_name}.json"),
-            "the payload, to try the rule with",
-            sample,
-        ),
+        test: NewFile::new(test_path, "its test", test),
+        sample: NewFile::new(sample_path, "the payload, to try the rule with", sample),
         hook,
         secret,
     })
@@ -216,6 +218,34 @@ impl Rule<'_> {
             text.push_str(&format!("  buttons:\n    Open: \"{{{{{}}}}}\"\n", link.hole()));
         }
         text.push_str("  style: accent # or good, warning, attention\n");
+        text
+    }
+
+    /// The recorded event is told, and the card shows what can be said of it without a template.
+    fn test(&self, path: &str, sample: &str, heading: &[Leaf]) -> String {
+        let (_, name) = self.told.line.split_once(": ").unwrap_or_default();
+        let plain = |text: &&str| {
+            text.chars().count() <= 60
+                && text
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '.' | ','))
+                && !text.trim().is_empty()
+        };
+        let shown = heading
+            .iter()
+            .chain(&self.found.title)
+            .filter_map(Leaf::text)
+            .find(plain)
+            .filter(|_| !self.says_nothing());
+        let mut text = modeline(FileKind::Test, path);
+        text.push_str(&format!(
+            "\n# What the rule should do. `herald test` plays this without sending anything.\ntests:\n  - name: the recorded \
+             event is told\n    given: {}\n    expect:\n      sent_to: [{name}]\n",
+            quoted(sample)
+        ));
+        if let Some(shown) = shown {
+            text.push_str(&format!("      card_shows: {}\n", quoted(shown)));
+        }
         text
     }
 

@@ -1,6 +1,6 @@
 //! What a workspace knows by name, put into the schemas: suggestions for editors, never a restriction.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::FileKind;
 
@@ -21,6 +21,8 @@ pub struct Vocabulary {
     pub partials: Vec<Word>,
     /// Names of hooks.
     pub hooks: Vec<Word>,
+    /// Paths of recorded events.
+    pub samples: Vec<Word>,
     /// The fields of recorded events, by what they are events of.
     pub recorded: Vec<Recorded>,
     /// How many fields were left out because there are too many.
@@ -90,6 +92,11 @@ pub(super) fn teach(kind: FileKind, schema: &mut Value, vocabulary: &Vocabulary)
                 );
             }
             conditions(schema, &vocabulary.recorded);
+            rehearsals(schema, vocabulary);
+        }
+        FileKind::Test => {
+            targets(schema, vocabulary);
+            rehearsals(schema, vocabulary);
         }
         FileKind::Directory | FileKind::Test => targets(schema, vocabulary),
         FileKind::Template => suggest(schema.pointer_mut("/definitions/Element"), &[&vocabulary.partials]),
@@ -111,6 +118,43 @@ fn targets(schema: &mut Value, known: &Vocabulary) {
         suggest(schema.pointer_mut(&place), words);
         suggest(schema.pointer_mut(&format!("{place}/items")), words);
     }
+}
+
+/// What tests name: samples, fields of events, and whom the rule tells.
+fn rehearsals(schema: &mut Value, known: &Vocabulary) {
+    if let Some(fields) = schema.get_mut("properties").and_then(Value::as_object_mut)
+        && fields.contains_key("given")
+    {
+        suggest(fields.get_mut("given"), &[&known.samples]);
+    }
+    if let Some(fields) = schema.get_mut("properties").and_then(Value::as_object_mut)
+        && fields.contains_key("sample")
+    {
+        suggest(fields.get_mut("sample"), &[&known.samples]);
+        let seen = known.recorded.iter().flat_map(|one| &one.fields);
+        let seen: Map<String, Value> = seen.map(|field| (field.path.clone(), value(field))).collect();
+        if let Some(with) = fields.get_mut("with").and_then(Value::as_object_mut) {
+            with.insert("properties".into(), Value::Object(seen));
+        }
+    }
+    if let Some(told) = schema.pointer_mut("/properties/sent_to/items") {
+        let names = [&known.people, &known.channels, &known.groups, &known.audiences];
+        suggest(Some(told), &names);
+    }
+    match schema {
+        Value::Object(map) => map.values_mut().for_each(|below| rehearsals(below, known)),
+        Value::Array(items) => items.iter_mut().for_each(|below| rehearsals(below, known)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// A field with a value, where nothing is compared.
+fn value(field: &SeenField) -> Value {
+    let mut told = json!({ "description": field.seen.replace('`', "'"), "markdownDescription": field.seen });
+    if !field.values.is_empty() {
+        told["examples"] = json!(field.values);
+    }
+    told
 }
 
 fn card(card: &mut Value, templates: &Vec<Word>) {

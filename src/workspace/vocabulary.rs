@@ -49,6 +49,10 @@ pub fn vocabulary(sources: &Sources) -> Vocabulary {
             }),
             Kind::Sample => {
                 let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+                known.samples.push(Word {
+                    word: file.path.clone(),
+                    meaning: "a recorded event".to_owned(),
+                });
                 if let Ok(data) = serde_json::from_str::<Value>(text) {
                     for occasion in occasions(&file.path) {
                         gather(&data, &file.path, fields.entry(occasion).or_default());

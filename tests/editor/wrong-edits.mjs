@@ -117,6 +117,19 @@ edit("settings", "too many messages a second", /maximum of 1000/, "limits:\n  me
 edit("settings", "no messages at all", /minimum of 1/, "limits:\n  messages_per_second: 0 #!\n");
 edit("template", "another type of document", /Only `AdaptiveCard`/, "type: Card #!\nversion: '1.5'\n");
 
+// ---- tests of rules ----
+const test = (name, says, lines) => edit("test", name, says, `tests:\n${lines}\n`);
+test("a test without a name", /A test needs `name`/, "  - given: samples/announce/first.json #!");
+test("`expected` for `expect`", /Unknown key.*expect/, "  - name: a\n    expected: { messages: 1 } #!");
+test("`given` that is a number", /`given` wants/, "  - name: a\n    given: 5 #!");
+test("`samples` of a given", /Unknown key.*sample/, "  - name: a\n    given:\n      samples: samples/announce/first.json #!");
+test("a message instead of how many", /`messages` wants a whole number/, "  - name: a\n    expect:\n      messages: one #!");
+test("`send_to`", /Unknown key.*sent_to/, "  - name: a\n    expect:\n      send_to: [general] #!");
+test("one who is told, without a list", /`sent_to` wants a list/, "  - name: a\n    expect:\n      sent_to: general #!");
+test("an empty step", /nothing in it/, "  - name: a\n    story:\n      - {} #!");
+test("a wait that is a number", /`wait` wants a text/, "  - name: a\n    story:\n      - wait: 10 #!");
+edit("test", "tests without a list", /`tests` wants a list/, "tests:\n  name: a #!\n");
+
 // ---- YAML itself ----
 whole("a tab", /tab/i, { when: "when: #!\n\thook: github #!" });
 whole("the same key twice", /unique/i, { lines: "owner: anna\nowner: omar #!" });
