@@ -53,8 +53,34 @@ pub struct Token(HeaderValue);
 
 /// Why there is no token, in a sentence without any secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NoToken(String);
+#[error("{sentence}")]
+pub struct NoToken {
+    sentence: String,
+    way_out: Option<&'static str>,
+}
+
+impl NoToken {
+    fn because(sentence: impl Into<String>) -> Self {
+        Self {
+            sentence: sentence.into(),
+            way_out: None,
+        }
+    }
+
+    /// What to do about it, where Microsoft's number tells.
+    pub fn way_out(&self) -> Option<&'static str> {
+        self.way_out
+    }
+}
+
+/// What one question for a token showed.
+#[derive(Debug)]
+pub struct Tried {
+    /// The token, or why there is none.
+    pub outcome: Result<Token, NoToken>,
+    /// When the answer was written, by the other side's clock; `None` when there was no answer.
+    pub date: Option<DateTime<Utc>>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -138,6 +164,13 @@ impl Tokens {
         }
     }
 
+    /// Asks Microsoft once, whatever is at hand, and keeps nothing: for finding out what is wrong.
+    pub async fn try_once(&self) -> Tried {
+        let mut date = None;
+        let outcome = self.fetch(&mut date).await.map(|(token, _)| token);
+        Tried { outcome, date }
+    }
+
     /// Teams refused this token: the next caller gets a new one. A token that was replaced meanwhile stays.
     pub fn discard(&self, refused: &Token) {
         let mut state = self.state();
@@ -166,7 +199,7 @@ impl Tokens {
 
     /// Asks Microsoft and keeps what it says. Call it holding `flight`.
     async fn ask(&self) -> Result<Token, NoToken> {
-        let answer = self.fetch().await;
+        let answer = self.fetch(&mut None).await;
         let now = self.clock.now();
         let mut state = self.state();
         match answer {
@@ -200,16 +233,16 @@ impl Tokens {
         }
     }
 
-    async fn fetch(&self) -> Result<(Token, TimeDelta), NoToken> {
+    async fn fetch(&self, date: &mut Option<DateTime<Utc>>) -> Result<(Token, TimeDelta), NoToken> {
         let url = Url::parse(&self.endpoint)
-            .map_err(|_| NoToken(format!("`{}` is not an address to ask for a token", self.endpoint)))?;
+            .map_err(|_| NoToken::because(format!("`{}` is not an address to ask for a token", self.endpoint)))?;
         let host = url.host_str().unwrap_or_default().to_owned();
         let secret = self
             .secrets
             .read(&self.credentials.secret)
-            .map_err(|problem| NoToken(problem.to_string()))?;
+            .map_err(|problem| NoToken::because(problem.to_string()))?;
         let secret = std::str::from_utf8(secret.expose_secret())
-            .map_err(|_| NoToken(format!("the secret `{}` is not a text", self.credentials.secret)))?;
+            .map_err(|_| NoToken::because(format!("the secret `{}` is not a text", self.credentials.secret)))?;
         let fields = [
             ("grant_type", "client_credentials"),
             ("client_id", &self.credentials.app_id),
@@ -228,15 +261,19 @@ impl Tokens {
             .wire
             .exchange(call)
             .await
-            .map_err(|lost| NoToken(format!("no token: {lost}")))?;
+            .map_err(|lost| NoToken::because(format!("no token: {lost}")))?;
+        *date = reply.date;
         let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
         if reply.status != 200 {
-            return Err(NoToken(format!(
-                "{host} gives no token: {}",
-                refusal(reply.status, &body)
-            )));
+            return Err(NoToken {
+                sentence: format!("{host} gives no token: {}", refusal(reply.status, &body)),
+                way_out: numbers(&body)
+                    .into_iter()
+                    .find_map(explained)
+                    .map(|(_, way_out)| way_out),
+            });
         }
-        token_of(&body).ok_or_else(|| NoToken(format!("{host} answered 200, but with no token in it")))
+        token_of(&body).ok_or_else(|| NoToken::because(format!("{host} answered 200, but with no token in it")))
     }
 }
 
@@ -270,20 +307,7 @@ fn token_of(body: &Value) -> Option<(Token, TimeDelta)> {
 /// What a refusal says: Microsoft's stable numbers and what they usually mean. Its prose is left out, since nobody
 /// promises what it repeats.
 fn refusal(status: u16, body: &Value) -> String {
-    let numbers: Vec<u64> = body["error_codes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_u64)
-        .take(5)
-        .collect();
-    let numbers = if numbers.is_empty() {
-        number_in(body["error_description"].as_str().unwrap_or_default())
-            .into_iter()
-            .collect()
-    } else {
-        numbers
-    };
+    let numbers = numbers(body);
     let mut told = format!("status {status}");
     let plain = |value: &Value| {
         let text = value.as_str()?;
@@ -302,13 +326,25 @@ fn refusal(status: u16, body: &Value) -> String {
     for number in &numbers {
         told = format!("{told}, AADSTS{number}");
     }
-    if let Some(hint) = numbers.iter().find_map(|number| hint(*number)) {
-        told = format!("{told}: {hint}");
+    if let Some((meaning, way_out)) = numbers.iter().find_map(|number| explained(*number)) {
+        told = format!("{told}: {meaning}; {way_out}");
     }
     if let Some(id) = plain(&body["correlation_id"]).filter(|id| is_guid(id)) {
         told = format!("{told} (correlation id {id})");
     }
     told
+}
+
+/// Microsoft's numbers for what went wrong.
+fn numbers(body: &Value) -> Vec<u64> {
+    let listed = body["error_codes"].as_array().into_iter().flatten();
+    let numbers: Vec<u64> = listed.filter_map(Value::as_u64).take(5).collect();
+    if !numbers.is_empty() {
+        return numbers;
+    }
+    number_in(body["error_description"].as_str().unwrap_or_default())
+        .into_iter()
+        .collect()
 }
 
 fn number_in(description: &str) -> Option<u64> {
@@ -323,16 +359,41 @@ fn is_guid(text: &str) -> bool {
     uuid::Uuid::try_parse(text).is_ok()
 }
 
-fn hint(number: u64) -> Option<&'static str> {
-    match number {
-        7_000_215 => Some("the client secret is wrong; use the secret's value, not its id"),
-        7_000_222 => Some("the client secret has expired; make a new one"),
-        700_016 => {
-            Some("the app is not known in that tenant; check `bot.app_id`, and `bot.tenant` of a single-tenant bot")
-        }
-        90_002 => Some("there is no such tenant; check `bot.tenant`"),
-        _ => None,
-    }
+/// What Microsoft means by a number, and the way out.
+fn explained(number: u64) -> Option<(&'static str, &'static str)> {
+    Some(match number {
+        7_000_215 => ("the client secret is wrong", "use the secret's value, not its id"),
+        7_000_222 => ("the client secret has expired", "make a new one"),
+        7_000_216 | 7_000_218 => ("no client secret arrived", "set the secret that `bot.secret` names"),
+        700_016 => (
+            "the app is not known in that tenant",
+            "check `bot.app_id`, and `bot.tenant` of a single-tenant bot",
+        ),
+        7_000_229 => (
+            "the app has no service principal in that tenant",
+            "register the bot in the tenant of `bot.tenant`, or name its own tenant there",
+        ),
+        7_000_112 => (
+            "the app is switched off in Entra",
+            "have an administrator enable sign-in for the enterprise application",
+        ),
+        90_002 => ("there is no such tenant", "check `bot.tenant`"),
+        900_023 => ("that is not the name of a tenant", "check `bot.tenant`"),
+        50_034 => (
+            "no such account is in that tenant",
+            "check `bot.tenant`: it must be the tenant where the bot is registered",
+        ),
+        500_011 => (
+            "the Bot Framework is not known in that tenant",
+            "check `bot.cloud` and `bot.tenant`",
+        ),
+        53_003 => (
+            "a Conditional Access policy keeps the app out",
+            "have an administrator let this machine's address through for the app",
+        ),
+        90_033 => ("Entra has a passing trouble", "try again in a few minutes"),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

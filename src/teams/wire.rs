@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use chrono::{DateTime, Utc};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, redirect};
 use tracing::debug;
 use url::Url;
@@ -68,15 +69,28 @@ pub(super) enum Body<'a> {
 pub(super) struct Reply {
     pub status: u16,
     pub retry_after: Option<String>,
+    /// When it was written, by the other side's clock.
+    pub date: Option<DateTime<Utc>>,
     pub body: Vec<u8>,
     /// The body is longer than what was read of it.
     pub cut: bool,
 }
 
-/// There was no (whole) answer, and what was seen instead.
+/// What a look at an address showed.
+#[derive(Debug)]
+pub struct Seen {
+    /// The status of the answer.
+    pub status: u16,
+    /// When it was written, by the other side's clock.
+    pub date: Option<DateTime<Utc>>,
+    /// How it begins, at most [`Wire::GLIMPSE`] bytes.
+    pub body: Vec<u8>,
+}
+
+/// There was no (whole) answer, and what was seen instead, in a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Lost(String);
+pub struct Lost(String);
 
 impl Wire {
     /// A client with this patience. Proxies are taken from the environment, except for this machine.
@@ -99,6 +113,30 @@ impl Wire {
             outside: built(builder().build())?,
             here: built(builder().no_proxy().build())?,
             patience,
+        })
+    }
+
+    /// How much of an answer [`Wire::look`] keeps, in bytes.
+    pub const GLIMPSE: usize = 4096;
+
+    /// Asks for what is at `url`, with no token and nothing else in hand: is anybody there?
+    ///
+    /// # Errors
+    /// [`Lost`] when no HTTP answer came back; any status is an answer.
+    pub async fn look(&self, url: Url) -> Result<Seen, Lost> {
+        let call = Call {
+            method: Method::GET,
+            url,
+            token: None,
+            body: Body::Nothing,
+            patience: self.patience.look_up,
+            longest: Self::GLIMPSE,
+        };
+        let reply = self.exchange(call).await?;
+        Ok(Seen {
+            status: reply.status,
+            date: reply.date,
+            body: reply.body,
         })
     }
 
@@ -130,6 +168,7 @@ impl Wire {
         let mut response = request.send().await.map_err(lost)?;
         let header = |name| text(response.headers(), name);
         let retry_after = header(RETRY_AFTER.as_str());
+        let date = header(DATE.as_str()).and_then(|date| DateTime::parse_from_rfc2822(&date).ok());
         let status = response.status().as_u16();
         debug!(host, status, ms_cv = header("ms-cv"), "Microsoft answered");
         let mut body = Vec::new();
@@ -146,6 +185,7 @@ impl Wire {
         Ok(Reply {
             status,
             retry_after,
+            date: date.map(|date| date.to_utc()),
             body,
             cut,
         })
