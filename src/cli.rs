@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod deliveries;
+pub mod doctor;
 pub mod exit;
 pub mod init;
 pub mod plan;
@@ -109,6 +110,8 @@ enum Command {
     Why(why::WhyArgs),
     /// What Herald owes and has sent
     Deliveries(deliveries::DeliveriesArgs),
+    /// Find out why nothing arrives: settings, secrets, network, clock, store, disk
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -142,6 +145,7 @@ pub fn run() -> ExitCode {
         Command::Targets(args) => targets::run(&cli.place, args, environment()),
         Command::Why(args) => why::run(&cli.place, args, environment()),
         Command::Deliveries(args) => deliveries::run(&cli.place, args, environment()),
+        Command::Doctor(args) => doctor::run(&cli.place, &args, environment()),
     };
     match done {
         Ok(exit) => exit.into(),

@@ -67,12 +67,15 @@ pub fn first(
     now: DateTime<Utc>,
 ) -> (Live, Vec<Diagnostic>, Sources) {
     let sources = read(root, environment);
-    let compiled = workspace::compile(&sources, None);
-    (
-        in_force(compiled.workspace, &compiled.diagnostics, now),
-        compiled.diagnostics,
-        sources,
-    )
+    let (live, diagnostics) = of(&sources, now);
+    (live, diagnostics, sources)
+}
+
+/// What these files would put in force at a start, and what is wrong with them.
+pub fn of(sources: &Sources, now: DateTime<Utc>) -> (Live, Vec<Diagnostic>) {
+    let compiled = workspace::compile(sources, None);
+    let live = in_force(compiled.workspace, &compiled.diagnostics, now);
+    (live, compiled.diagnostics)
 }
 
 fn read(root: &Path, environment: &BTreeMap<String, String>) -> Sources {

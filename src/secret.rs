@@ -97,6 +97,19 @@ impl Secrets {
         Ok(SecretSlice::from(value))
     }
 
+    /// The mounted folder, if there is one.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Where the value behind `name` comes from, in words: `the environment`, `the file /run/secrets/NAME`.
+    pub fn place(&self, name: &SecretName) -> String {
+        match self.folder.as_ref().map(|folder| folder.join(name.as_str())) {
+            Some(file) if file.exists() => format!("the file {}", file.display()),
+            Some(_) | None => "the environment".to_owned(),
+        }
+    }
+
     /// Whether [`Secrets::read`] would find a value now.
     pub fn has(&self, name: &SecretName) -> bool {
         self.read(name).is_ok()

@@ -12,6 +12,7 @@ mod connector;
 mod delivery;
 mod diagnostics_page;
 mod directory_contract;
+mod doctor;
 mod documents_stay_true;
 mod editor;
 mod file_changes;

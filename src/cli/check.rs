@@ -168,7 +168,7 @@ pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// `14 rules, 6 templates`.
-fn inventory(sources: &Sources, told: impl Fn(&str) -> bool) -> String {
+pub(super) fn inventory(sources: &Sources, told: impl Fn(&str) -> bool) -> String {
     let of = |kind: Kind| {
         sources
             .files

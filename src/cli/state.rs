@@ -98,9 +98,25 @@ impl State {
         Self::open(data, found, client).await
     }
 
+    /// The admin routes of the server at `base`.
+    pub fn of_server(client: reqwest::Client, base: String, token: Option<secrecy::SecretSlice<u8>>) -> Self {
+        Self {
+            client,
+            base,
+            token,
+            _own: None,
+        }
+    }
+
     /// Opens the store and serves the admin routes over it, on a port of this machine, until the command ends.
-    async fn open(data: PathBuf, found: live::Live, client: reqwest::Client) -> anyhow::Result<Self> {
-        let store = open::open(&data, found.workspace.settings.limits.open_deliveries)?;
+    ///
+    /// # Errors
+    /// The store's own sentence, which says what to do.
+    pub async fn open(data: PathBuf, found: live::Live, client: reqwest::Client) -> anyhow::Result<Self> {
+        let bound = found.workspace.settings.limits.open_deliveries;
+        let store = tokio::task::spawn_blocking(move || open::open(&data, bound))
+            .await
+            .context("opening the store stopped")??;
         let (_keep, live) = watch::channel(found);
         let (reload, _) = mpsc::channel(1);
         let admin = Admin {

@@ -125,7 +125,7 @@ fn is_local(headers: &HeaderMap) -> bool {
     local && same_origin
 }
 
-/// Rules, the last reload, and how many deliveries are in each state.
+/// Rules, the last reload, how many deliveries are in each state, and which secrets are missing.
 pub async fn status(State(admin): State<Admin>) -> Result<Json<Value>, RequestError> {
     let live = admin.live.borrow().clone();
     let counts = admin.outbox.counts().await?;
@@ -151,7 +151,25 @@ pub async fn status(State(admin): State<Admin>) -> Result<Json<Value>, RequestEr
         "hooks": hooks,
         "deliveries": counts,
         "bot_id": admin.directory.bot_id().await?,
+        "missing_secrets": missing_secrets(&admin, &live),
     })))
+}
+
+/// The names of secrets that the settings ask for and that are not set where Herald runs.
+fn missing_secrets(admin: &Admin, live: &Live) -> Vec<String> {
+    let settings = &live.workspace.settings;
+    let of_bot = settings.bot.app_id.as_ref().map(|_| &settings.bot.secret);
+    let of_hooks = settings.hooks.values().flat_map(|hook| &hook.secrets);
+    let mut missing: Vec<String> = of_bot
+        .into_iter()
+        .chain(&settings.server.admin_token)
+        .chain(of_hooks)
+        .filter(|name| !admin.secrets.has(name))
+        .map(ToString::to_string)
+        .collect();
+    missing.sort();
+    missing.dedup();
+    missing
 }
 
 /// Reads the workspace's files now; the answer does not wait for it.
