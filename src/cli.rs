@@ -1,12 +1,15 @@
 //! The commands, one file each.
 
 pub mod check;
+pub mod completions;
 pub mod deliveries;
 pub mod doctor;
 pub mod exit;
 pub mod init;
 pub mod plan;
 pub mod preview;
+pub mod man;
+pub mod manual;
 pub mod schema;
 pub mod serve;
 pub mod state;
@@ -20,7 +23,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use self::exit::Exit;
 use crate::clock::Clock;
@@ -112,11 +115,33 @@ enum Command {
     Deliveries(deliveries::DeliveriesArgs),
     /// Find out why nothing arrives: settings, secrets, network, clock, store, disk
     Doctor(doctor::DoctorArgs),
+    /// Write the script that makes a shell complete commands and options
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual's pages
+    Man {
+        /// The command whose page is written; that of `herald` itself if not given
+        #[arg(value_name = "COMMAND", conflicts_with = "out")]
+        words: Vec<String>,
+        /// Write every page into this folder, made if need be
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// The command line, with what `--help` shows beneath the options.
+pub fn command() -> clap::Command {
+    manual::dress(Cli::command(), true)
 }
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = command()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(usage) => {
             // Help and version are not mistakes.
@@ -146,6 +171,8 @@ pub fn run() -> ExitCode {
         Command::Why(args) => why::run(&cli.place, args, environment()),
         Command::Deliveries(args) => deliveries::run(&cli.place, args, environment()),
         Command::Doctor(args) => doctor::run(&cli.place, &args, environment()),
+        Command::Completions { shell } => completions::run(command(), shell),
+        Command::Man { words, out } => man::run(Cli::command(), &words, out.as_deref()),
     };
     match done {
         Ok(exit) => exit.into(),

@@ -24,6 +24,7 @@ mod hostile_payloads;
 mod init_command;
 mod layers;
 mod limits;
+mod manual;
 mod outbox_contract;
 mod page_tells_why;
 mod plan_command;

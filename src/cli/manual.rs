@@ -1,0 +1,299 @@
+//! What the manual pages and `--help` say beyond the options: what a command is for, examples, exit codes.
+
+use clap::Command;
+
+/// What is told about one command.
+#[derive(Debug)]
+pub struct Page {
+    /// Its name, with those of the commands above it: `targets import`; empty for `herald` itself.
+    pub command: &'static str,
+    /// What it is for, in paragraphs.
+    pub text: &'static [&'static str],
+    /// What somebody wants, and the line that does it.
+    pub examples: &'static [(&'static str, &'static str)],
+    /// When it ends with 1; empty when it never does.
+    pub no: &'static str,
+}
+
+/// One page for each command, in the order of the commands.
+pub const PAGES: &[Page] = &[
+    Page {
+        command: "",
+        text: &[
+            "Herald sends Adaptive Cards to people, channels and group chats in Microsoft Teams. Rules say when, if, to \
+             whom and with which card; they are YAML files in a folder, the workspace. What Herald has accepted is on \
+             disk and will be sent.",
+            "`herald serve` runs the engine. The other commands check, try out and look at what it does.",
+        ],
+        examples: &[
+            ("Try it without any Teams", "herald serve --sandbox"),
+            ("Find every mistake in the workspace", "herald check"),
+            ("Find out why nothing arrives", "herald doctor"),
+        ],
+        no: "the answer is no: `check` found errors, there is no such delivery",
+    },
+    Page {
+        command: "serve",
+        text: &[
+            "Opens the store, listens for hooks and for Teams, and sends what it owes until it is told to stop (SIGTERM \
+             or Ctrl-C). Changed rules count at once; SIGHUP reads all files now.",
+            "With --sandbox a small Teams runs in the same process: people, a team, and a page that shows what arrives.",
+        ],
+        examples: &[
+            ("The first evening, without a tenant", "herald serve --sandbox"),
+            ("A server", "herald serve --config /etc/herald --data /var/lib/herald"),
+            ("Start although a file is broken", "herald serve --keep-going"),
+            ("A log for machines", "herald serve --log-format json"),
+        ],
+        no: "",
+    },
+    Page {
+        command: "check",
+        text: &[
+            "Reads settings, directory, rules, templates and samples, and tells everything that is wrong or doubtful in \
+             one run: the place, the words, and what to write instead. It needs no secret, no store and no network.",
+        ],
+        examples: &[
+            ("Everything", "herald check"),
+            ("One folder", "herald check rules/github"),
+            ("For a program", "herald check --format json"),
+        ],
+        no: "at least one error was found; warnings alone are no reason",
+    },
+    Page {
+        command: "schema",
+        text: &[
+            "Writes the JSON schemas that editors complete and underline by. Each YAML file names its schema in its first \
+             line.",
+        ],
+        examples: &[
+            ("Write them into schema/", "herald schema"),
+            ("In CI: are they current?", "herald schema --check"),
+        ],
+        no: "with --check, a file is missing or differs",
+    },
+    Page {
+        command: "targets",
+        text: &[
+            "What Herald learnt from Teams about people, chats, teams and channels. Asks the running server; with --data \
+             it opens the folder of a server that is not running.",
+        ],
+        examples: &[
+            ("Whom does Herald know?", "herald targets list"),
+            ("Is Anna among them?", "herald targets find anna"),
+        ],
+        no: "nothing known has that name or id",
+    },
+    Page {
+        command: "targets list",
+        text: &["Chats, teams, channels and people, as Teams told of them."],
+        examples: &[("All of them, for a program", "herald targets list --format json")],
+        no: "",
+    },
+    Page {
+        command: "targets show",
+        text: &["Everything that is kept about one chat, team or person, as JSON."],
+        examples: &[("By e-mail", "herald targets show anna.berg@contoso.example")],
+        no: "nothing known has this id",
+    },
+    Page {
+        command: "targets find",
+        text: &["Looks for a text in names, e-mail addresses and ids, whatever its case."],
+        examples: &[("Everything about releases", "herald targets find releases")],
+        no: "nothing was found",
+    },
+    Page {
+        command: "targets export",
+        text: &[
+            "Writes everything known as JSON lines, also while the server runs: a backup, or the way to another store.",
+        ],
+        examples: &[("A backup", "herald targets export --out targets.jsonl")],
+        no: "",
+    },
+    Page {
+        command: "targets import",
+        text: &[
+            "Reads what `herald targets export` wrote, or the .notification.localstore.json of a TeamsFx bot. Ids are \
+             valid for one bot only: an export of another bot is refused.",
+        ],
+        examples: &[
+            ("Put a backup back", "herald targets import targets.jsonl"),
+            (
+                "From a TeamsFx bot",
+                "herald targets import .notification.localstore.json",
+            ),
+        ],
+        no: "something in the file was left out; each line says why",
+    },
+    Page {
+        command: "targets forget",
+        text: &["Forgets a chat, team or person until Teams tells of it again."],
+        examples: &[(
+            "By Entra object id",
+            "herald targets forget 0b4c9f3e-55a1-4c02-8f0e-5a1f6f3f9a11",
+        )],
+        no: "nothing known has this id",
+    },
+    Page {
+        command: "deliveries",
+        text: &[
+            "A delivery is one card for one recipient: pending, sending, delivered, dead or cancelled. Asks the running \
+             server; with --data it opens the folder of a server that is not running.",
+        ],
+        examples: &[
+            ("The newest", "herald deliveries list"),
+            ("What could not be sent", "herald deliveries list --state dead"),
+        ],
+        no: "there is no such delivery, or its state does not allow it",
+    },
+    Page {
+        command: "deliveries list",
+        text: &["Deliveries, the newest first."],
+        examples: &[
+            (
+                "What a rule sent to somebody",
+                "herald deliveries list --rule github/deploy-failed --recipient anna",
+            ),
+            (
+                "What an event led to",
+                "herald deliveries list --event ev_5f2a91c07be3d4468a1b09cd",
+            ),
+        ],
+        no: "",
+    },
+    Page {
+        command: "deliveries show",
+        text: &["One delivery with every attempt, what Teams said, and its card."],
+        examples: &[("Why is it dead?", "herald deliveries show dl_0c4b7a1e55d2f98e31ab6d07")],
+        no: "there is no such delivery (any more)",
+    },
+    Page {
+        command: "deliveries retry",
+        text: &["Makes a dead or cancelled delivery due again, with the card it had."],
+        examples: &[(
+            "After the cause is mended",
+            "herald deliveries retry dl_0c4b7a1e55d2f98e31ab6d07",
+        )],
+        no: "there is no such delivery, or it is being sent or delivered",
+    },
+    Page {
+        command: "deliveries cancel",
+        text: &["Keeps a delivery that still waits from being sent."],
+        examples: &[(
+            "Before it is too late",
+            "herald deliveries cancel dl_0c4b7a1e55d2f98e31ab6d07",
+        )],
+        no: "there is no such delivery, or it was sent",
+    },
+    Page {
+        command: "doctor",
+        text: &[
+            "Looks at everything that Herald needs, and says for each what was found and what to do next: the workspace, \
+             the secrets it names (never their values), the bot's token, the clock, the ways to Microsoft and back, the \
+             disk, the store and whose it is, the port, the running server, and what could not be sent.",
+            "It needs no running server, and sends nothing to anybody. When one runs, its state is asked for; else the store is \
+             opened. It ends within about 15 seconds even if nothing answers.",
+            "It sees the environment of the shell it runs in. Run it as the service does: as the same user, with the same \
+             variables.",
+        ],
+        examples: &[
+            ("Everything", "herald doctor"),
+            ("For a program", "herald doctor --format json"),
+            (
+                "As the service sees it",
+                "herald doctor --config /etc/herald --data /var/lib/herald",
+            ),
+        ],
+        no: "at least one check failed; warnings alone are no reason",
+    },
+    Page {
+        command: "completions",
+        text: &["Writes a script that makes a shell complete Herald's commands and options with the Tab key."],
+        examples: &[
+            (
+                "bash, for everybody on this machine",
+                "herald completions bash > /etc/bash_completion.d/herald",
+            ),
+            (
+                "zsh, in a folder of $fpath",
+                "herald completions zsh > ~/.zfunc/_herald",
+            ),
+            (
+                "fish",
+                "herald completions fish > ~/.config/fish/completions/herald.fish",
+            ),
+        ],
+        no: "",
+    },
+    Page {
+        command: "man",
+        text: &["Writes manual pages: one to standard output, or one file for each command into a folder."],
+        examples: &[
+            ("Read one", "herald man check | man -l -"),
+            ("Install all", "herald man --out /usr/local/share/man/man1"),
+        ],
+        no: "there is no such command",
+    },
+];
+
+/// The codes that a command ends with, and what they say.
+pub fn exit_codes(page: &Page) -> Vec<(u8, &'static str)> {
+    let mut codes = vec![(0, "done")];
+    if !page.no.is_empty() {
+        codes.push((1, page.no));
+    }
+    codes.push((2, "the command line cannot be understood"));
+    codes.push((3, "it could not be done; the sentence on standard error says why"));
+    codes
+}
+
+/// The page of a command.
+pub fn page(command: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|page| page.command == command)
+}
+
+/// Puts the descriptions into a command and all below it; with `with_examples`, what `--help` shows beneath the options
+/// as well.
+pub fn dress(command: Command, with_examples: bool) -> Command {
+    dressed(command, "", with_examples)
+}
+
+fn dressed(command: Command, name: &str, with_examples: bool) -> Command {
+    let below: Vec<String> = command
+        .get_subcommands()
+        .map(|below| below.get_name().to_owned())
+        .collect();
+    let mut command = command;
+    for below in below {
+        let full = if name.is_empty() {
+            below.clone()
+        } else {
+            format!("{name} {below}")
+        };
+        command = command.mut_subcommand(&below, |below| dressed(below, &full, with_examples));
+    }
+    match page(name) {
+        Some(page) => {
+            let command = command.long_about(page.text.join("\n\n"));
+            if with_examples {
+                command.after_long_help(beneath(page))
+            } else {
+                command
+            }
+        }
+        None => command,
+    }
+}
+
+fn beneath(page: &Page) -> String {
+    let mut text = "Examples:\n".to_owned();
+    for (wish, line) in page.examples {
+        text.push_str(&format!("  # {wish}\n  {line}\n"));
+    }
+    text.push_str("\nExit codes:\n");
+    for (code, meaning) in exit_codes(page) {
+        text.push_str(&format!("  {code}  {meaning}\n"));
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
