@@ -158,7 +158,9 @@ fn compile(bench: &mut Criterion) {
     group.sample_size(10);
     let sources = sources(1_000, 100);
     group.throughput(Throughput::Elements(1_000));
-    group.bench_function("1000", |bench| bench.iter(|| workspace::compile(black_box(&sources), None)));
+    group.bench_function("1000", |bench| {
+        bench.iter(|| workspace::compile(black_box(&sources), None))
+    });
     group.finish();
 }
 
@@ -203,7 +205,11 @@ fn render(bench: &mut Criterion) {
     let scope = plan::scope(&event, template, chrono_tz::Tz::UTC, event.occurred_at);
     let render = |rule: &Rule| rule.card.render(&scope, &[], &mut Warnings::new());
     let bytes = |rule: &Rule| render(rule).to_activity().to_string().len();
-    println!("the card of the template has {} bytes, the short one {}", bytes(template), bytes(short));
+    println!(
+        "the card of the template has {} bytes, the short one {}",
+        bytes(template),
+        bytes(short)
+    );
     let mut group = bench.benchmark_group("render");
     group.bench_function("template", |bench| bench.iter(|| render(black_box(template))));
     group.bench_function("short form", |bench| bench.iter(|| render(black_box(short))));
@@ -216,7 +222,9 @@ fn render(bench: &mut Criterion) {
     let cel = json!({ "expression": "event.count >= 200 && event.alerts.exists(a, a.name.startsWith('Disk 6'))" });
     let (cel, _) = herald::rule::condition::Condition::compile(&cel).expect("it is well formed");
     assert!(cel.evaluate(&scope).holds);
-    group.bench_function("expression", |bench| bench.iter(|| cel.evaluate(black_box(&scope)).holds));
+    group.bench_function("expression", |bench| {
+        bench.iter(|| cel.evaluate(black_box(&scope)).holds)
+    });
     group.finish();
 }
 

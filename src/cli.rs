@@ -8,6 +8,7 @@ pub mod exit;
 pub mod init;
 pub mod plan;
 pub mod preview;
+pub mod fire;
 pub mod man;
 pub mod manual;
 pub mod schema;
@@ -115,6 +116,8 @@ enum Command {
     Deliveries(deliveries::DeliveriesArgs),
     /// Find out why nothing arrives: settings, secrets, network, clock, store, disk
     Doctor(doctor::DoctorArgs),
+    /// Try a rule out: send its card, marked as a drill, for a recorded event
+    Fire(fire::FireArgs),
     /// Write the script that makes a shell complete commands and options
     Completions {
         /// Which shell
@@ -171,6 +174,7 @@ pub fn run() -> ExitCode {
         Command::Why(args) => why::run(&cli.place, args, environment()),
         Command::Deliveries(args) => deliveries::run(&cli.place, args, environment()),
         Command::Doctor(args) => doctor::run(&cli.place, &args, environment()),
+        Command::Fire(args) => fire::run(&cli.place, &args, environment()),
         Command::Completions { shell } => completions::run(command(), shell),
         Command::Man { words, out } => man::run(Cli::command(), &words, out.as_deref()),
     };

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use crate::audience::Audience;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, DeliveryId, WindowId};
+use crate::drill;
 use crate::event::{Event, EventId, Origin};
 use crate::judge::{Judged, judge, named, not_excepted, settle};
 use crate::limit::Windows;
@@ -130,7 +131,7 @@ impl Dispatcher {
     /// Those of the stores; nothing is taken then, and the event may be brought again.
     pub async fn dispatch(&self, event: &Event) -> Result<Decision, StoreError> {
         let workspace = self.live.borrow().workspace.clone();
-        let rules = workspace.ruleset.triggered_by(event);
+        let rules = drill::asked(workspace.ruleset.triggered_by(event), event);
         let mut attempt = 1;
         loop {
             if let Some(record) = self.outbox.event(&event.id).await? {
@@ -161,6 +162,7 @@ impl Dispatcher {
             .filter(|rule| rule.name == held.rule)
             .cloned()
             .collect();
+        let rule = drill::asked(rule, &held.event);
         let missing = given_up.map_or(Missing::Ask { asked_lately: true }, Missing::GivenUp);
         let mut attempt = 1;
         let decision = loop {
@@ -181,6 +183,18 @@ impl Dispatcher {
         Ok(decision)
     }
 
+    /// What [`Dispatcher::dispatch`] would make of `event`, without anything being owed, asked or kept.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn rehearse(&self, event: &Event) -> Result<Batch, StoreError> {
+        let workspace = self.live.borrow().workspace.clone();
+        let rules = drill::asked(workspace.ruleset.triggered_by(event), event);
+        let asked_lately = self.asked_at.borrow().is_some_and(|at| self.clock.now() - at < LATELY);
+        self.batch(event, &workspace, &rules, Missing::Ask { asked_lately }, &[])
+            .await
+    }
+
     async fn decide(
         &self,
         event: &Event,
@@ -189,6 +203,19 @@ impl Dispatcher {
         missing: Missing<'_>,
         counted: &[WindowId],
     ) -> Result<Decision, StoreError> {
+        let batch = self.batch(event, workspace, rules, missing, counted).await?;
+        self.take_in(event, batch).await
+    }
+
+    /// What the rules owe because of the event; nothing of it is kept yet.
+    async fn batch(
+        &self,
+        event: &Event,
+        workspace: &Workspace,
+        rules: &[Arc<Rule>],
+        missing: Missing<'_>,
+        counted: &[WindowId],
+    ) -> Result<Batch, StoreError> {
         let mut batch = Batch {
             record: EventRecord {
                 id: event.id.clone(),
@@ -224,7 +251,11 @@ impl Dispatcher {
             }
         }
         batch.record = batch.record.bounded();
+        Ok(batch)
+    }
 
+    /// Makes durable what is owed.
+    async fn take_in(&self, event: &Event, batch: Batch) -> Result<Decision, StoreError> {
         let skipped: Vec<_> = batch
             .deliveries
             .iter()
@@ -409,6 +440,10 @@ fn origin_in_words(origin: &Origin) -> String {
         Origin::Hook { hook, event_type: None } => format!("hook {hook}"),
         Origin::Cron { rule, scheduled_at, .. } => format!("schedule of {rule} at {scheduled_at}"),
         Origin::Teams { kind, scope, .. } => format!("Teams told {kind:?} ({scope:?})").to_lowercase(),
+        Origin::Drill { rule, sample, .. } => match sample {
+            Some(sample) => format!("drill of {rule} with {sample}"),
+            None => format!("drill of {rule}"),
+        },
         Origin::File { path, change, .. } => format!("file {path} {change:?}").to_lowercase(),
     }
 }

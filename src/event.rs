@@ -105,6 +105,17 @@ pub enum Origin {
         /// Nobody had the bot there before.
         first_time: bool,
     },
+    /// Nothing happened: somebody tries a rule out.
+    Drill {
+        /// The rule; others never match.
+        rule: String,
+        /// The recorded event that stands in for a real one, as seen from the workspace.
+        sample: Option<String>,
+        /// One target, as an author would write it, who is told instead of those the rule names.
+        to: Option<Value>,
+        /// The card is sent even if the rule's condition does not hold.
+        forced: bool,
+    },
     /// A file appeared, changed or vanished.
     File {
         /// The rule whose pattern it met; other rules never match.
@@ -119,12 +130,13 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// The word used in logs and metrics: `hook`, `cron`, `teams` or `file`.
+    /// The word used in logs and metrics: `hook`, `cron`, `teams`, `drill` or `file`.
     pub fn kind(&self) -> &'static str {
         match self {
             Origin::Hook { .. } => "hook",
             Origin::Cron { .. } => "cron",
             Origin::Teams { .. } => "teams",
+            Origin::Drill { .. } => "drill",
             Origin::File { .. } => "file",
         }
     }

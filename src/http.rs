@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod error;
+pub mod fire;
 pub mod health;
 pub mod hook;
 pub mod messages;
@@ -71,6 +72,7 @@ pub fn admin_routes(admin: admin::Admin) -> Router {
         .route("/admin/v1/deliveries/{id}", get(admin::delivery))
         .route("/admin/v1/deliveries/{id}/retry", post(admin::retry))
         .route("/admin/v1/deliveries/{id}/cancel", post(admin::cancel))
+        .route("/admin/v1/rules/{name}/fire", post(fire::fire))
         .route("/admin/v1/targets", get(admin::targets).post(admin::import))
         .route("/admin/v1/facts", post(admin::learn))
         .route("/admin/v1/targets/{id}", delete(admin::forget))

@@ -9,6 +9,7 @@ pub mod courier;
 pub mod delivery;
 pub mod diagnostic;
 pub mod dispatch;
+pub mod drill;
 pub mod duration;
 pub mod event;
 pub mod file_content;

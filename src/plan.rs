@@ -10,7 +10,7 @@ use crate::audience::{Audience, Reached};
 use crate::card::Card;
 use crate::card::text::Warnings;
 use crate::delivery::{Address, CardId, Delivery, DeliveryId, Recipient, State, WindowId};
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use crate::limit::{Change, Counted, HeldBack, Limit, Ruling, Step, Windows};
 use crate::rule::Rule;
 
@@ -73,6 +73,11 @@ pub fn plan(
     let personal = rule.card.reads("recipient");
     let mut deliveries = Vec::with_capacity(audience.reached.len() + audience.unreachable.len());
     let mut gate = Gate::new(rule, &scope, known, now, &mut warnings);
+    let drill = matches!(event.origin, Origin::Drill { .. });
+    if drill {
+        // It is neither held back nor counted: the next real event must find the limit as it was.
+        gate.limit = None;
+    }
 
     for reached in &audience.reached {
         let id = DeliveryId::of(&event.id, &rule.name, &reached.recipient.address);
@@ -91,7 +96,10 @@ pub fn plan(
             Some((_, id)) => id.clone(),
             None => {
                 scope["recipient"] = recipient(reached);
-                let card = rule.card.render(&scope, &reached.mentions, &mut warnings);
+                let mut card = rule.card.render(&scope, &reached.mentions, &mut warnings);
+                if drill {
+                    card = card.as_drill(&rule.name);
+                }
                 let id = card.id();
                 cards.insert(id.clone(), card);
                 if !personal {

@@ -13,6 +13,8 @@ pub mod target;
 pub mod tests_file;
 pub mod trigger;
 
+use std::sync::Arc;
+
 use crate::card::source::CardSource;
 use crate::limit::Limit;
 use condition::Condition;
@@ -40,7 +42,7 @@ pub struct Rule {
     /// Who is not told, although `notify` names them.
     pub except: Vec<Target>,
     /// What they get.
-    pub card: CardSource,
+    pub card: Arc<CardSource>,
     /// How often somebody is told.
     pub limit: Option<Limit>,
 }

@@ -153,6 +153,7 @@ impl Server {
                 live: live.clone(),
                 directory: stores.directory.clone(),
                 outbox: stores.outbox.clone(),
+                dispatcher: Some(dispatcher.clone()),
                 clock: clock.clone(),
                 secrets,
                 token: settings.server.admin_token.clone(),

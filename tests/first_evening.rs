@@ -233,3 +233,19 @@ async fn a_workspace_of_ones_own_shows_a_card_on_the_first_evening_too() {
     assert_eq!(said.code, 0, "{}", said.err);
     assert_eq!(told_in(folder.path()).await, general);
 }
+
+#[test]
+fn a_rule_of_this_repository_can_be_tried_out_without_any_set_up() {
+    let evening = Evening::begin();
+    let environment = BTreeMap::from([("HERALD_SERVER".to_owned(), evening.url.clone())]);
+    let fired = command(root(), &["fire", "github/deploy-failed"], &environment).output();
+    let fired = crate::support::cli::said(fired.expect("it runs"));
+    assert_eq!(fired.code, 0, "{fired:#?}");
+    for words in [
+        "samples/github/deployment_status.failure.json",
+        "delivered    Omar Haddad",
+        "Platform / Releases",
+    ] {
+        assert!(fired.out.contains(words), "{words} is missing in {}", fired.out);
+    }
+}

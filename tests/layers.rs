@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("book", 1),
     ("audience", 1),
     ("plan", 1),
+    ("drill", 1),
     ("judge", 1),
     ("limit", 1),
     ("record", 1),

@@ -15,6 +15,7 @@ mod directory_contract;
 mod doctor;
 mod documents_stay_true;
 mod editor;
+mod drills;
 mod file_changes;
 mod first_evening;
 mod fuzz_language;

@@ -78,7 +78,9 @@ fn word(event: &Event) -> String {
             let first = if *first_time { " first" } else { "" };
             format!("{kind:?}/{scope:?}{first}")
         }
-        Origin::Hook { .. } | Origin::Cron { .. } | Origin::File { .. } => panic!("not from Teams: {event:?}"),
+        Origin::Hook { .. } | Origin::Cron { .. } | Origin::File { .. } | Origin::Drill { .. } => {
+            panic!("not from Teams: {event:?}")
+        }
     }
 }
 

@@ -207,6 +207,33 @@ pub const PAGES: &[Page] = &[
         no: "at least one check failed; warnings alone are no reason",
     },
     Page {
+        command: "fire",
+        text: &[
+            "Sends a rule's card for a recorded event, through the running server: the same way a real event goes. The \
+             card says in its first line that it is a drill, and so does the record of the event. Limits neither stop it \
+             nor count it.",
+            "Without --sample the first recorded event that the rule's `if` lets through is taken from samples/. Without \
+             --to the rule's own targets get the card. A rule whose `if` does not hold sends nothing, unless --force.",
+        ],
+        examples: &[
+            ("In the sandbox", "herald fire github/deploy-failed"),
+            (
+                "Only to yourself",
+                "herald fire github/deploy-failed --to anna.berg@contoso.example",
+            ),
+            ("To a channel", "herald fire github/deploy-failed --to releases"),
+            (
+                "Who would be told, with which card?",
+                "herald fire github/deploy-failed --dry-run",
+            ),
+            (
+                "With another event",
+                "herald fire github/deploy-failed --sample samples/github/deployment_status.success.json --force",
+            ),
+        ],
+        no: "nobody was told: there is no such rule or sample, its `if` does not hold, or no recipient was found",
+    },
+    Page {
         command: "completions",
         text: &["Writes a script that makes a shell complete Herald's commands and options with the Tab key."],
         examples: &[

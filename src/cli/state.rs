@@ -123,6 +123,7 @@ impl State {
             live,
             directory: store.directory,
             outbox: store.outbox,
+            dispatcher: None,
             clock: Clock::system(),
             secrets: Arc::new(Secrets::new(None)),
             token: None,
@@ -147,11 +148,16 @@ impl State {
         })
     }
 
-    /// Asks a route. `None` when there is no such thing (404).
+    /// Asks a route and takes whatever it answers.
     ///
     /// # Errors
-    /// The server's own sentence, or that it cannot be reached.
-    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Option<Value>> {
+    /// The server cannot be reached, or does not answer in JSON.
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(StatusCode, Value)> {
         let mut request = self.client.request(method, format!("{}/admin/v1/{path}", self.base));
         if let Some(token) = &self.token {
             request = request.bearer_auth(String::from_utf8_lossy(token.expose_secret()));
@@ -170,14 +176,23 @@ impl State {
             .await
             .map_err(|problem| problem.without_url())
             .context("the server's answer broke off")?;
+        let body: Value = match serde_json::from_str(&text) {
+            Ok(body) => body,
+            Err(_) if text.is_empty() || status == StatusCode::NOT_FOUND => Value::Null,
+            Err(error) => return Err(error).with_context(|| format!("the server answered {status}, not in JSON")),
+        };
+        Ok((status, body))
+    }
+
+    /// Asks a route. `None` when there is no such thing (404).
+    ///
+    /// # Errors
+    /// The server's own sentence, or that it cannot be reached.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Option<Value>> {
+        let (status, body) = self.call(method, path, body).await?;
         if status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        let body: Value = if text.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_str(&text).with_context(|| format!("the server answered {status}, not in JSON"))?
-        };
         if status.is_success() {
             return Ok(Some(body));
         }

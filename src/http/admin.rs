@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use super::error::RequestError;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, DeliveryId, State as DeliveryState};
+use crate::dispatch::Dispatcher;
 use crate::event::EventId;
 use crate::live::Live;
 use crate::roster::Fact;
@@ -39,6 +40,8 @@ pub struct Admin {
     pub directory: Arc<dyn Directory>,
     /// What we owe.
     pub outbox: Arc<dyn Outbox>,
+    /// Decides drills; `None` where no engine runs.
+    pub dispatcher: Option<Dispatcher>,
     /// The time.
     pub clock: Clock,
     /// Where secrets are read.

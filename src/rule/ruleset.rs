@@ -53,7 +53,7 @@ impl Ruleset {
         let places = match &event.origin {
             Origin::Hook { hook, .. } => self.by_hook.get(hook).map_or(none, Vec::as_slice),
             Origin::Teams { kind, .. } => self.by_kind.get(kind).map_or(none, Vec::as_slice),
-            Origin::Cron { rule, .. } | Origin::File { rule, .. } => {
+            Origin::Cron { rule, .. } | Origin::File { rule, .. } | Origin::Drill { rule, .. } => {
                 self.by_name.get(rule).map_or(none, std::slice::from_ref)
             }
         };

@@ -113,6 +113,7 @@ impl Trigger {
                     path: _,
                 },
             ) => rule == whose && index == *trigger && changes.contains(change),
+            (_, Origin::Drill { rule: whose, .. }) => rule == whose,
             (
                 Trigger::Hook { .. } | Trigger::Cron { .. } | Trigger::Teams { .. } | Trigger::File { .. },
                 Origin::Hook { .. } | Origin::Cron { .. } | Origin::Teams { .. } | Origin::File { .. },

@@ -80,7 +80,7 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
                 condition,
                 notify,
                 except,
-                card,
+                card: Arc::new(card),
                 limit,
             })
         }

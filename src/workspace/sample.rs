@@ -203,7 +203,7 @@ impl Sample {
         let origin = triggers.find_map(|(index, trigger)| self.origin(&rule.name, index, trigger))?;
         let request = match origin {
             Origin::Hook { .. } => json!({ "method": "POST", "headers": {}, "query": {} }),
-            Origin::Cron { .. } | Origin::Teams { .. } | Origin::File { .. } => Value::Null,
+            Origin::Cron { .. } | Origin::Teams { .. } | Origin::File { .. } | Origin::Drill { .. } => Value::Null,
         };
         Some(Event {
             id: EventId::derived(&["sample", &self.file]),
