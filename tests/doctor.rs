@@ -96,7 +96,7 @@ async fn run(folder: &Path, args: &[&str], environment: &BTreeMap<String, String
     let answer = tokio::task::spawn_blocking(move || said(command.output().expect("it runs")));
     let answer = answer.await.expect("run");
     for (name, value) in environment {
-        let secret = name != "HERALD_SECRETS_DIR" && value.len() > 8;
+        let secret = name.starts_with("HERALD_BOT_SECRET") || name == "CI_TOKEN";
         for told in [&answer.out, &answer.err] {
             assert!(!secret || !told.contains(value.trim()), "{name} is shown:\n{told}");
         }
@@ -453,6 +453,18 @@ async fn a_server_that_is_named_and_not_there_is_told() {
     )
     .await;
     told.says("port", "failed", &["no Herald answers at", "--server"]);
+}
+
+#[tokio::test]
+async fn a_machine_without_certificate_authorities_is_told_what_to_install() {
+    let patient = Patient::new()
+        .await
+        .set("SSL_CERT_FILE", "/dev/null")
+        .set("SSL_CERT_DIR", "/nowhere");
+    let told = patient.asks().await;
+    assert_eq!(told.code, 1);
+    told.says("network", "failed", &["No CA certificates", "ca-certificates"]);
+    told.says("port", "ok", &["is free"]);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use serde_json::json;
 use self::finding::{Finding, Verdict};
 use self::server::Port;
 use super::exit::Exit;
-use super::state::runtime;
+use super::state::{client, runtime};
 use super::{Format, Place, check};
 use crate::clock::Clock;
 use crate::diagnostic::report;
@@ -98,7 +98,7 @@ async fn examine(
     let from = Secrets::from_environment();
     let data = root.join(&settings.store);
     let data = data.strip_prefix(".").map_or(data.clone(), Path::to_owned);
-    let client = server::client().context("no HTTP client can be set up")?;
+    let client = client(server::PROMPT)?;
 
     let (port, at) = server::port(&client, settings, args.server.as_deref()).await;
     let running = match &at {

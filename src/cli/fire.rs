@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::state::{State, runtime, segment};
+use super::state::{State, client, runtime, segment};
 use super::{Format, Place};
 use crate::clock::Clock;
 use crate::delivery::{Delivery, State as DeliveryState};
@@ -259,13 +259,7 @@ async fn reach(args: &FireArgs, live: &Live) -> anyhow::Result<State> {
     };
     let token = settings.server.admin_token.as_ref();
     let token = token.and_then(|name| Secrets::from_environment().read(name).ok());
-    let client = reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(3))
-        .timeout(Duration::from_secs(30))
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .context("the HTTP client cannot be set up")?;
+    let client = client(Duration::from_secs(30))?;
     if client.get(format!("{base}/healthz")).send().await.is_err() {
         bail!(
             "no Herald answers at {base}, and a drill goes through a running one: start `herald serve`, or `herald serve \

@@ -59,13 +59,7 @@ impl State {
             Some(name) => secrets.read(name).ok(),
             None => None,
         };
-        let client = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(3))
-            .timeout(Duration::from_secs(30))
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .context("the HTTP client cannot be set up")?;
+        let client = client(Duration::from_secs(30))?;
         if args.data.is_none() {
             let base = args
                 .server
@@ -201,6 +195,25 @@ impl State {
             None => bail!("the server answered {status}"),
         }
     }
+}
+
+/// An HTTP client for a server of our own, which waits `patience` for a whole answer.
+///
+/// # Errors
+/// When the machine gives none.
+pub fn client(patience: Duration) -> anyhow::Result<reqwest::Client> {
+    let builder = || {
+        reqwest::Client::builder()
+            .connect_timeout(patience.min(Duration::from_secs(3)))
+            .timeout(patience)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+    };
+    // A container without certificate authorities has no use for https, and none is needed for a server next door.
+    builder()
+        .build()
+        .or_else(|_| builder().tls_certs_only([]).build())
+        .context("no HTTP client can be set up")
 }
 
 /// A path segment, percent-encoded.

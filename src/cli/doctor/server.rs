@@ -18,7 +18,7 @@ use crate::secret::Secrets;
 use crate::settings::Settings;
 
 /// How long a server on this machine may take for an answer.
-const PROMPT: Duration = Duration::from_secs(3);
+pub const PROMPT: Duration = Duration::from_secs(3);
 /// How long it may take to say that it is there.
 const KNOCK: Duration = Duration::from_millis(1500);
 /// A delivery that has waited longer is stuck.
@@ -33,16 +33,6 @@ pub enum Port {
     Herald(String),
     /// Another program, or nobody who may be asked.
     NoHerald,
-}
-
-/// An HTTP client for this machine.
-pub fn client() -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(2))
-        .timeout(PROMPT)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
 }
 
 /// Looks who listens where the settings say; `server` names another place.
