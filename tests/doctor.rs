@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use herald::clock::Clock;
+use herald::delivery::State;
 use herald::sandbox::{Operation, Options, Sandbox, Script};
 use herald::store::open::open;
 use serde_json::{Value, json};
@@ -482,4 +483,46 @@ async fn a_workspace_without_a_bot_is_fine_for_the_sandbox() {
     assert_eq!(told.code, 0, "{}", told.text);
     told.says("token", "warning", &["bot.app_id", "sandbox"]);
     told.says("secret", "warning", &["makes one up", "never fires"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_for_the_world_that_leads_elsewhere_is_told() {
+    let engine = Workspace::new().rule("r", RULE).start().await;
+    let server = engine.url("");
+    let elsewhere = Stub::always(200).await;
+    for (public, verdict, words) in [
+        (server.as_str(), "ok", "leads to a Herald"),
+        (elsewhere.url("").as_str(), "failed", "not as Herald would"),
+        ("http://herald.contoso.example", "failed", "https addresses only"),
+    ] {
+        let environment = BTreeMap::from([("HERALD_PUBLIC_URL".to_owned(), public.to_owned())]);
+        let told = asks(engine.folder.path(), &["--server", &server], environment).await;
+        told.says("public url", verdict, &[words]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_waited_for_long_is_told_with_its_reason() {
+    let engine = Workspace::new()
+        .rule("r", RULE)
+        .clock_at("2026-01-05T09:00:00Z")
+        .start()
+        .await;
+    engine.known(&["Anna Berg"]).await;
+    engine.teams.go_away();
+    let (status, _) = engine.post("/hooks/ci", &json!({ "text": "hello" })).await;
+    assert_eq!(status, 202);
+    engine
+        .until("tried once", |all| {
+            all.iter()
+                .any(|delivery| delivery.attempt_count > 0 && delivery.state == State::Pending)
+        })
+        .await;
+    let server = engine.url("");
+    let told = asks(engine.folder.path(), &["--server", &server], BTreeMap::new()).await;
+    told.says(
+        "queue",
+        "warning",
+        &["1 wait", "2026-01-05 09:00", "Anna Berg", "herald deliveries show dl_"],
+    );
 }
