@@ -396,7 +396,7 @@ async fn report(state: &State, answer: &Value, rule: &str, wish: &Wish, format: 
             "\nNobody got the card; --to names somebody else for a drill, such as --to anna.berg@contoso.example"
         );
     }
-    println!("\nEvent {event}; `herald deliveries list --event {event}` shows what becomes of it.");
+    println!("\nEvent {event}; `herald why {event}` tells what becomes of it.");
     Ok(exit)
 }
 

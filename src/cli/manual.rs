@@ -135,6 +135,26 @@ pub const PAGES: &[Page] = &[
         no: "nothing known has this id",
     },
     Page {
+        command: "why",
+        text: &[
+            "What became of an event: each rule that was considered, each line of its `if` with what was expected and what \
+             was found, and for each recipient whether the card came and why not. Without an event, the latest ones.",
+        ],
+        examples: &[
+            ("The latest events", "herald why"),
+            ("One of them", "herald why ev_5f2a91c07be3d4468a1b09cd"),
+            (
+                "Why did Anna get nothing?",
+                "herald why ev_5f2a91c07be3d4468a1b09cd --recipient anna",
+            ),
+            (
+                "What a rule made of the last ones",
+                "herald why --rule github/deploy-failed",
+            ),
+        ],
+        no: "there is no such event or delivery (any more)",
+    },
+    Page {
         command: "deliveries",
         text: &[
             "A delivery is one card for one recipient: pending, sending, delivered, dead or cancelled. Asks the running \
