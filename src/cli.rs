@@ -11,6 +11,7 @@ pub mod preview;
 pub mod fire;
 pub mod man;
 pub mod manual;
+pub mod preview;
 pub mod schema;
 pub mod serve;
 pub mod state;

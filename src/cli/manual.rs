@@ -61,6 +61,25 @@ pub const PAGES: &[Page] = &[
         no: "at least one error was found; warnings alone are no reason",
     },
     Page {
+        command: "preview",
+        text: &[
+            "Shows the card that a rule or template makes of a recorded event, for a desktop and a phone, light and dark, and \
+             shows it anew whenever a file is saved. Nothing is sent, and no server is needed.",
+        ],
+        examples: &[
+            ("All rules", "herald preview"),
+            (
+                "One rule with one event",
+                "herald preview github/deploy-failed --sample samples/github/deployment_status.failure.json",
+            ),
+            (
+                "A file for a pull request",
+                "herald preview github/deploy-failed --out card.html",
+            ),
+        ],
+        no: "there is no such rule or template, or it is broken",
+    },
+    Page {
         command: "schema",
         text: &[
             "Writes the JSON schemas that editors complete and underline by. Each YAML file names its schema in its first \

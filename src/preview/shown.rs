@@ -180,7 +180,7 @@ pub fn show(stage: &Stage<'_>, choice: &Choice, now: DateTime<Utc>) -> Result<Sh
     warnings.extend(made.warnings);
     Ok(Shown {
         file: file_of(&staged, stage),
-        template: match &rule.card {
+        template: match &*rule.card {
             CardSource::Template { template, .. } => Some(template.name().to_owned()),
             CardSource::Short(_) | CardSource::Message(_) | CardSource::Generated => None,
         },
@@ -329,7 +329,7 @@ fn made_up(rule: &Rule, data: Value, now: DateTime<Utc>) -> Event {
     };
     let request = match origin {
         Origin::Hook { .. } => json!({ "method": "POST", "headers": {}, "query": {} }),
-        Origin::Cron { .. } | Origin::Teams { .. } | Origin::File { .. } => Value::Null,
+        Origin::Cron { .. } | Origin::Teams { .. } | Origin::File { .. } | Origin::Drill { .. } => Value::Null,
     };
     Event {
         id: EventId::derived(&["preview", &rule.name]),

@@ -134,7 +134,7 @@ impl<'a> Stage<'a> {
                     condition: Condition::always(),
                     notify: Vec::new(),
                     except: Vec::new(),
-                    card,
+                    card: card.into(),
                     limit: None,
                 })))
             }
@@ -144,7 +144,7 @@ impl<'a> Stage<'a> {
     /// The rules that use a template, in the order of their names.
     pub fn users(&self, template: &str) -> impl Iterator<Item = &'a Rule> {
         self.workspace.ruleset.rules.iter().map(|rule| &**rule).filter(
-            move |rule| matches!(&rule.card, CardSource::Template { template: used, .. } if used.name() == template),
+            move |rule| matches!(&*rule.card, CardSource::Template { template: used, .. } if used.name() == template),
         )
     }
 
