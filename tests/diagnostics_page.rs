@@ -100,6 +100,8 @@ fn every_code_without_an_example_is_given_too() {
     let good = "when: { hook: announce }\nnotify: [{ channel: general }]\n";
     let long = "x".repeat(60_000);
     let many = "{{event.a}}".repeat(6_000);
+    // Code, files with their content or why there is none, environment.
+    #[expect(clippy::type_complexity, reason = "one table, read once")]
     let cases: [(&str, Vec<(String, Result<Vec<u8>, String>)>, &[(&str, &str)]); 7] = [
         (
             "file::unreadable",

@@ -273,7 +273,7 @@ fn check(sources: &Sources, before: &workspace::Workspace) {
             );
         }
     }
-    if sources.files.len() % 2 == 0 {
+    if sources.files.len().is_multiple_of(2) {
         workspace::compile(sources, Some(before));
     }
 }
@@ -298,7 +298,7 @@ fn peak() -> Option<u64> {
 }
 
 fn variable(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
+    std::env::var_os(name)?.to_str()?.parse().ok()
 }
 
 #[test]
@@ -720,7 +720,8 @@ fn a_file_as_large_as_it_may_be_is_checked_soon_whatever_it_is_made_of() {
             "type: AdaptiveCard\nversion: \"1.5\"\nbody: [{ type: TextBlock, text: \"{{v1}}\" }]\n",
         ),
     ];
-    let only = std::env::var("HERALD_FUZZ_ONLY").unwrap_or_default();
+    let only = std::env::var_os("HERALD_FUZZ_ONLY").and_then(|name| name.into_string().ok());
+    let only = only.unwrap_or_default();
     let told = std::env::var_os("HERALD_FUZZ_SECONDS").is_some();
     let mut slow = Vec::new();
     for (name, path, mut text) in large() {

@@ -98,7 +98,7 @@ pub(super) fn teach(kind: FileKind, schema: &mut Value, vocabulary: &Vocabulary)
             targets(schema, vocabulary);
             rehearsals(schema, vocabulary);
         }
-        FileKind::Directory | FileKind::Test => targets(schema, vocabulary),
+        FileKind::Directory => targets(schema, vocabulary),
         FileKind::Template => suggest(schema.pointer_mut("/definitions/Element"), &[&vocabulary.partials]),
         FileKind::Settings => {}
     }
