@@ -21,6 +21,9 @@ pub mod naming;
 /// The longest alias, in bytes.
 const LONGEST_ALIAS: usize = 200;
 
+/// How many names in audiences are compared with the aliases.
+const MOST_DOUBTED: usize = 1_000;
+
 /// The compiled aliases. Upper and lower case of an alias do not matter.
 #[derive(Debug, Clone, Default)]
 pub struct Book {
@@ -285,6 +288,8 @@ impl Book {
 
     fn warnings(&self, file: &BookFile) -> Vec<Fault> {
         let mut warnings = Vec::new();
+        // Each comparison looks at all aliases; who has that many audiences has enough to read.
+        let mut left = MOST_DOUBTED;
         for (alias, items) in &file.audiences {
             if self.person(alias).is_some() {
                 let message = format!("`{alias}` is a person too; `people: {alias}` means this audience");
@@ -293,6 +298,10 @@ impl Book {
             }
             for (index, target) in self.audience(alias).into_iter().flatten().enumerate().take(items.len()) {
                 for (place, kind, name) in target.names() {
+                    left = left.saturating_sub(1);
+                    if left == 0 {
+                        return warnings;
+                    }
                     let Some(mut doubt) = self.doubt(kind, &name) else {
                         continue;
                     };

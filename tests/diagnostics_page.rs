@@ -10,6 +10,9 @@ use herald::rehearsal::suite;
 use herald::workspace::{self, Kind, SourceFile, Sources};
 use regex::Regex;
 
+/// Files by path, each with its content or the reason why there is none.
+type Files = Vec<(String, Result<Vec<u8>, String>)>;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -23,7 +26,7 @@ fn surroundings() -> Sources {
     sources
 }
 
-fn with(files: &[(String, Result<Vec<u8>, String>)], variables: &[(&str, &str)]) -> Vec<Diagnostic> {
+fn with(files: &Files, variables: &[(&str, &str)]) -> Vec<Diagnostic> {
     let mut sources = surroundings();
     for (path, bytes) in files {
         sources.files.retain(|file| file.path != *path);
@@ -41,7 +44,7 @@ fn with(files: &[(String, Result<Vec<u8>, String>)], variables: &[(&str, &str)])
 }
 
 /// The files of one half of a section: each block, under the name in the line above it.
-fn files(half: &str) -> Vec<(String, Result<Vec<u8>, String>)> {
+fn files(half: &str) -> Files {
     let named = Regex::new(r"(?m)(?:^`([^`]+)`:\n\n)?^```[a-z]+\n((?s).*?)^```$").unwrap();
     named
         .captures_iter(half)
@@ -100,9 +103,7 @@ fn every_code_without_an_example_is_given_too() {
     let good = "when: { hook: announce }\nnotify: [{ channel: general }]\n";
     let long = "x".repeat(60_000);
     let many = "{{event.a}}".repeat(6_000);
-    // Code, files with their content or why there is none, environment.
-    #[expect(clippy::type_complexity, reason = "one table, read once")]
-    let cases: [(&str, Vec<(String, Result<Vec<u8>, String>)>, &[(&str, &str)]); 7] = [
+    let cases: [(&str, Files, &[(&str, &str)]); 7] = [
         (
             "file::unreadable",
             vec![(

@@ -297,8 +297,8 @@ fn peak() -> Option<u64> {
         .map(|kib| kib >> 10)
 }
 
-fn variable(name: &str) -> Option<u64> {
-    std::env::var_os(name)?.to_str()?.parse().ok()
+fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var_os(name)?.into_string().ok()?.parse().ok()
 }
 
 #[test]
@@ -720,8 +720,7 @@ fn a_file_as_large_as_it_may_be_is_checked_soon_whatever_it_is_made_of() {
             "type: AdaptiveCard\nversion: \"1.5\"\nbody: [{ type: TextBlock, text: \"{{v1}}\" }]\n",
         ),
     ];
-    let only = std::env::var_os("HERALD_FUZZ_ONLY").and_then(|name| name.into_string().ok());
-    let only = only.unwrap_or_default();
+    let only = variable::<String>("HERALD_FUZZ_ONLY").unwrap_or_default();
     let told = std::env::var_os("HERALD_FUZZ_SECONDS").is_some();
     let mut slow = Vec::new();
     for (name, path, mut text) in large() {

@@ -97,6 +97,9 @@ fn shape(document: &Document) -> Vec<Fault> {
     faults
 }
 
+/// How many names of targets are compared with the directory: each comparison looks at all of its aliases.
+const MOST_DOUBTED: usize = 1_000;
+
 struct Compiler<'a> {
     around: &'a Surroundings<'a>,
     /// In what the file differs from the schema.
@@ -181,10 +184,11 @@ impl Compiler<'_> {
             return Vec::new();
         };
         let mut targets = Vec::new();
+        let mut left = MOST_DOUBTED;
         for (index, item) in items.iter().enumerate() {
             match Target::compile(item, self.around.partials) {
                 Ok(target) => {
-                    let mut doubts = self.doubts(&target);
+                    let mut doubts = self.doubts(&target, &mut left);
                     doubts.extend(outside_teams(&target, triggers));
                     self.judged(&[key.into(), index.into()], doubts);
                     targets.push(target);
@@ -195,14 +199,16 @@ impl Compiler<'_> {
         targets
     }
 
-    fn doubts(&self, target: &Target) -> Vec<Fault> {
+    fn doubts(&self, target: &Target, left: &mut usize) -> Vec<Fault> {
         let doubt = |(place, kind, name): (Vec<Step>, Kind, String)| {
             let fault = self.around.book.doubt(kind, &name)?;
             // Names can be display names: without a directory file there is nothing to compare them with.
             let told = fault.severity == Severity::Error || self.around.book_is_whole;
             told.then_some(Fault { path: place, ..fault })
         };
-        target.names().into_iter().filter_map(doubt).collect()
+        let names: Vec<_> = target.names().into_iter().take(*left).collect();
+        *left -= names.len();
+        names.into_iter().filter_map(doubt).collect()
     }
 
     fn triggers(&mut self, written: Option<&Value>) -> Vec<Trigger> {
