@@ -13,6 +13,9 @@ use regex::Regex;
 /// Files by path, each with its content or the reason why there is none.
 type Files = Vec<(String, Result<Vec<u8>, String>)>;
 
+/// Variables of the environment with their values.
+type Variables = &'static [(&'static str, &'static str)];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -103,7 +106,7 @@ fn every_code_without_an_example_is_given_too() {
     let good = "when: { hook: announce }\nnotify: [{ channel: general }]\n";
     let long = "x".repeat(60_000);
     let many = "{{event.a}}".repeat(6_000);
-    let cases: [(&str, Files, &[(&str, &str)]); 7] = [
+    let cases: [(&str, Files, Variables); 7] = [
         (
             "file::unreadable",
             vec![(

@@ -1,5 +1,7 @@
 //! The `hooks:` of `herald.yaml` -> [`Hook`]s.
 
+use std::collections::HashMap;
+
 use indexmap::IndexMap;
 
 use super::file::{AlgorithmFile, EncodingFile, FormatFile, HookFile, SignatureFile};
@@ -18,6 +20,7 @@ pub const BASIC_USER: &str = "herald";
 /// Paths in the faults start inside the mapping of hooks.
 pub fn hooks(declared: &IndexMap<String, HookFile>) -> (IndexMap<String, Hook>, Vec<Fault>) {
     let (mut hooks, mut faults) = (IndexMap::<String, Hook>::new(), Vec::new());
+    let mut taken: HashMap<String, String> = HashMap::new();
     for (name, file) in declared {
         let hook = match Hook::compile(name, file) {
             Ok(hook) => hook,
@@ -26,13 +29,10 @@ pub fn hooks(declared: &IndexMap<String, HookFile>) -> (IndexMap<String, Hook>, 
                 continue;
             }
         };
-        if let Some(other) = hooks.values().find(|other| other.path == hook.path) {
+        if let Some(other) = taken.get(&hook.path) {
             let fault = Fault::error(
                 "hook::path",
-                format!(
-                    "the hooks `{}` and `{name}` have the same path `{}`",
-                    other.name, hook.path
-                ),
+                format!("the hooks `{other}` and `{name}` have the same path `{}`", hook.path),
             )
             .help("give each hook its own `path`");
             let fault = if file.path.is_some() {
@@ -43,6 +43,7 @@ pub fn hooks(declared: &IndexMap<String, HookFile>) -> (IndexMap<String, Hook>, 
             faults.push(fault.under(name.as_str()));
             continue;
         }
+        taken.insert(hook.path.clone(), name.clone());
         hooks.insert(name.clone(), hook);
     }
     (hooks, faults)
