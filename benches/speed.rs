@@ -12,6 +12,7 @@ use herald::cli::check::{self, CheckFormat};
 use herald::cli::exit::Exit;
 use herald::event::{Event, EventId, Origin};
 use herald::plan;
+use herald::rehearsal::suite;
 use herald::rule::Rule;
 use herald::rule::ruleset::Ruleset;
 use herald::workspace::{self, SourceFile, Sources, Workspace};
@@ -164,6 +165,57 @@ fn compile(bench: &mut Criterion) {
     group.finish();
 }
 
+/// Tests of a rule: it tells, it does not, and a day later it tells again.
+const TESTS: &str = "
+tests:
+  - name: a failure in production is told
+    given: { sample: samples/HOOK/changed.json, with: { event.state: failed, event.environment: production, event.count: 200 } }
+    expect: { sent_to: [anna, releases], messages: 2 }
+  - name: what happens elsewhere is nobody's business
+    given: { sample: samples/HOOK/changed.json, with: { event.environment: staging } }
+    expect: { sent_to: [] }
+  - name: a story of two
+    story:
+      - given: { sample: samples/HOOK/changed.json, with: { event.state: failed, event.environment: production, event.count: 200 } }
+      - wait: 1 day
+      - given: { sample: samples/HOOK/changed.json, with: { event.state: broken, event.environment: production, event.count: 300 } }
+    expect: { messages: 4 }
+";
+
+/// The rules' own tests: three for each of 1,000 rules, read, compiled and played as `herald test` does.
+fn tests_of_rules(bench: &mut Criterion) {
+    let mut sources = sources(1_000, 100);
+    let rules = sources.files.iter_mut().filter(|file| file.path.starts_with("rules/"));
+    for (number, rule) in rules.enumerate() {
+        let text = rule.bytes.as_mut().expect("it is text");
+        text.extend_from_slice(TESTS.replace("HOOK", &format!("hook{}", number % 100)).as_bytes());
+    }
+    for hook in 0..100 {
+        sources.files.push(SourceFile {
+            path: format!("samples/hook{hook}/changed.json"),
+            bytes: Ok(data().to_string().into_bytes()),
+        });
+    }
+    let workspace = compiled(&sources);
+    let suites = suite::read(&sources, &workspace);
+    let tests: Vec<_> = suites.suites.iter().flat_map(|suite| &suite.tests).collect();
+    let mut group = bench.benchmark_group("test");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(tests.len() as u64));
+    group.bench_function("read and compile", |bench| {
+        bench.iter(|| suite::read(black_box(&sources), &workspace));
+    });
+    group.bench_function("play", |bench| {
+        bench.iter(|| {
+            for test in &tests {
+                let played = test.play(black_box(&workspace)).expect("it is whole");
+                assert!(played.failures.is_empty());
+            }
+        });
+    });
+    group.finish();
+}
+
 /// Which rules does an event meet? Ten of its hook, alone or among 9,990 of other hooks; and 10,000 of its hook.
 fn match_event(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("match");
@@ -228,5 +280,5 @@ fn render(bench: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, check_command, compile, match_event, render);
+criterion_group!(benches, check_command, compile, tests_of_rules, match_event, render);
 criterion_main!(benches);
