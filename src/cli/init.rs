@@ -227,10 +227,8 @@ fn refused(root: &Path, files: &[NewFile], way_out: &str) -> Option<Exit> {
     if there.is_empty() {
         return None;
     }
-    eprintln!(
-        "error: {} is there already; nothing was changed\n  {way_out}",
-        there.join(", ")
-    );
+    let (files, are) = (there.join(", "), if there.len() == 1 { "is" } else { "are" });
+    eprintln!("error: {files} {are} there already; nothing was changed\n  {way_out}");
     Some(Exit::No)
 }
 

@@ -57,6 +57,12 @@ pub const PAGES: &[Page] = &[
             ("Everything", "herald check"),
             ("One folder", "herald check rules/github"),
             ("For a program", "herald check --format json"),
+            (
+                "For the changes of a code host",
+                "herald check --format sarif > check.sarif",
+            ),
+            ("In a workflow of GitHub Actions", "herald check --format github"),
+            ("What a code means", "herald check --explain sample::value"),
         ],
         no: "at least one error was found; warnings alone are no reason",
     },
@@ -78,6 +84,56 @@ pub const PAGES: &[Page] = &[
             ),
         ],
         no: "there is no such rule or template, or it is broken",
+    },
+    Page {
+        command: "test",
+        text: &[
+            "Plays the rules' own tests: an event or a story of events on a virtual clock, and what should come of it. They \
+             stand under `tests:` in a rule, or in NAME.test.yaml beside it. Nothing is sent, and no server, store or \
+             network is needed; what decides is what decides in `herald serve`.",
+        ],
+        examples: &[
+            ("All tests", "herald test"),
+            ("The tests of one folder", "herald test rules/github"),
+            ("Again after every save, until Ctrl-C", "herald test --watch"),
+            (
+                "For the reports of a CI system",
+                "herald test --format junit > tests.xml",
+            ),
+        ],
+        no: "a test fails, or a test or its rule is broken",
+    },
+    Page {
+        command: "plan",
+        text: &[
+            "Plays the samples through two versions of the rules and says who would be told differently: who is added, who \
+             is lost, and whose card has other words. A version is a folder or a revision of git.",
+        ],
+        examples: &[
+            ("The files as they are, against the branch main", "herald plan main"),
+            ("Two revisions", "herald plan v1.4 HEAD"),
+            (
+                "A comment for a pull request",
+                "herald plan origin/main --format markdown",
+            ),
+            ("Two folders", "herald plan before/ after/"),
+        ],
+        no: "something differs, with --exit-code",
+    },
+    Page {
+        command: "init",
+        text: &[
+            "Begins a workspace: settings, names, a rule with its card, sample and test, the schemas, and what editors \
+             want. Nothing is overwritten: where one of the files is there already, nothing is changed.",
+            "With --from it makes hook, rule, card, sample and test out of what a sender posts, in a new or an existing \
+             workspace.",
+        ],
+        examples: &[
+            ("A workspace in this folder", "herald init"),
+            ("In another folder", "herald init notifications"),
+            ("A rule for what a program posts", "herald init --from payload.json"),
+        ],
+        no: "something cannot be written without destroying what is there; the lines to add are printed",
     },
     Page {
         command: "schema",
