@@ -223,6 +223,7 @@ impl Compiler<'_> {
         let mut triggers = Vec::new();
         for (path, written) in places {
             if self.misshapen(&path) {
+                self.sound_parts(&path, written);
                 continue;
             }
             match serde_json::from_value::<TriggerFile>(written.clone()) {
@@ -235,6 +236,28 @@ impl Compiler<'_> {
             }
         }
         triggers
+    }
+
+    /// What else is wrong with a trigger of which the schema does not take some keys: an author mends all of it at once.
+    fn sound_parts(&mut self, path: &[Step], written: &Value) {
+        let mut rest = written.clone();
+        for fault in self.shape.iter().filter(|fault| fault.path.starts_with(path)) {
+            match (fault.path.get(path.len()), rest.as_object_mut()) {
+                (Some(Step::Key(key)), Some(keys)) => {
+                    keys.shift_remove(key);
+                }
+                // The trigger as a whole is something else.
+                _ => return,
+            }
+        }
+        let Ok(file) = serde_json::from_value::<TriggerFile>(rest) else {
+            return;
+        };
+        let (_, found) = self.trigger(&file);
+        for mut fault in found.into_iter().filter(|fault| fault.code != "schema::missing_key") {
+            fault.path.splice(0..0, path.iter().cloned());
+            self.faults.push(fault);
+        }
     }
 
     fn trigger(&self, file: &TriggerFile) -> (Option<Trigger>, Vec<Fault>) {
