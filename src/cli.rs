@@ -11,6 +11,7 @@ pub mod man;
 pub mod manual;
 pub mod plan;
 pub mod preview;
+pub mod say;
 pub mod schema;
 pub mod serve;
 pub mod state;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::exit::Exit;
 use super::state::{State, StateArgs, runtime, segment};
 use super::{Format, Place, table};
+use crate::cli::say::{say, say_text};
 use crate::delivery::Delivery;
 
 /// Arguments of `herald deliveries`.
@@ -122,16 +123,16 @@ pub fn run(place: &Place, args: DeliveriesArgs, environment: BTreeMap<String, St
 
 fn list(answer: &Value, format: Format) -> anyhow::Result<Exit> {
     if format == Format::Json {
-        println!("{answer:#}");
+        say!("{answer:#}");
         return Ok(Exit::Done);
     }
     let deliveries: Vec<Delivery> = serde_json::from_value(answer.clone())?;
     if deliveries.is_empty() {
-        println!("no deliveries");
+        say!("no deliveries");
         return Ok(Exit::Done);
     }
     let rows: Vec<_> = deliveries.into_iter().map(row).collect();
-    print!(
+    say_text!(
         "{}",
         table::render(
             &["ID", "CREATED", "STATE", "RULE", "RECIPIENT", "TRIES", "REASON"],
@@ -156,25 +157,25 @@ fn row(delivery: Delivery) -> Vec<String> {
 fn show(answer: Option<&Value>, id: &str, format: Format) -> anyhow::Result<Exit> {
     let Some(answer) = answer else { return Ok(unknown(id)) };
     if format == Format::Json {
-        println!("{answer:#}");
+        say!("{answer:#}");
         return Ok(Exit::Done);
     }
     let delivery: Delivery = serde_json::from_value(answer["delivery"].clone())?;
-    println!("delivery   {}", delivery.id);
-    println!("state      {}", delivery.state.word());
+    say!("delivery   {}", delivery.id);
+    say!("state      {}", delivery.state.word());
     if let Some(reason) = &delivery.reason {
-        println!("because    {reason}");
+        say!("because    {reason}");
     }
-    println!("recipient  {}", delivery.recipient.name);
-    println!("rule       {} (ruleset {})", delivery.rule, delivery.revision);
-    println!("event      {}", delivery.event_id);
-    println!("created    {}", delivery.created_at.to_rfc3339());
-    println!("next try   {}", delivery.next_attempt_at.to_rfc3339());
+    say!("recipient  {}", delivery.recipient.name);
+    say!("rule       {} (ruleset {})", delivery.rule, delivery.revision);
+    say!("event      {}", delivery.event_id);
+    say!("created    {}", delivery.created_at.to_rfc3339());
+    say!("next try   {}", delivery.next_attempt_at.to_rfc3339());
     for attempt in &delivery.attempts {
         let status = attempt
             .status
             .map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
-        println!(
+        say!(
             "attempt {:>2} {} {status} after {} ms: {}",
             attempt.number,
             attempt.started_at.to_rfc3339(),
@@ -183,7 +184,7 @@ fn show(answer: Option<&Value>, id: &str, format: Format) -> anyhow::Result<Exit
         );
     }
     if !answer["card"].is_null() {
-        println!("card\n{:#}", answer["card"]);
+        say!("card\n{:#}", answer["card"]);
     }
     Ok(Exit::Done)
 }
@@ -207,8 +208,8 @@ fn verdict(verdict: &crate::delivery::Verdict) -> String {
 
 fn moved(answer: anyhow::Result<Option<Value>>, id: &str, done: &str, format: Format) -> anyhow::Result<Exit> {
     match answer {
-        Ok(Some(answer)) if format == Format::Json => println!("{answer:#}"),
-        Ok(Some(_)) => println!("{id} {done}"),
+        Ok(Some(answer)) if format == Format::Json => say!("{answer:#}"),
+        Ok(Some(_)) => say!("{id} {done}"),
         Ok(None) => return Ok(unknown(id)),
         Err(refused) => {
             eprintln!("{refused:#}");

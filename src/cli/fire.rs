@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::exit::Exit;
 use super::state::{State, client, runtime, segment};
 use super::{Format, Place};
+use crate::cli::say::say;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, State as DeliveryState};
 use crate::diagnostic::did_you_mean;
@@ -291,27 +292,27 @@ fn rehearsal(answer: &Value, rule: &str, wish: &Wish, format: Format) -> Exit {
         Exit::Done
     };
     if format == Format::Json {
-        println!("{answer:#}");
+        say!("{answer:#}");
         return exit;
     }
-    println!("A dry run of {}: nothing is sent.\n", title(rule, wish));
+    say!("A dry run of {}: nothing is sent.\n", title(rule, wish));
     for one in told {
-        println!("would tell   {}", one["recipient"].as_str().unwrap_or_default());
+        say!("would tell   {}", one["recipient"].as_str().unwrap_or_default());
     }
     skipped(answer);
     for id in strings(&answer["waiting"]) {
         match id {
-            "*" => println!("would ask    Teams who there is: somebody is not known yet"),
-            id => println!("would ask    Teams who is in {id}"),
+            "*" => say!("would ask    Teams who there is: somebody is not known yet"),
+            id => say!("would ask    Teams who is in {id}"),
         }
     }
     for warning in strings(&answer["warnings"]) {
-        println!("warning      {warning}");
+        say!("warning      {warning}");
     }
     for (id, card) in answer["cards"].as_object().into_iter().flatten() {
         let of_this = told.iter().filter(|one| one["card"] == id.as_str());
         let names: Vec<&str> = of_this.filter_map(|one| one["recipient"].as_str()).collect();
-        println!("\nThe card for {}:\n\n{}", listed(&names), lines(card).join("\n"));
+        say!("\nThe card for {}:\n\n{}", listed(&names), lines(card).join("\n"));
     }
     exit
 }
@@ -319,7 +320,7 @@ fn rehearsal(answer: &Value, rule: &str, wish: &Wish, format: Format) -> Exit {
 fn skipped(answer: &Value) {
     for one in answer["skipped"].as_array().into_iter().flatten() {
         let text = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
-        println!("not told     {}: {}", text("target"), text("reason"));
+        say!("not told     {}: {}", text("target"), text("reason"));
     }
 }
 
@@ -370,33 +371,31 @@ async fn report(state: &State, answer: &Value, rule: &str, wish: &Wish, format: 
     };
     if format == Format::Json {
         let answer = json!({ "decision": answer, "deliveries": deliveries });
-        println!("{answer:#}");
+        say!("{answer:#}");
         return Ok(exit);
     }
-    println!("Drill of {}\n", title(rule, wish));
+    say!("Drill of {}\n", title(rule, wish));
     for delivery in &deliveries {
         let name = &delivery.recipient.name;
         let reason = delivery.reason.as_deref().unwrap_or_default();
         match delivery.state {
-            DeliveryState::Delivered => println!("delivered    {name}"),
-            DeliveryState::Pending | DeliveryState::Sending if reason.is_empty() => println!("being sent   {name}"),
-            DeliveryState::Pending | DeliveryState::Sending => println!("waits        {name}: {reason}"),
-            DeliveryState::Dead => println!("not told     {name}: {reason}"),
-            DeliveryState::Cancelled => println!("cancelled    {name}: {reason}"),
+            DeliveryState::Delivered => say!("delivered    {name}"),
+            DeliveryState::Pending | DeliveryState::Sending if reason.is_empty() => say!("being sent   {name}"),
+            DeliveryState::Pending | DeliveryState::Sending => say!("waits        {name}: {reason}"),
+            DeliveryState::Dead => say!("not told     {name}: {reason}"),
+            DeliveryState::Cancelled => say!("cancelled    {name}: {reason}"),
         }
     }
     if deliveries.is_empty() {
         match waiting {
-            true => println!("Teams is asked who there is; the card follows."),
-            false => println!("The rule named nobody."),
+            true => say!("Teams is asked who there is; the card follows."),
+            false => say!("The rule named nobody."),
         }
     }
     if exit == Exit::No {
-        println!(
-            "\nNobody got the card; --to names somebody else for a drill, such as --to anna.berg@contoso.example"
-        );
+        say!("\nNobody got the card; --to names somebody else for a drill, such as --to anna.berg@contoso.example");
     }
-    println!("\nEvent {event}; `herald why {event}` tells what becomes of it.");
+    say!("\nEvent {event}; `herald why {event}` tells what becomes of it.");
     Ok(exit)
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::exit::Exit;
 use super::{Place, check, schema};
+use crate::cli::say::say;
 use crate::load;
 use crate::scaffold::{self, NewFile, hook, rule};
 use crate::schema::FileKind;
@@ -58,19 +59,17 @@ fn new_workspace(root: &Path) -> anyhow::Result<Exit> {
     write(root, &files)?;
     around(root)?;
     let told = checked(root)?;
-    println!("\nNext:");
+    say!("\nNext:");
     if root != Path::new(".") {
-        println!("  cd {}", root.display());
+        say!("  cd {}", root.display());
     }
-    println!("  herald check                   finds every mistake in these files");
-    println!("  herald test                    plays the rule's tests; nothing is sent");
-    println!("  herald preview announcement    shows its card in a browser while you edit it");
-    println!(
+    say!("  herald check                   finds every mistake in these files");
+    say!("  herald test                    plays the rule's tests; nothing is sent");
+    say!("  herald preview announcement    shows its card in a browser while you edit it");
+    say!(
         "  herald serve --sandbox         shows the card in Teams in a box: post the sample with the line it prints"
     );
-    println!(
-        "  code .                         completes and explains what you write, and says what is wrong with it"
-    );
+    say!("  code .                         completes and explains what you write, and says what is wrong with it");
     Ok(told)
 }
 
@@ -139,13 +138,13 @@ fn from_payload(root: &Path, from: &Path, wanted: Option<&str>) -> anyhow::Resul
         return Ok(exit);
     }
     match draft.sender {
-        Some(sender) => println!("This looks like {sender}."),
-        None => println!("Nobody is known for such a payload; the fields were chosen by their names and values."),
+        Some(sender) => say!("This looks like {sender}."),
+        None => say!("Nobody is known for such a payload; the fields were chosen by their names and values."),
     }
     write(root, &files)?;
     if let Some(text) = changed {
         fs::write(&settings_path, text).with_context(|| format!("cannot write {}", settings_path.display()))?;
-        println!("  {:34} the hook `{}` was added", "herald.yaml", draft.hook);
+        say!("  {:34} the hook `{}` was added", "herald.yaml", draft.hook);
     }
     if settings.is_none() {
         around(root)?;
@@ -153,22 +152,23 @@ fn from_payload(root: &Path, from: &Path, wanted: Option<&str>) -> anyhow::Resul
         learn(root)?;
     }
     let exit = checked(root)?;
-    println!("\nNext:");
-    println!(
+    say!("\nNext:");
+    say!(
         "  Read {}: whom it tells, and the line of `if` that is switched off.",
         draft.rule.path
     );
-    println!(
+    say!(
         "  Look through {} for what should not be in a repository.",
         draft.sample.path
     );
     if !has_hook {
-        println!(
+        say!(
             "  Give {} the secret of the sender; it posts to /hooks/{}.",
-            draft.secret, draft.hook
+            draft.secret,
+            draft.hook
         );
     }
-    println!("  herald serve --sandbox    shows the card in Teams in a box, without any secret");
+    say!("  herald serve --sandbox    shows the card in Teams in a box, without any secret");
     Ok(exit)
 }
 
@@ -244,7 +244,7 @@ fn write(root: &Path, files: &[NewFile]) -> anyhow::Result<()> {
         let mut written = opened.with_context(|| format!("cannot write {}", path.display()))?;
         io::Write::write_all(&mut written, file.text.as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))?;
-        println!("  {:34} {}", file.path, file.purpose);
+        say!("  {:34} {}", file.path, file.purpose);
     }
     Ok(())
 }
@@ -257,14 +257,14 @@ fn around(root: &Path) -> anyhow::Result<()> {
     write(root, &missing)?;
     learn(root)?;
     for file in there {
-        println!("  {:34} is there already and was left alone", file.path);
+        say!("  {:34} is there already and was left alone", file.path);
     }
     Ok(())
 }
 
 fn learn(root: &Path) -> anyhow::Result<()> {
     schema::write(&root.join("schema"), &schema::schemas(Some(root)))?;
-    println!("  {:34} what editors know: names, and fields of samples/", "schema/");
+    say!("  {:34} what editors know: names, and fields of samples/", "schema/");
     Ok(())
 }
 

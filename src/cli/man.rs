@@ -10,6 +10,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 use super::exit::Exit;
 use super::manual::{self, Page};
+use crate::cli::say::say;
 use crate::settings;
 
 /// Writes the page of the command that `words` name to standard output, or all pages into the folder `out`.
@@ -34,7 +35,7 @@ pub fn run(herald: Command, words: &[String], out: Option<&Path>) -> anyhow::Res
     for (command, text) in &pages {
         let path = out.join(format!("{}.1", full(command)));
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        println!("{}", path.display());
+        say!("{}", path.display());
     }
     Ok(Exit::Done)
 }

@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::Place;
 use super::exit::Exit;
+use crate::cli::say::say;
 use crate::load;
 use crate::schema::{self, FileKind};
 use crate::workspace::vocabulary::vocabulary;
@@ -53,12 +54,12 @@ pub fn run(place: &Place, args: &SchemaArgs) -> anyhow::Result<Exit> {
         return compare(&out, &schemas, args.workspace);
     }
     for path in write(&out, &schemas)? {
-        println!("{}", path.display());
+        say!("{}", path.display());
     }
     while let (true, Some(root)) = (args.watch, &root) {
         std::thread::sleep(LOOK);
         for path in write(&out, &self::schemas(Some(root)))? {
-            println!("{} is written anew", path.display());
+            say!("{} is written anew", path.display());
         }
     }
     Ok(Exit::Done)
@@ -111,7 +112,7 @@ fn compare(out: &Path, schemas: &[(FileKind, String)], workspace: bool) -> anyho
             Err(error) if error.kind() == io::ErrorKind::NotFound => "is missing",
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
-        println!("{} {state}", path.display());
+        say!("{} {state}", path.display());
         if state != "is current" {
             exit = Exit::No;
         }

@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::exit::Exit;
 use super::{Place, check, teams_in_a_box};
+use crate::cli::say::say;
 use crate::clock::Clock;
 use crate::diagnostic::Severity;
 use crate::live;
@@ -124,7 +125,7 @@ async fn serve(root: &Path, args: &ServeArgs, mut environment: BTreeMap<String, 
         clock,
     };
     let server = Server::start(start).await?;
-    println!("Herald listens on http://{}", server.address());
+    say!("Herald listens on http://{}", server.address());
     if let Some(boxed) = &sandbox {
         teams_in_a_box::introduce(boxed, &server, root, &settings, &secrets).await?;
     }

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::exit::Exit;
 use super::state::{State, StateArgs, runtime, segment};
 use super::{Format, Place, table};
+use crate::cli::say::{say, say_text};
 use crate::roster::{ConversationKind, Person};
 use crate::store::directory::Entry;
 use crate::store::{export, teamsfx};
@@ -95,7 +96,7 @@ pub fn run(place: &Place, args: TargetsArgs, environment: BTreeMap<String, Strin
                     return Ok(unknown(&id));
                 }
                 for entry in found {
-                    println!("{:#}", json!(entry));
+                    say!("{:#}", json!(entry));
                 }
                 Ok(Exit::Done)
             }
@@ -120,7 +121,7 @@ pub fn run(place: &Place, args: TargetsArgs, environment: BTreeMap<String, Strin
                     .ask(Method::DELETE, &format!("targets/{}", segment(&id)), None)
                     .await?
                 {
-                    Some(_) => println!("{id} is forgotten"),
+                    Some(_) => say!("{id} is forgotten"),
                     None => return Ok(unknown(&id)),
                 }
                 Ok(Exit::Done)
@@ -178,21 +179,21 @@ async fn import(state: &State, file: &Path) -> anyhow::Result<Exit> {
         }
         (read.facts.len(), read.skipped.len())
     };
-    println!("{taken} entries imported, {left_out} left out");
+    say!("{taken} entries imported, {left_out} left out");
     Ok(if left_out == 0 { Exit::Done } else { Exit::No })
 }
 
 fn list(entries: &[Entry], format: Format) -> anyhow::Result<Exit> {
     if format == Format::Json {
-        println!("{:#}", json!(entries));
+        say!("{:#}", json!(entries));
         return Ok(Exit::Done);
     }
     if entries.is_empty() {
-        println!("nobody yet; targets appear when the bot is installed or written to");
+        say!("nobody yet; targets appear when the bot is installed or written to");
         return Ok(Exit::Done);
     }
     let rows: Vec<_> = entries.iter().flat_map(rows).collect();
-    print!("{}", table::render(&["KIND", "NAME", "E-MAIL", "ID", "NOTE"], &rows));
+    say_text!("{}", table::render(&["KIND", "NAME", "E-MAIL", "ID", "NOTE"], &rows));
     Ok(Exit::Done)
 }
 

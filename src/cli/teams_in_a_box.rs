@@ -11,6 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::ExposeSecret;
 use sha2::Sha256;
 
+use crate::cli::say::say;
 use crate::hook::{Authentication, Hook};
 use crate::sandbox::{Limits, Options, Sandbox};
 use crate::secret::Secrets;
@@ -96,11 +97,11 @@ pub async fn introduce(
         .settle_in(Duration::from_secs(20))
         .await
         .context("Teams in a box cannot reach Herald")?;
-    println!("Teams in a box    {}", boxed.url());
-    println!("Herald's own page http://{}", server.address());
+    say!("Teams in a box    {}", boxed.url());
+    say!("Herald's own page http://{}", server.address());
     match try_line(root, settings, secrets, server.address()) {
-        Some((hook, line)) => println!("\nTry the hook `{hook}` and look at Teams in a box:\n\n{line}\n"),
-        None => println!("\nDeclare a hook in herald.yaml and a rule in rules/ to see a card."),
+        Some((hook, line)) => say!("\nTry the hook `{hook}` and look at Teams in a box:\n\n{line}\n"),
+        None => say!("\nDeclare a hook in herald.yaml and a rule in rules/ to see a card."),
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::exit::Exit;
 use super::state::{State, StateArgs, runtime, segment};
 use super::{Format, Place, table};
+use crate::cli::say::{say, say_text};
 use crate::diagnostic::did_you_mean;
 use crate::store::outbox::EventRecord;
 
@@ -55,8 +56,8 @@ async fn one(state: &State, event: &str, args: &WhyArgs) -> anyhow::Result<Exit>
         return Ok(Exit::No);
     };
     match args.format {
-        Format::Json => println!("{answer:#}"),
-        Format::Human => print!("{}", answer["text"].as_str().unwrap_or_default()),
+        Format::Json => say!("{answer:#}"),
+        Format::Human => say_text!("{}", answer["text"].as_str().unwrap_or_default()),
     }
     Ok(Exit::Done)
 }
@@ -100,14 +101,14 @@ async fn latest(state: &State, args: &WhyArgs) -> anyhow::Result<Exit> {
         .await?
         .unwrap_or_default();
     if args.format == Format::Json {
-        println!("{answer:#}");
+        say!("{answer:#}");
         return Ok(Exit::Done);
     }
     let listed = events(&answer)?;
     if listed.is_empty() {
         match &args.rule {
-            Some(rule) => println!("{}", no_events(state, rule).await?),
-            None => println!("no events yet"),
+            Some(rule) => say!("{}", no_events(state, rule).await?),
+            None => say!("no events yet"),
         }
         return Ok(Exit::Done);
     }
@@ -122,8 +123,8 @@ async fn latest(state: &State, args: &WhyArgs) -> anyhow::Result<Exit> {
             ]
         })
         .collect();
-    print!("{}", table::render(&["EVENT", "WHEN (UTC)", "FROM", "OUTCOME"], &rows));
-    println!("\n`herald why EVENT` tells the story of one");
+    say_text!("{}", table::render(&["EVENT", "WHEN (UTC)", "FROM", "OUTCOME"], &rows));
+    say!("\n`herald why EVENT` tells the story of one");
     Ok(Exit::Done)
 }
 
