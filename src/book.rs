@@ -276,6 +276,15 @@ impl Book {
                 let help = "write `Team / Channel`, or add it under `channels:` in directory.yaml";
                 Some(Fault::warning("target::name", message).help(help))
             }
+            // Teams tells a bot no names of group chats, unless somebody renames one while the bot is in it.
+            Kind::Group if alias_like => {
+                let message = format!(
+                    "`{shown}` is no alias of directory.yaml and no link; Teams rarely tells a bot the name of a group chat"
+                );
+                let help =
+                    "add it under `groups:` in directory.yaml with the link that \"Copy link\" of the chat gives";
+                Some(Fault::warning("target::name", message).help(help))
+            }
             Kind::Person
             | Kind::People
             | Kind::Channel
