@@ -68,7 +68,7 @@ fn sources(rules: usize, hooks: usize) -> Sources {
 const REPORT: &str = r#"type: AdaptiveCard
 version: "1.5"
 body:
-  - { type: TextBlock, text: "{{with.title}}", size: large, weight: bolder, wrap: true }
+  - { type: TextBlock, text: "{{title}}", size: large, weight: bolder, wrap: true }
   - { type: TextBlock, text: "{{event.text}}", wrap: true }
   - type: FactSet
     facts:
