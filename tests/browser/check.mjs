@@ -2,34 +2,12 @@
 // is 1 if anything failed, 3 if the browser or playwright-core is missing.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
+import { launch } from "./chromium.mjs";
 import { attacks, cards } from "./corpus.mjs";
 import { blink, card, heard, place, post, remove, replace, text, url } from "./sandbox.mjs";
 
-const missing = (sentence) => {
-  console.error(sentence);
-  process.exit(3);
-};
-
-if (Number.parseInt(process.versions.node, 10) < 20) missing(`Node ${process.versions.node} is too old: playwright-core wants 20 or newer`);
-const { chromium } = await import("playwright-core").catch(() =>
-  missing("playwright-core is missing: run `npm ci` in tests/browser"));
-const browserPath = [process.env.HERALD_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
-  .find((path) => path && existsSync(path));
-if (!browserPath) missing("Chromium is missing: install the package `chromium`, or name one with HERALD_CHROMIUM=/path");
-
-setTimeout(() => {
-  console.error("the browser checks did not end within five minutes");
-  process.exit(1);
-}, 300_000).unref();
-
-const browser = await chromium.launch({
-  executablePath: browserPath,
-  args: [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-  ],
-});
+const browser = await launch(5);
 const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: "light" });
 const page = await context.newPage();
 page.setDefaultTimeout(15_000);

@@ -4,23 +4,15 @@
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { launch, missing } from "./chromium.mjs";
 import { corpus } from "./compare-corpus.mjs";
 
-const missing = (sentence) => {
-  console.error(sentence);
-  process.exit(3);
-};
 const here = new URL(".", import.meta.url);
-const { chromium } = await import("playwright-core").catch(() => missing("playwright-core is missing: run `npm ci` in tests/browser"));
 const library = (path) => {
   const file = new URL(`node_modules/${path}`, here);
   return existsSync(file) ? readFileSync(file, "utf8") : missing(`${path} is missing: run \`npm ci\` in tests/browser`);
 };
 const libraries = [library("adaptivecards/dist/adaptivecards.min.js"), library("markdown-it/dist/markdown-it.min.js")];
-const browserPath = [process.env.HERALD_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
-  .find((path) => path && existsSync(path));
-if (!browserPath) missing("Chromium is missing: install the package `chromium`, or name one with HERALD_CHROMIUM=/path");
-
 const cards = corpus.map(([name, card, differs]) => ({ name, differs, card: { type: "AdaptiveCard", version: "1.5", ...card } }));
 // What Herald makes of its own rules and samples.
 const folder = process.env.CARDS;
@@ -30,7 +22,7 @@ for (const file of folder ? readdirSync(folder).filter((file) => file.endsWith("
   if (card.type === "AdaptiveCard") cards.push({ name: file, differs, card });
 }
 
-const browser = await chromium.launch({ executablePath: browserPath, args: ["--headless", "--no-sandbox", "--disable-gpu"] });
+const browser = await launch(5);
 const page = await browser.newPage({ locale: "en-GB", timezoneId: "Europe/Berlin" });
 const renderer = new URL("../../src/renderer/", here);
 await page.route("**/*", (route) => {

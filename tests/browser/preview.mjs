@@ -2,25 +2,13 @@
 // Exit codes as in check.mjs.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { launch } from "./chromium.mjs";
 
-const missing = (sentence) => {
-  console.error(sentence);
-  process.exit(3);
-};
-const { chromium } = await import("playwright-core").catch(() => missing("playwright-core is missing: run `npm ci` in tests/browser"));
-const browserPath = [process.env.HERALD_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
-  .find((path) => path && existsSync(path));
-if (!browserPath) missing("Chromium is missing: install the package `chromium`, or name one with HERALD_CHROMIUM=/path");
 const { PREVIEW_URL: url, WORKSPACE: workspace, PAGE: still } = process.env;
 
-setTimeout(() => {
-  console.error("the checks did not end within four minutes");
-  process.exit(1);
-}, 240_000).unref();
-
-const browser = await chromium.launch({ executablePath: browserPath, args: ["--headless", "--no-sandbox", "--disable-gpu"] });
+const browser = await launch(4);
 const context = await browser.newContext({ viewport: { width: 1360, height: 860 } });
 const page = await context.newPage();
 page.setDefaultTimeout(30_000);

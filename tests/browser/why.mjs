@@ -2,27 +2,9 @@
 // something is not as it should be, 3 if the browser or playwright-core is missing.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { launch } from "./chromium.mjs";
 
-const missing = (sentence) => {
-  console.error(sentence);
-  process.exit(3);
-};
-const { chromium } = await import("playwright-core").catch(() =>
-  missing("playwright-core is missing: run `npm ci` in tests/browser"));
-const browserPath = [process.env.HERALD_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
-  .find((path) => path && existsSync(path));
-if (!browserPath) missing("Chromium is missing: install the package `chromium`, or name one with HERALD_CHROMIUM=/path");
-
-setTimeout(() => {
-  console.error("the browser did not end within three minutes");
-  process.exit(1);
-}, 180_000).unref();
-
-const browser = await chromium.launch({
-  executablePath: browserPath,
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-});
+const browser = await launch(3);
 const page = await browser.newPage({ viewport: { width: 390, height: 800 } });
 page.setDefaultTimeout(30_000);
 const complaints = [];
