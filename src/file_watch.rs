@@ -1,7 +1,7 @@
 //! Folders whose files people change. An event of the file system is only a hint that something may be different: it
 //! can be missing, doubled, or name another file. Whoever is hinted reads everything again and compares.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
@@ -41,6 +41,16 @@ pub fn folders(
         }
     }
     Some(watcher)
+}
+
+/// The folders of a workspace: its root alone (the store and build folders below write all the time), and these folders
+/// with all that is in them.
+pub fn of_workspace(root: &Path, below: &[&str]) -> Vec<(PathBuf, RecursiveMode)> {
+    let deep = below.iter().map(|name| (root.join(name), RecursiveMode::Recursive));
+    [(root.to_owned(), RecursiveMode::NonRecursive)]
+        .into_iter()
+        .chain(deep)
+        .collect()
 }
 
 /// Waits until no hint has come for a fifth of a second, at most two seconds.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use notify::{RecommendedWatcher, RecursiveMode};
+use notify::RecommendedWatcher;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
@@ -215,12 +215,6 @@ fn warn_of_restart(before: &Workspace, after: &Workspace) {
     }
 }
 
-/// Watches the workspace's own folders (not the whole root: the store and build folders write all the time).
 fn watch_folders(root: &Path, hint: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-    let folders = [
-        (root.to_owned(), RecursiveMode::NonRecursive),
-        (root.join("rules"), RecursiveMode::Recursive),
-        (root.join("templates"), RecursiveMode::Recursive),
-    ];
-    file_watch::folders(folders, hint)
+    file_watch::folders(file_watch::of_workspace(root, &["rules", "templates"]), hint)
 }

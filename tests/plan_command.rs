@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::cli::{self, Said};
+use crate::support::cli::{self, shows};
 
 const SETTINGS: &str = "time_zone: Europe/Berlin\nhooks:\n  ci: { signature: none, anyone_can_post: true }\n";
 const PEOPLE: &str = "people: { anna: anna.berg@contoso.example, omar: omar.haddad@contoso.example }\n";
@@ -71,18 +71,6 @@ fn repository() -> TempDir {
     git(root.path(), &["add", "."]);
     git(root.path(), &["commit", "-q", "-m", "first"]);
     root
-}
-
-#[track_caller]
-fn shows(said: &Said, texts: &[&str]) {
-    for text in texts {
-        assert!(
-            said.out.contains(text),
-            "`{text}` is not in\n{}\n{}",
-            said.out,
-            said.err
-        );
-    }
 }
 
 fn without_tests_of_the_machine(root: &Path) -> Vec<String> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::cli::{self, Said};
+use crate::support::cli::{self, Said, shows};
 
 const SETTINGS: &str = "time_zone: Europe/Berlin\nhooks:\n  ci: { signature: none, anyone_can_post: true }\n";
 const PEOPLE: &str = "people: { anna: anna.berg@contoso.example, omar: omar.haddad@contoso.example }\n\
@@ -52,18 +52,6 @@ fn with_tests(tests: &str) -> TempDir {
 
 fn tested(tests: &str) -> Said {
     cli::run(with_tests(tests).path(), &["test"])
-}
-
-#[track_caller]
-fn shows(said: &Said, texts: &[&str]) {
-    for text in texts {
-        assert!(
-            said.out.contains(text),
-            "`{text}` is not in\n{}\n{}",
-            said.out,
-            said.err
-        );
-    }
 }
 
 #[test]

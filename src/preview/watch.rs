@@ -259,8 +259,7 @@ pub async fn run(root: PathBuf, extra: Option<Extra>, scene: watch::Sender<Arc<S
 }
 
 fn watch_all(root: &Path, extra: Option<&Extra>, hint: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-    let mut folders = vec![(root.to_owned(), RecursiveMode::NonRecursive)];
-    folders.extend(["rules", "templates", "samples"].map(|folder| (root.join(folder), RecursiveMode::Recursive)));
+    let mut folders = file_watch::of_workspace(root, &["rules", "templates", "samples"]);
     if let Some(folder) = extra.and_then(|extra| extra.path.parent()) {
         let folder = if folder.as_os_str().is_empty() {
             Path::new(".")

@@ -2,7 +2,7 @@
 // is 1 if anything failed, 3 if the browser or playwright-core is missing.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { check as reported, end } from "../reporter.mjs";
 import { launch } from "./chromium.mjs";
 import { attacks, cards } from "./corpus.mjs";
 import { blink, card, heard, place, post, remove, replace, text, url } from "./sandbox.mjs";
@@ -30,22 +30,7 @@ await page.route((address) => address.origin !== url, (route) => {
   return route.abort();
 });
 
-let held = 0;
-let failed = 0;
-async function check(sentence, work) {
-  try {
-    await work();
-    held += 1;
-    if (process.env.VERBOSE) console.log(`ok   ${sentence}`);
-  } catch (error) {
-    failed += 1;
-    console.error(`FAIL ${sentence}\n     ${String(error.message ?? error).split("\n").slice(0, 14).join("\n     ")}`);
-  }
-  if (process.env.SHOTS) {
-    mkdirSync(process.env.SHOTS, { recursive: true });
-    await page.screenshot({ path: `${process.env.SHOTS}/${sentence.replace(/[^a-z0-9]+/gi, "-").slice(0, 60)}.png` });
-  }
-}
+const check = (sentence, work) => reported(sentence, work, page);
 
 /** Attached is enough: the sign is out of sight on a phone. */
 const connected = () => page.waitForSelector(".live.on", { state: "attached" });
@@ -420,5 +405,4 @@ await check("on a phone there is one column and nothing sticks out", async () =>
 await check("the page complained about nothing", () => assert.deepEqual(complaints, []));
 
 await browser.close();
-console.log(`the page of Teams in a box: ${held} checks hold, ${failed} fail`);
-process.exit(failed === 0 ? 0 : 1);
+end("the page of Teams in a box:");

@@ -2,8 +2,9 @@
 // Exit codes as in check.mjs.
 
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { check as reported, end } from "../reporter.mjs";
 import { launch } from "./chromium.mjs";
 
 const { PREVIEW_URL: url, WORKSPACE: workspace, PAGE: still } = process.env;
@@ -31,22 +32,7 @@ await page.route((address) => !address.href.startsWith(url), (route) => {
   return route.abort();
 });
 
-let held = 0;
-let failed = 0;
-async function check(sentence, work) {
-  try {
-    await work();
-    held += 1;
-    if (process.env.VERBOSE) console.log(`ok   ${sentence}`);
-  } catch (error) {
-    failed += 1;
-    console.error(`FAIL ${sentence}\n     ${String(error.message ?? error).split("\n").slice(0, 14).join("\n     ")}`);
-  }
-  if (process.env.SHOTS) {
-    mkdirSync(process.env.SHOTS, { recursive: true });
-    await page.screenshot({ path: `${process.env.SHOTS}/${sentence.replace(/[^a-z0-9]+/gi, "-").slice(0, 60)}.png` });
-  }
-}
+const check = (sentence, work) => reported(sentence, work, page);
 /** Waits until `probe` is true of what it last saw. */
 async function until(look, wanted) {
   let last;
@@ -249,5 +235,4 @@ await check("nobody but the preview was asked, and nothing was complained about"
 });
 
 await browser.close();
-console.log(`the preview: ${held} checks hold, ${failed} fail`);
-process.exit(failed ? 1 : 0);
+end("the preview:");

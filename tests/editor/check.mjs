@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { check, end } from "../reporter.mjs";
 import { keysOf, wordsOf } from "./keys.mjs";
 import { start } from "./server.mjs";
 import { wrongEdits } from "./wrong-edits.mjs";
@@ -26,18 +27,6 @@ setTimeout(() => {
 }, 300_000).unref();
 
 const server = await start(script, pathToFileURL(given.folder).href);
-let held = 0;
-let failed = 0;
-async function check(sentence, work) {
-  try {
-    await work();
-    held += 1;
-    if (process.env.VERBOSE) console.log(`ok   ${sentence}`);
-  } catch (error) {
-    failed += 1;
-    console.error(`FAIL ${sentence}\n     ${String(error.message ?? error).split("\n").slice(0, 14).join("\n     ")}`);
-  }
-}
 
 let number = 0;
 /** The text as a file of a workspace whose schemas are in `folder`. */
@@ -171,5 +160,4 @@ await check("the settings for VS Code leave other files alone", async () => {
 
 await code.stop();
 await server.stop();
-console.log(`editors: ${JSON.stringify(tried)} keys, ${wrongEdits.length} wrong edits; ${held} checks hold, ${failed} fail`);
-process.exit(failed === 0 ? 0 : 1);
+end(`editors: ${JSON.stringify(tried)} keys, ${wrongEdits.length} wrong edits;`);

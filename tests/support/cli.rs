@@ -12,6 +12,19 @@ pub struct Said {
     pub err: String,
 }
 
+/// Fails unless the command printed all of these texts.
+#[track_caller]
+pub fn shows(said: &Said, texts: &[&str]) {
+    for text in texts {
+        assert!(
+            said.out.contains(text),
+            "`{text}` is not in\n{}\n{}",
+            said.out,
+            said.err
+        );
+    }
+}
+
 /// `herald ARGS` in `folder`, without the variables of the machine that runs the test.
 pub fn command(folder: &Path, args: &[&str], environment: &BTreeMap<String, String>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_herald"));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use notify::{RecommendedWatcher, RecursiveMode};
+use notify::RecommendedWatcher;
 use tokio::sync::mpsc;
 
 use super::{TestArgs, once};
@@ -102,9 +102,6 @@ impl Changes {
 }
 
 fn watch(root: &Path, hint: &mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-    let below = ["rules", "templates", "samples"].map(|name| (root.join(name), RecursiveMode::Recursive));
-    let folders = [(root.to_owned(), RecursiveMode::NonRecursive)]
-        .into_iter()
-        .chain(below);
+    let folders = file_watch::of_workspace(root, &["rules", "templates", "samples"]);
     file_watch::folders(folders, hint.clone())
 }
