@@ -1,39 +1,37 @@
 //! Claims deliveries, keeps Teams' pace, sends, settles; stops gracefully.
 //!
-//! Order: deliveries to one address go out one after the other, in the order they were decided. While one waits for its
-//! next try, those behind it wait too; nobody else does.
+//! Order: the outbox hands out one delivery of an address and lane at a time. While one waits for its next try, those
+//! behind it wait too; nobody else does.
 
 mod desk;
 mod errand;
 mod route;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tracing::{error, info, warn};
 
 use self::desk::{Desk, Step};
 use self::errand::{Errand, Outcome};
 use crate::clock::Clock;
+use crate::lane::{Lane, PerLane};
 use crate::metric::Metrics;
-use crate::pace::Pace;
 use crate::stop::Stop;
 use crate::store::outbox::Claim;
 use crate::store::{Directory, Outbox, StoreError};
 use crate::teams::connector::Connector;
+use crate::turnstile::Turnstile;
 
 /// How long a claim is ours. Longer than any errand takes; a delivery cut off by a crash is due again after it.
 const LEASE: Duration = Duration::minutes(5);
-/// How long the courier waits for room or pace before it gives a delivery back.
-const PATIENCE: Duration = Duration::seconds(60);
-/// Requests to Teams at once.
-const ERRANDS: usize = 32;
-/// Deliveries claimed and not yet sent.
-const ON_THE_DESK: usize = 256;
 /// How long to wait when the store cannot be used.
 const STORE_WAIT: Duration = Duration::seconds(5);
+/// How soon to look again for what was due and could not be had: its record cannot be read, or its run waits.
+const SOON: Duration = Duration::milliseconds(20);
 
 /// Delivers what the outbox owes.
 pub struct Courier {
@@ -43,6 +41,8 @@ pub struct Courier {
     pub outbox: Arc<dyn Outbox>,
     /// The way to Teams.
     pub connector: Arc<Connector>,
+    /// Who may ask Teams when.
+    pub turnstile: Arc<Turnstile>,
     /// The time.
     pub clock: Clock,
     /// The numbers.
@@ -51,23 +51,31 @@ pub struct Courier {
     pub work: Arc<Notify>,
     /// Where Teams is asked when a conversation's own address is not known.
     pub default_service_url: String,
-    /// Messages a second to all of Teams.
-    pub messages_per_second: u32,
+    /// The bot's own tenant; empty for a bot that serves several.
+    pub tenant: String,
+}
+
+/// Errands under way.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<(Claim, Outcome)>,
+    /// Where each of them goes, should it be lost.
+    addresses: HashMap<Id, String>,
 }
 
 impl Courier {
     /// Runs until `stop` is true, then waits for the errands under way and gives the rest back.
     pub async fn run(self, mut stop: Stop) {
-        let errands_of = Arc::new(Errand::new(&self));
-        let mut desk = Desk::new(Pace::new(self.messages_per_second));
-        let mut under_way: JoinSet<(Claim, Outcome)> = JoinSet::new();
+        let errand = Arc::new(Errand::new(&self));
+        let mut desk = Desk::new(&self.tenant);
+        let mut under_way = UnderWay::default();
         loop {
             let rung = self.work.notified();
             tokio::pin!(rung);
             // Listen before looking, so that a ring in between is not missed.
             rung.as_mut().enable();
 
-            let next = match self.take_and_start(&mut desk, &errands_of, &mut under_way).await {
+            let next = match self.take_and_start(&mut desk, &errand, &mut under_way).await {
                 Ok(next) => next,
                 Err(problem) => {
                     warn!(%problem, "the outbox cannot be used, trying again");
@@ -76,13 +84,16 @@ impl Courier {
             };
             tokio::select! {
                 () = stop.told() => break,
-                Some(done) = under_way.join_next() => self.done(&mut desk, done).await,
+                Some(done) = under_way.tasks.join_next_with_id() => self.done(&mut desk, &mut under_way, done),
                 () = rung => {}
                 () = self.clock.sleep_until_any(next) => {}
             }
+            while let Some(done) = under_way.tasks.try_join_next_with_id() {
+                self.done(&mut desk, &mut under_way, done);
+            }
         }
-        while let Some(done) = under_way.join_next().await {
-            self.done(&mut desk, done).await;
+        while let Some(done) = under_way.tasks.join_next_with_id().await {
+            self.done(&mut desk, &mut under_way, done);
         }
         let now = self.clock.now();
         for claim in desk.clear() {
@@ -94,51 +105,90 @@ impl Courier {
     async fn take_and_start(
         &self,
         desk: &mut Desk,
-        errands_of: &Arc<Errand>,
-        under_way: &mut JoinSet<(Claim, Outcome)>,
+        errand: &Arc<Errand>,
+        under_way: &mut UnderWay,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        // First what is here: the store may be slow.
+        let mut soonest = self.start(desk, errand, under_way).await;
+        let next = match desk.paused_until(self.clock.now()) {
+            Some(until) => Some(until),
+            None => self.fetch(desk).await?,
+        };
+        soonest = earlier(soonest, self.start(desk, errand, under_way).await);
+        Ok(earlier(soonest, next))
+    }
+
+    /// Claims what is due in lanes that have room; says when the next one is due that can be had.
+    async fn fetch(&self, desk: &mut Desk) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let room = desk.room();
+        if Lane::ALL.into_iter().all(|lane| *room.get(lane) == 0) {
+            return Ok(None);
+        }
         let now = self.clock.now();
-        let room = ON_THE_DESK.saturating_sub(desk.waiting());
-        let mut full = room == 0;
-        if room > 0 && !desk.paused(now) {
-            let claims = self.outbox.claim(room, now, LEASE).await?;
+        let lanes = self.outbox.lanes().await?;
+        let is_due = |lane| lanes.get(lane).due_since.is_some_and(|due| due <= now);
+        let wanted = PerLane::of(|lane| if is_due(lane) { *room.get(lane) } else { 0 });
+        let mut taken = PerLane::of(|_| 0);
+        if Lane::ALL.into_iter().any(|lane| *wanted.get(lane) > 0) {
+            let claims = self.outbox.claim(wanted, now, LEASE).await?;
             for (key, problem) in &claims.corrupt {
                 error!(%key, %problem, "a delivery's record cannot be read, it is set aside");
             }
-            full = claims.claims.len() == room;
             for claim in claims.claims {
+                *taken.get_mut(claim.delivery.terms.lane) += 1;
                 desk.put(claim);
             }
         }
+        let lanes = self.outbox.lanes().await?;
+        let next = |lane: Lane| {
+            let full = *room.get(lane) == 0 || *taken.get(lane) == *room.get(lane);
+            // A lane whose places are taken may have more; it is looked at again when there is room.
+            let due = if full { None } else { lanes.get(lane).due_since };
+            due.map(|due| due.max(now + SOON))
+        };
+        Ok(Lane::ALL.into_iter().filter_map(next).min())
+    }
+
+    /// Starts what may go now; says when more may.
+    async fn start(&self, desk: &mut Desk, errand: &Arc<Errand>, under_way: &mut UnderWay) -> Option<DateTime<Utc>> {
+        let now = self.clock.now();
+        let steps = {
+            let mut pace = self.turnstile.pace();
+            desk.steps(&mut pace, now)
+        };
         let mut soonest = None;
-        for step in desk.steps(now, ERRANDS - under_way.len().min(ERRANDS), PATIENCE) {
+        for step in steps {
             match step {
                 Step::Go(claim) => {
-                    let errand = errands_of.clone();
-                    under_way.spawn(async move {
+                    let errand = errand.clone();
+                    let address = claim.delivery.recipient.address.key();
+                    let task = under_way.tasks.spawn(async move {
                         let outcome = errand.run(&claim).await;
                         (*claim, outcome)
                     });
+                    under_way.addresses.insert(task.id(), address);
                 }
                 Step::GiveBack(claim, at) => self.give_back(&claim, at).await,
                 Step::Wait(until) => soonest = Some(until),
             }
         }
-        // A desk that filled up may leave more in the outbox; it is emptied before looking there again.
-        let due = if full { None } else { self.outbox.next_due().await? };
-        let due = due.map(|due| due.max(now + Duration::milliseconds(20)));
-        Ok([due, soonest, desk.paused_until(now)].into_iter().flatten().min())
+        soonest
     }
 
-    async fn done(&self, desk: &mut Desk, done: Result<(Claim, Outcome), tokio::task::JoinError>) {
+    fn done(&self, desk: &mut Desk, under_way: &mut UnderWay, done: Result<(Id, (Claim, Outcome)), JoinError>) {
         match done {
-            Ok((claim, outcome)) => {
-                for (behind, at) in desk.done(&claim, &outcome, self.clock.now()) {
-                    self.give_back(&behind, at).await;
-                }
+            Ok((id, (claim, outcome))) => {
+                under_way.addresses.remove(&id);
+                let mut pace = self.turnstile.pace();
+                desk.done(&mut pace, claim, &outcome, self.clock.now());
             }
-            // The claim is lost with the task; its lease ends, and then it is due again.
-            Err(panic) => error!(%panic, "an errand failed"),
+            Err(panic) => {
+                // The claim is lost with the task; its lease ends, and then it is due again.
+                if let Some(address) = under_way.addresses.remove(&panic.id()) {
+                    desk.lost(&address);
+                }
+                error!(%panic, "an errand failed");
+            }
         }
     }
 
@@ -149,4 +199,8 @@ impl Courier {
             Err(problem) => warn!(delivery = %claim.delivery.id, %problem, "delivery waits for the end of its lease"),
         }
     }
+}
+
+fn earlier(one: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    one.into_iter().chain(other).min()
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::event::EventId;
+use crate::lane::Lane;
 use crate::roster::ConversationId;
 
 /// The identity of a delivery: event, rule and address. Enqueuing the same again adds nothing.
@@ -79,6 +80,39 @@ impl WindowId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The identity of a run: what one rule owes because of one event.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(String);
+
+impl RunId {
+    /// The id of what `rule` owes because of `event`.
+    pub fn of(event: &EventId, rule: &str) -> Self {
+        let mut hash = Sha256::new();
+        for part in [event.as_str(), rule] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        Self(format!("rn_{}", hex::encode(&hash.finalize()[..12])))
+    }
+
+    /// Takes an id that somebody typed or that was stored.
+    pub fn known(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -160,11 +194,65 @@ pub struct Delivery {
     /// The window of its rule's limit that it opened; it closes again if the delivery ends unsent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowId>,
+    /// How it is to be sent.
+    #[serde(default, skip_serializing_if = "Terms::are_usual")]
+    pub terms: Terms,
+    /// What Teams is asked to do.
+    #[serde(default, skip_serializing_if = "Operation::is_send")]
+    pub operation: Operation,
 }
 
 impl Delivery {
     /// How many attempts a record keeps; more would let it grow without end.
     pub const ATTEMPTS_KEPT: usize = 20;
+
+    /// The run it belongs to.
+    pub fn run(&self) -> RunId {
+        RunId::of(&self.event_id, &self.rule)
+    }
+}
+
+/// How a delivery is to be sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Terms {
+    /// What it may overtake.
+    pub lane: Lane,
+    /// From then on it is not worth sending any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// It is one of those that its run is tried on before the others get theirs.
+    pub first: bool,
+    /// The tenant whose rate it uses; `None` is the bot's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+}
+
+impl Terms {
+    /// Nothing special.
+    pub fn are_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What Teams is asked to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Post the card.
+    #[default]
+    Send,
+    /// Put the card in the place of the one that was delivered.
+    Update,
+    /// Take away what was delivered.
+    Delete,
+}
+
+impl Operation {
+    /// It posts something new.
+    pub fn is_send(&self) -> bool {
+        *self == Operation::Send
+    }
 }
 
 /// Where a delivery stands.
@@ -174,6 +262,8 @@ impl Delivery {
 ///     ^                  |
 ///     +---- retry at ----+--settle--> dead --operator: retry--> pending
 ///     +--operator: cancel--> cancelled
+///
+///  delivered --operator: recall--> pending --claim--> sending --settle--> recalled
 /// ```
 ///
 /// A delivery that is `sending` when its lease ends becomes pending again: it may be sent twice, never lost.
@@ -188,18 +278,21 @@ pub enum State {
     Delivered,
     /// Given up, with a reason.
     Dead,
-    /// An operator stopped it.
+    /// Stopped before it was sent: by an operator, or because its time was over.
     Cancelled,
+    /// It was delivered and taken away again.
+    Recalled,
 }
 
 impl State {
     /// All states, in the order of a delivery's life.
-    pub const ALL: [State; 5] = [
+    pub const ALL: [State; 6] = [
         State::Pending,
         State::Sending,
         State::Delivered,
         State::Dead,
         State::Cancelled,
+        State::Recalled,
     ];
 
     /// The word used in lists, metrics and the API.
@@ -210,6 +303,15 @@ impl State {
             State::Delivered => "delivered",
             State::Dead => "dead",
             State::Cancelled => "cancelled",
+            State::Recalled => "recalled",
+        }
+    }
+
+    /// Something is still to be done about it.
+    pub fn is_open(self) -> bool {
+        match self {
+            State::Pending | State::Sending => true,
+            State::Delivered | State::Dead | State::Cancelled | State::Recalled => false,
         }
     }
 }

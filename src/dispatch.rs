@@ -230,6 +230,7 @@ impl Dispatcher {
             cards: Vec::new(),
             held: Vec::new(),
             windows: Vec::new(),
+            runs: Vec::new(),
         };
         let now = self.clock.now();
         let occasion = Occasion {
@@ -356,6 +357,7 @@ impl Dispatcher {
                 attempts: 0,
                 reason: None,
                 counted: Vec::new(),
+                fan_out: None,
             }),
             Missing::GivenUp(reason) => {
                 let gone = wait_for.iter().map(|id| format!("members of {id}"));

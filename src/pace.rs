@@ -1,422 +1,188 @@
 //! Teams' limits as arithmetic: who may send at `now`, else when.
 //!
-//! A conversation takes so many messages in a second, in two, in thirty and in an hour; a tenant takes so many requests
-//! in a second. All windows slide, all must hold. Nothing here sleeps or forgets a conversation that could still be at a
-//! limit.
+//! A conversation takes so many messages in a second, in two, in thirty and in an hour; a team or chat can be listed so
+//! many times. A tenant takes so many requests in a second, of whatever kind. All windows slide, all must
+//! hold. Nothing here sleeps, or forgets a conversation that could still be at a limit.
+//!
+//! Teams counts when requests arrive, we when they leave. For a conversation the answer is taken for the arrival, which
+//! is never too early. For a tenant that would cost a part of the rate as long as the way to Teams, so a request counts
+//! later only by as much as it took longer than the quickest of late, and by no more than a little caution; 429s raise
+//! the caution, quiet lowers it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod rate;
+mod tenant;
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// At most `count` messages within any stretch of this length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// How many.
-    pub count: usize,
-    /// In how long.
-    pub per: TimeDelta,
+use self::tenant::Tenant;
+use crate::lane::Lane;
+
+pub use self::rate::{Rates, Window};
+
+/// What is asked of Teams, as far as its limits tell it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A message sent, changed or taken away, or the personal chat opened for it: both have the same windows, and a chat
+    /// is opened once.
+    Message,
+    /// Members or channels listed.
+    Listing,
 }
 
-/// What one conversation takes from one bot.
-pub const CONVERSATION: [Window; 4] = [
-    Window {
-        count: 7,
-        per: TimeDelta::seconds(1),
-    },
-    Window {
-        count: 8,
-        per: TimeDelta::seconds(2),
-    },
-    Window {
-        count: 60,
-        per: TimeDelta::seconds(30),
-    },
-    Window {
-        count: 1800,
-        per: TimeDelta::seconds(3600),
-    },
-];
+/// A request to Teams.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Whose rate it uses; the empty text will do while there is only one tenant.
+    pub tenant: &'a str,
+    /// What is asked.
+    pub kind: Kind,
+    /// The conversation, person or team it is about: any text that names it.
+    pub about: &'a str,
+    /// In which lane it travels: what is bulk leaves evenly, so that something urgent finds a gap.
+    pub lane: Lane,
+}
 
-/// The longest of [`CONVERSATION`]'s windows: what is older counts nowhere.
-const MEMORY: TimeDelta = TimeDelta::seconds(3600);
-const SECOND: TimeDelta = TimeDelta::seconds(1);
-/// When this many conversations of a tenant are throttled within [`SUSPICION`], the tenant is what is throttled.
-const SUSPECTS: usize = 3;
-const SUSPICION: TimeDelta = TimeDelta::seconds(10);
-/// How long a tenant that was slowed takes to get back to full speed.
-const RECOVERY: TimeDelta = TimeDelta::seconds(60);
-
-/// Who sent what when, as far as it still matters.
-///
-/// A conversation is any text that names it; a tenant too (the empty one will do while there is only one).
+/// Who asked for what when, as far as it still matters.
 #[derive(Debug, Clone)]
 pub struct Pace {
-    per_second: usize,
+    rates: Rates,
     tenants: HashMap<String, Tenant>,
-    conversations: HashMap<String, Lane>,
+    messages: HashMap<String, Asked>,
+    listings: HashMap<String, Asked>,
     /// Look for forgotten conversations when there are this many.
     crowded: usize,
 }
 
-/// The messages of one conversation, oldest first.
+/// The requests about one thing, oldest first.
 #[derive(Debug, Clone, Default)]
-struct Lane {
-    sent: VecDeque<DateTime<Utc>>,
+struct Asked {
+    at: rate::Times,
     not_before: Option<DateTime<Utc>>,
 }
 
-#[derive(Debug, Clone, Default)]
-struct Tenant {
-    sent: VecDeque<DateTime<Utc>>,
-    throttled: VecDeque<(DateTime<Utc>, String)>,
-    slowed: Option<Slowed>,
+/// When a request may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ready {
+    /// As far as the tenant goes.
+    pub tenant: DateTime<Utc>,
+    /// As far as what it is about goes.
+    pub about: DateTime<Utc>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Slowed {
-    since: DateTime<Utc>,
-    /// The share of full speed it began with.
-    share: f64,
+impl Ready {
+    /// As far as everything goes.
+    pub fn at(self) -> DateTime<Utc> {
+        self.tenant.max(self.about)
+    }
 }
+
+/// Forget when there are more than this many, and again when they have doubled.
+const CROWDED: usize = 1024;
 
 impl Pace {
-    /// A pace that gives each tenant `per_second` requests a second (0 counts as 1).
-    pub fn new(per_second: u32) -> Self {
+    /// A pace that keeps these rates.
+    pub fn new(rates: Rates) -> Self {
         Self {
-            per_second: usize::try_from(per_second).unwrap_or(usize::MAX).max(1),
+            rates,
             tenants: HashMap::new(),
-            conversations: HashMap::new(),
-            crowded: 1024,
+            messages: HashMap::new(),
+            listings: HashMap::new(),
+            crowded: CROWDED,
         }
     }
 
-    /// The earliest instant, `now` or later, at which a message to `conversation` breaks no limit.
-    pub fn ready_at(&mut self, tenant: &str, conversation: &str, now: DateTime<Utc>) -> DateTime<Utc> {
-        let mut ready = now;
-        if let Some(lane) = self.conversations.get_mut(conversation) {
-            notice_a_clock_set_back(&mut lane.sent, now);
-            ready = ready.max(free_at(&lane.sent, &CONVERSATION).unwrap_or(now));
-            ready = ready.max(lane.not_before.unwrap_or(now));
-        }
-        if let Some(tenant) = self.tenants.get_mut(tenant) {
-            notice_a_clock_set_back(&mut tenant.sent, now);
-            let count = tenant.allowed(self.per_second, now);
-            ready = ready.max(free_at(&tenant.sent, &[Window { count, per: SECOND }]).unwrap_or(now));
-        }
-        ready
+    /// The earliest instants, `now` or later, at which this request breaks no limit.
+    pub fn ready(&mut self, request: Request<'_>, now: DateTime<Utc>) -> Ready {
+        let windows = self.rates.of(request.kind);
+        let per_second = self.rates.per_second;
+        let about = match self.about(request.kind).get_mut(request.about) {
+            Some(asked) => {
+                asked.at.notice_a_clock_set_back(now);
+                let free = asked.at.free_at(&windows).unwrap_or(now);
+                free.max(asked.not_before.unwrap_or(now)).max(now)
+            }
+            None => now,
+        };
+        let tenant = match self.tenants.get_mut(request.tenant) {
+            Some(tenant) => tenant.ready_at(per_second, request.lane, now),
+            None => now,
+        };
+        Ready { tenant, about }
     }
 
-    /// A message to `conversation` goes out at `now`.
-    pub fn sent(&mut self, tenant: &str, conversation: &str, now: DateTime<Utc>) {
-        let lane = self.conversations.entry(conversation.to_owned()).or_default();
-        push(&mut lane.sent, now, MEMORY);
-        self.asked(tenant, now);
-        if self.conversations.len() >= self.crowded {
+    /// The request leaves at `now`.
+    pub fn departs(&mut self, request: Request<'_>, now: DateTime<Utc>) {
+        let memory = self.rates.memory(request.kind);
+        let asked = self.about(request.kind).entry(request.about.to_owned()).or_default();
+        asked.at.push(now, memory);
+        let per_second = self.rates.per_second;
+        self.tenants
+            .entry(request.tenant.to_owned())
+            .or_default()
+            .departs(per_second, request.lane, now);
+        if self.remembered() >= self.crowded {
             self.forget(now);
         }
     }
 
-    /// A request that is no message (a chat opened, members listed) goes out at `now`: it counts for the tenant alone.
-    pub fn asked(&mut self, tenant: &str, now: DateTime<Utc>) {
-        let tenant = self.tenants.entry(tenant.to_owned()).or_default();
-        push(&mut tenant.sent, now, SECOND);
-    }
-
-    /// The newest message to `conversation` was answered at `now`. Teams counts when messages arrive, which is between
-    /// their departure and this: taking the later one keeps the windows true however long the way was.
-    pub fn answered(&mut self, conversation: &str, now: DateTime<Utc>) {
-        if let Some(newest) = self
-            .conversations
-            .get_mut(conversation)
-            .and_then(|lane| lane.sent.back_mut())
-        {
-            *newest = now.max(*newest);
+    /// The request that left at `departed` was answered at `now`.
+    pub fn answered(&mut self, request: Request<'_>, departed: DateTime<Utc>, now: DateTime<Utc>) {
+        if let Some(asked) = self.about(request.kind).get_mut(request.about) {
+            asked.at.newest_was_at(now);
+        }
+        if let Some(tenant) = self.tenants.get_mut(request.tenant) {
+            tenant.answered(departed, now);
         }
     }
 
-    /// Teams answered 429 for `conversation` and wants nothing there before `until`. Nobody else waits, unless the
-    /// same happens to several conversations of the tenant at once: then it is the tenant that is too fast, and its
-    /// speed is halved, to recover within a minute.
-    pub fn throttled(&mut self, tenant: &str, conversation: &str, until: DateTime<Utc>, now: DateTime<Utc>) {
-        let lane = self.conversations.entry(conversation.to_owned()).or_default();
-        lane.not_before = lane.not_before.max(Some(until));
-        let tenant = self.tenants.entry(tenant.to_owned()).or_default();
-        tenant.throttled.push_back((now, conversation.to_owned()));
-        tenant.throttled.retain(|(at, _)| now - *at < SUSPICION);
-        let suspects: HashSet<&str> = tenant.throttled.iter().map(|(_, who)| who.as_str()).collect();
-        if suspects.len() >= SUSPECTS {
-            let share = tenant.share(now) / 2.0;
-            tenant.slowed = Some(Slowed { since: now, share });
-            tenant.throttled.clear();
-        }
+    /// Teams answered 429 and wants nothing more of the kind there before `until`. Nobody else waits, unless the
+    /// same happens to several at once: then it is the tenant that is too fast, and its speed is halved, to recover
+    /// within a minute. True in that case.
+    pub fn throttled(&mut self, request: Request<'_>, until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        let asked = self.about(request.kind).entry(request.about.to_owned()).or_default();
+        asked.not_before = asked.not_before.max(Some(until));
+        // Whoever hardly asked for anything did not bring it about.
+        let innocent = asked.at.since(now - TimeDelta::seconds(2)) <= 1;
+        self.tenants
+            .entry(request.tenant.to_owned())
+            .or_default()
+            .throttled(request.about, innocent, now)
     }
 
-    /// How many conversations are remembered; those that were quiet for an hour are forgotten in time.
+    /// How many requests left within the last second, and how many may, for the tenant that comes nearest to its rate.
+    pub fn in_use(&self, now: DateTime<Utc>) -> (usize, usize) {
+        self.tenants
+            .values()
+            .map(|tenant| tenant.in_use(self.rates.per_second, now))
+            .max()
+            .unwrap_or((0, self.rates.per_second))
+    }
+
+    /// How many conversations and teams are remembered; those that were quiet for long enough are forgotten in
+    /// time.
     pub fn remembered(&self) -> usize {
-        self.conversations.len()
+        self.messages.len() + self.listings.len()
+    }
+
+    fn about(&mut self, kind: Kind) -> &mut HashMap<String, Asked> {
+        match kind {
+            Kind::Message => &mut self.messages,
+            Kind::Listing => &mut self.listings,
+        }
     }
 
     fn forget(&mut self, now: DateTime<Utc>) {
-        self.conversations.retain(|_, lane| {
-            let counts = lane.sent.back().is_some_and(|newest| now - *newest < MEMORY);
-            counts || lane.not_before.is_some_and(|until| until > now)
-        });
-        self.tenants.retain(|_, tenant| {
-            let counts = tenant.sent.back().is_some_and(|newest| now - *newest < SECOND);
-            counts || tenant.slowed.is_some_and(|slowed| now - slowed.since < RECOVERY)
-        });
-        self.crowded = 1024.max(self.conversations.len() * 2);
-    }
-}
-
-impl Tenant {
-    fn allowed(&self, full: usize, now: DateTime<Utc>) -> usize {
-        let share = self.share(now);
-        if share >= 1.0 {
-            return full;
+        for kind in [Kind::Message, Kind::Listing] {
+            let since = now - self.rates.memory(kind);
+            self.about(kind)
+                .retain(|_, asked| asked.at.since(since) > 0 || asked.not_before.is_some_and(|until| until > now));
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "a share of a small positive number"
-        )]
-        let allowed = (full as f64 * share) as usize;
-        allowed.max(1)
-    }
-
-    fn share(&self, now: DateTime<Utc>) -> f64 {
-        let Some(Slowed { since, share }) = self.slowed else {
-            return 1.0;
-        };
-        let recovered = (now - since).as_seconds_f64() / RECOVERY.as_seconds_f64();
-        (share + (1.0 - share) * recovered.max(0.0)).min(1.0)
-    }
-}
-
-/// When the next message fits all windows: the one that stands `count` places before it must have left each of them.
-fn free_at(sent: &VecDeque<DateTime<Utc>>, windows: &[Window]) -> Option<DateTime<Utc>> {
-    windows
-        .iter()
-        .filter_map(|window| {
-            let index = sent.len().checked_sub(window.count)?;
-            Some(*sent.get(index)? + window.per)
-        })
-        .max()
-}
-
-fn push(sent: &mut VecDeque<DateTime<Utc>>, now: DateTime<Utc>, memory: TimeDelta) {
-    let newest = sent.back().copied().unwrap_or(now);
-    sent.push_back(now.max(newest));
-    while sent.front().is_some_and(|oldest| now - *oldest >= memory) {
-        sent.pop_front();
-    }
-}
-
-/// Messages cannot have been sent in the future: the clock was set back. Taking them for sent just now waits at most one
-/// window; believing them could wait for days.
-fn notice_a_clock_set_back(sent: &mut VecDeque<DateTime<Utc>>, now: DateTime<Utc>) {
-    if sent.back().is_some_and(|newest| *newest > now) {
-        for at in sent.iter_mut() {
-            *at = (*at).min(now);
-        }
+        self.tenants.retain(|_, tenant| tenant.still_matters(now));
+        self.crowded = CROWDED.max(self.remembered() * 2);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn noon() -> DateTime<Utc> {
-        "2026-03-02T12:00:00Z".parse().unwrap()
-    }
-
-    fn ms(milliseconds: i64) -> TimeDelta {
-        TimeDelta::milliseconds(milliseconds)
-    }
-
-    /// Sends to `conversation` as early as allowed until `end`, and answers when.
-    fn as_fast_as_allowed(pace: &mut Pace, conversation: &str, end: DateTime<Utc>) -> Vec<DateTime<Utc>> {
-        let mut now = noon();
-        let mut sent = Vec::new();
-        loop {
-            now = pace.ready_at("t", conversation, now);
-            if now >= end {
-                return sent;
-            }
-            pace.sent("t", conversation, now);
-            sent.push(now);
-        }
-    }
-
-    fn breaks(sent: &[DateTime<Utc>], window: Window) -> bool {
-        sent.windows(window.count + 1)
-            .any(|run| run[window.count] - run[0] < window.per)
-    }
-
-    #[test]
-    fn a_burst_takes_seven_in_the_first_second_and_the_eighth_in_the_next() {
-        let sent = as_fast_as_allowed(&mut Pace::new(50), "a", noon() + ms(2001));
-        let offsets: Vec<i64> = sent.iter().map(|at| (*at - noon()).num_milliseconds()).collect();
-        assert_eq!(offsets[..8], [0, 0, 0, 0, 0, 0, 0, 1000]);
-        assert_eq!(offsets[8], 2000);
-    }
-
-    #[test]
-    fn the_hourly_rate_is_used_whole_and_never_exceeded() {
-        let sent = as_fast_as_allowed(&mut Pace::new(50), "a", noon() + TimeDelta::hours(3));
-        assert!(CONVERSATION.iter().all(|window| !breaks(&sent, *window)));
-        assert!(sent.len() >= 3 * 1800 * 99 / 100, "{}", sent.len());
-    }
-
-    #[test]
-    fn a_broadcast_uses_the_tenants_rate_whole_and_never_exceeds_it() {
-        let mut pace = Pace::new(50);
-        let mut now = noon();
-        let mut sent = Vec::new();
-        for person in 0..5000 {
-            let person = format!("person {person}");
-            now = pace.ready_at("t", &person, now);
-            pace.sent("t", &person, now);
-            sent.push(now);
-        }
-        assert!(!breaks(&sent, Window { count: 50, per: SECOND }));
-        assert_eq!(now - noon(), TimeDelta::seconds(99), "5000 people at 50 a second");
-        assert_eq!(pace.ready_at("other tenant", "x", now), now);
-    }
-
-    #[test]
-    fn one_throttled_conversation_touches_nobody_else() {
-        let mut pace = Pace::new(50);
-        for moment in 0..20 {
-            pace.throttled("t", "noisy", noon() + TimeDelta::hours(1), noon() + ms(moment * 100));
-        }
-        let now = noon() + ms(2000);
-        assert_eq!(pace.ready_at("t", "noisy", now), noon() + TimeDelta::hours(1));
-        for other in 0..50 {
-            let other = format!("quiet {other}");
-            assert_eq!(pace.ready_at("t", &other, now), now);
-            pace.sent("t", &other, now);
-        }
-    }
-
-    #[test]
-    fn a_tenant_whose_conversations_are_throttled_together_is_slowed_and_recovers() {
-        let mut pace = Pace::new(50);
-        for who in ["a", "b", "c"] {
-            pace.throttled("t", who, noon(), noon());
-        }
-        let burst = |pace: &mut Pace, now: DateTime<Utc>| {
-            (0..100)
-                .take_while(|n| {
-                    let who = format!("{now} {n}");
-                    let ready = pace.ready_at("t", &who, now) == now;
-                    pace.sent("t", &who, now);
-                    ready
-                })
-                .count()
-        };
-        assert_eq!(burst(&mut pace.clone(), noon()), 25);
-        assert_eq!(burst(&mut pace.clone(), noon() + TimeDelta::seconds(30)), 37);
-        assert_eq!(burst(&mut pace, noon() + TimeDelta::seconds(60)), 50);
-    }
-
-    #[test]
-    fn a_tenant_is_never_slowed_to_a_standstill() {
-        let mut pace = Pace::new(1);
-        for who in 0..300 {
-            pace.throttled("t", &who.to_string(), noon(), noon());
-        }
-        pace.sent("t", "x", noon());
-        assert_eq!(pace.ready_at("t", "y", noon()), noon() + SECOND);
-        assert_eq!(Pace::new(0).ready_at("t", "y", noon()), noon());
-    }
-
-    #[test]
-    fn a_slow_way_to_teams_counts_from_the_answer() {
-        let mut pace = Pace::new(50);
-        for _ in 0..7 {
-            pace.sent("t", "a", noon());
-            pace.answered("a", noon() + ms(400));
-        }
-        // Seven left at once as far as departures go, but the last may have arrived 400 ms later.
-        assert!(pace.ready_at("t", "a", noon() + ms(1000)) >= noon() + ms(1000));
-        let mut one = Pace::new(50);
-        for turn in 0..7 {
-            let now = noon() + ms(turn);
-            one.sent("t", "a", now);
-            one.answered("a", noon() + ms(400 + turn));
-        }
-        assert_eq!(one.ready_at("t", "a", noon() + ms(407)), noon() + ms(1400));
-    }
-
-    #[test]
-    fn a_clock_that_was_set_back_delays_by_one_window_not_by_days() {
-        let mut pace = Pace::new(50);
-        for _ in 0..8 {
-            pace.sent("t", "a", noon() + TimeDelta::days(3));
-        }
-        assert_eq!(pace.ready_at("t", "a", noon()), noon() + TimeDelta::seconds(2));
-        assert_eq!(
-            pace.ready_at("t", "a", noon() + TimeDelta::seconds(2)),
-            noon() + TimeDelta::seconds(2)
-        );
-    }
-
-    #[test]
-    fn conversations_that_are_quiet_for_an_hour_are_forgotten() {
-        let mut pace = Pace::new(u32::MAX);
-        for person in 0..200_000_i64 {
-            pace.sent("t", &person.to_string(), noon() + ms(person * 100));
-        }
-        assert!(pace.remembered() <= 2 * 36_000 + 1024, "{}", pace.remembered());
-    }
-
-    proptest! {
-        #[test]
-        fn others_are_as_fast_as_if_the_throttled_conversation_were_not_there(steps in proptest::collection::vec((0_u8..3, 0_i64..300, any::<bool>()), 1..200)) {
-            let (mut calm, mut noisy) = (Pace::new(20), Pace::new(20));
-            let mut now = noon();
-            for (who, pause, throttle) in steps {
-                now += ms(pause);
-                if throttle {
-                    noisy.throttled("t", "noisy", now + TimeDelta::minutes(5), now);
-                }
-                let key = who.to_string();
-                let ready = calm.ready_at("t", &key, now);
-                prop_assert_eq!(noisy.ready_at("t", &key, now), ready);
-                if ready == now {
-                    calm.sent("t", &key, now);
-                    noisy.sent("t", &key, now);
-                }
-            }
-        }
-
-        #[test]
-        fn no_window_is_ever_broken(steps in proptest::collection::vec((0_u8..4, 0_i64..1500), 1..400), per_second in 1_u32..20) {
-            let mut pace = Pace::new(per_second);
-            let mut now = noon();
-            let mut by_conversation: HashMap<u8, Vec<DateTime<Utc>>> = HashMap::new();
-            let mut all = Vec::new();
-            for (who, pause) in steps {
-                now += ms(pause / 3 * i64::from(pause > 1000));
-                let key = who.to_string();
-                let ready = pace.ready_at("t", &key, now);
-                prop_assert!(ready >= now);
-                prop_assert_eq!(pace.ready_at("t", &key, ready), ready, "what is ready stays ready");
-                now = ready;
-                pace.sent("t", &key, now);
-                by_conversation.entry(who).or_default().push(now);
-                all.push(now);
-            }
-            for sent in by_conversation.values() {
-                for window in CONVERSATION {
-                    prop_assert!(!breaks(sent, window));
-                }
-            }
-            let tenant = Window { count: per_second as usize, per: SECOND };
-            prop_assert!(!breaks(&all, tenant));
-        }
-    }
-}
+mod tests;

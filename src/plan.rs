@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::audience::{Audience, Reached};
 use crate::card::Card;
 use crate::card::text::Warnings;
-use crate::delivery::{Address, CardId, Delivery, DeliveryId, Recipient, State, WindowId};
+use crate::delivery::{Address, CardId, Delivery, DeliveryId, Operation, Recipient, State, Terms, WindowId};
 use crate::event::{Event, Origin};
 use crate::limit::{Change, Counted, HeldBack, Limit, Ruling, Step, Windows};
 use crate::rule::Rule;
@@ -264,6 +264,8 @@ fn owed(
         activity_id: None,
         conversation_id: None,
         window: None,
+        terms: Terms::default(),
+        operation: Operation::Send,
     }
 }
 

@@ -130,8 +130,9 @@ impl Round<'_> {
     /// An operator who tries a dead delivery again gets a patient courier, not one whose day is over. The instant they
     /// did so is not recorded; the first attempt after it is close enough.
     fn of(delivery: &Delivery) -> Round<'_> {
-        let is_dead = |attempt: &Attempt| matches!(attempt.verdict, Verdict::Dead { .. });
-        match delivery.attempts.iter().rposition(is_dead) {
+        // A message that is taken back was delivered once, perhaps long ago.
+        let ended = |attempt: &Attempt| matches!(attempt.verdict, Verdict::Dead { .. } | Verdict::Delivered { .. });
+        match delivery.attempts.iter().rposition(ended) {
             Some(last) => {
                 let attempts = &delivery.attempts[last + 1..];
                 let since = attempts
@@ -161,7 +162,7 @@ fn length(duration: Duration) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::{Address, DeliveryId, Recipient, State};
+    use crate::delivery::{Address, DeliveryId, Operation, Recipient, State, Terms};
     use crate::event::EventId;
     use proptest::prelude::*;
 
@@ -202,6 +203,8 @@ mod tests {
             activity_id: None,
             conversation_id: None,
             window: None,
+            terms: Terms::default(),
+            operation: Operation::Send,
         }
     }
 

@@ -10,6 +10,8 @@ use tracing::{info, warn};
 use crate::audience::{Found, Lookup, PlaceRef};
 use crate::clock::Clock;
 use crate::dispatch::{Dispatcher, EVERYBODY};
+use crate::lane::Lane;
+use crate::pace::{Kind, Request};
 use crate::roster::{ConversationId, ConversationKind, Fact, Roster, Team};
 use crate::stop::Stop;
 use crate::store::directory::Entry;
@@ -17,6 +19,7 @@ use crate::store::outbox::Held;
 use crate::store::{Directory, Outbox, StoreError};
 use crate::teams::answer::Answer;
 use crate::teams::connector::Connector;
+use crate::turnstile::Turnstile;
 
 /// How often a roster is asked for before the rule goes on without it: about six hours with the waits below.
 const TRIES: u32 = 30;
@@ -37,6 +40,8 @@ pub struct RollCall {
     pub outbox: Arc<dyn Outbox>,
     /// How to ask Teams.
     pub connector: Arc<Connector>,
+    /// When it may be asked.
+    pub turnstile: Arc<Turnstile>,
     /// Who goes on with a rule.
     pub dispatcher: Dispatcher,
     /// The time.
@@ -185,6 +190,7 @@ impl RollCall {
         if team.channels_fetched_at.is_some_and(|at| now - at < FRESH) {
             return Ok(Ok(()));
         }
+        self.turn(&team.tenant_id, &team.id).await;
         let channels = match self.connector.channels(&team.service_url, &team.id).await {
             Ok(channels) => channels,
             Err(answer) => return Ok(Err(missing(&team.id, &answer))),
@@ -194,13 +200,14 @@ impl RollCall {
             channels,
             at: now,
         }];
-        if team.name.is_none()
-            && let Ok(details) = self.connector.team(&team.service_url, &team.id).await
-        {
-            facts.extend(details.name.map(|name| Fact::TeamRenamed {
-                id: team.id.clone(),
-                name,
-            }));
+        if team.name.is_none() {
+            self.turn(&team.tenant_id, &team.id).await;
+            if let Ok(details) = self.connector.team(&team.service_url, &team.id).await {
+                facts.extend(details.name.map(|name| Fact::TeamRenamed {
+                    id: team.id.clone(),
+                    name,
+                }));
+            }
         }
         self.directory.learn(&facts).await?;
         Ok(Ok(()))
@@ -239,7 +246,8 @@ impl RollCall {
                 "the bot is not installed in {id}, so its members are unknown"
             ))));
         };
-        let members = match self.connector.members(&service_url, &tenant_id, &id).await {
+        let turn = || self.turn(&tenant_id, &id);
+        let members = match self.connector.members(&service_url, &tenant_id, &id, turn).await {
             Ok(members) => members,
             Err(answer) => return Ok(Err(missing(&id, &answer))),
         };
@@ -252,6 +260,17 @@ impl RollCall {
         };
         self.directory.learn(&[Fact::RosterFetched(roster)]).await?;
         Ok(Ok(()))
+    }
+
+    /// Waits until this team or chat may be listed.
+    async fn turn(&self, tenant: &str, about: &str) {
+        let request = Request {
+            tenant,
+            kind: Kind::Listing,
+            about,
+            lane: Lane::Normal,
+        };
+        self.turnstile.pass(request).await;
     }
 
     async fn place(&self, id: &str) -> Result<Option<Asked>, StoreError> {

@@ -19,6 +19,7 @@ use crate::listen::cron::CronListener;
 use crate::listen::files::FileListener;
 use crate::live::{Live, Reloader};
 use crate::metric::Metrics;
+use crate::pace::{Pace, Rates};
 use crate::roll_call::RollCall;
 use crate::secret::Secrets;
 use crate::stop::{self, Stop, Stopper};
@@ -28,6 +29,7 @@ use crate::teams::connector::Connector;
 use crate::teams::token::{Credentials, Tokens};
 use crate::teams::verify::Verifier;
 use crate::teams::wire::{Patience, Wire};
+use crate::turnstile::Turnstile;
 use crate::workspace::Sources;
 
 /// How long a stop waits for what is under way.
@@ -169,6 +171,8 @@ impl Server {
         );
 
         let mut tasks = JoinSet::new();
+        let rates = Rates::with_per_second(settings.limits.messages_per_second);
+        let turnstile = Arc::new(Turnstile::new(Pace::new(rates), clock.clone()));
         let courier = Courier {
             directory: stores.directory.clone(),
             outbox: stores.outbox.clone(),
@@ -177,13 +181,15 @@ impl Server {
             metrics: metrics.clone(),
             work: work.clone(),
             default_service_url: settings.bot.endpoints.service_url.clone(),
-            messages_per_second: settings.limits.messages_per_second,
+            tenant: settings.bot.tenant.clone().unwrap_or_default(),
+            turnstile: turnstile.clone(),
         };
         tasks.spawn(courier.run(stopping.clone()));
         let roll_call = RollCall {
             directory: stores.directory.clone(),
             outbox: stores.outbox.clone(),
             connector,
+            turnstile,
             dispatcher: dispatcher.clone(),
             clock: clock.clone(),
             work,

@@ -108,6 +108,7 @@ pub fn outcome(record: &EventRecord, deliveries: &[Delivery], waiting: bool) -> 
     );
     add(cards(&[State::Dead]), "card given up", "cards given up");
     add(cards(&[State::Cancelled]), "card cancelled", "cards cancelled");
+    add(cards(&[State::Recalled]), "card taken back", "cards taken back");
     let nobody = deliveries.iter().filter(|delivery| delivery.card_id.is_none()).count();
     add(
         nobody,
@@ -343,6 +344,10 @@ fn fate(delivery: &Delivery, zone: Tz) -> String {
         State::Dead if delivery.card_id.is_none() => format!("nobody was told through this: {reason}"),
         State::Dead => format!("given up {tries}: {reason}"),
         State::Cancelled => format!("not sent, {reason} ({tries})"),
+        State::Recalled => {
+            let at = last.map_or(delivery.created_at, |attempt| attempt.started_at);
+            format!("sent, and taken back at {}", moment(at, zone))
+        }
     }
 }
 

@@ -306,7 +306,7 @@ async fn an_answer_without_end_is_not_read_to_the_end() {
     let (connector, _login) = with_token(&["127.0.0.1"]).await;
     let sent = connector.send(&teams.url("/"), "a:1", &card()).await;
     assert_eq!(sent.answer, Answer::Accepted { activity_id: None });
-    let members = connector.members(&teams.url("/"), TENANT, "19:team").await;
+    let members = connector.members(&teams.url("/"), TENANT, "19:team", || async {}).await;
     assert!(reason(&members.unwrap_err()).contains("8 MiB"));
 }
 
@@ -373,7 +373,7 @@ async fn all_pages_of_members_are_read_and_bots_left_out() {
     .await;
     let (connector, _login) = with_token(&["127.0.0.1"]).await;
     let people = connector
-        .members(&teams.url("/"), TENANT, "19:operations@thread.tacv2")
+        .members(&teams.url("/"), TENANT, "19:operations@thread.tacv2", || async {})
         .await
         .unwrap();
     assert_eq!(
@@ -393,7 +393,10 @@ async fn all_pages_of_members_are_read_and_bots_left_out() {
 async fn a_list_that_goes_round_in_a_circle_is_no_list() {
     let (connector, _login) = with_token(&["127.0.0.1"]).await;
     let circle = Stub::start(|_, _| Said::json(200, &json!({"continuationToken": "again", "members": []}))).await;
-    let answer = connector.members(&circle.url("/"), TENANT, "19:x").await.unwrap_err();
+    let answer = connector
+        .members(&circle.url("/"), TENANT, "19:x", || async {})
+        .await
+        .unwrap_err();
     assert!(reason(&answer).contains("no end"));
     assert_eq!(circle.asked().len(), 2);
 }
@@ -406,7 +409,10 @@ async fn a_page_that_is_refused_leaves_no_half_roster() {
         _ => Said::json(429, &json!({})).header("retry-after", "3"),
     })
     .await;
-    let answer = connector.members(&teams.url("/"), TENANT, "19:x").await.unwrap_err();
+    let answer = connector
+        .members(&teams.url("/"), TENANT, "19:x", || async {})
+        .await
+        .unwrap_err();
     assert_eq!(
         answer,
         Answer::Throttled {
@@ -462,7 +468,7 @@ async fn an_answer_that_is_no_list_is_not_taken_for_an_empty_one() {
         r#"{"conversations":"none"}"#,
     ] {
         let teams = Stub::start(move |_, _| Said::text(200, body)).await;
-        let members = connector.members(&teams.url("/"), TENANT, "19:t").await;
+        let members = connector.members(&teams.url("/"), TENANT, "19:t", || async {}).await;
         let channels = connector.channels(&teams.url("/"), "19:t").await;
         assert!(members.is_err(), "{body}: {members:?}");
         assert!(channels.is_err(), "{body}: {channels:?}");

@@ -4,6 +4,8 @@ mod crowds;
 mod events;
 mod keeping;
 mod limits;
+mod queues;
+mod runs;
 mod sending;
 mod taking;
 
@@ -12,11 +14,11 @@ use herald::delivery::{Delivery, DeliveryId};
 use herald::store::Outbox;
 use herald::store::outbox::{Claim, Filter};
 
-use crate::support::store::at;
+use crate::support::store::{at, each};
 
 async fn claim_all(outbox: &dyn Outbox, seconds: i64) -> Vec<Claim> {
     let claims = outbox
-        .claim(10_000, at(seconds), Duration::seconds(60))
+        .claim(each(10_000), at(seconds), Duration::seconds(60))
         .await
         .expect("claim");
     assert_eq!(claims.corrupt, Vec::new());

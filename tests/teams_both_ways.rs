@@ -183,7 +183,7 @@ async fn what_teams_in_a_box_tells_is_enough_to_write_back_to_everybody_in_it() 
             Fact::TeamSeen(team) => {
                 let members = bot
                     .connector
-                    .members(&team.service_url, &team.tenant_id, &team.id)
+                    .members(&team.service_url, &team.tenant_id, &team.id, || async {})
                     .await
                     .unwrap();
                 assert!(members.len() > 1, "{members:?}");

@@ -384,6 +384,7 @@ async fn report(state: &State, answer: &Value, rule: &str, wish: &Wish, format: 
             DeliveryState::Pending | DeliveryState::Sending => say!("waits        {name}: {reason}"),
             DeliveryState::Dead => say!("not told     {name}: {reason}"),
             DeliveryState::Cancelled => say!("cancelled    {name}: {reason}"),
+            DeliveryState::Recalled => say!("taken back   {name}"),
         }
     }
     if deliveries.is_empty() {

@@ -1,25 +1,39 @@
 //! The deliveries in the courier's hands: who may go now, who waits for whom. Pure.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::earlier;
 use super::errand::Outcome;
-use crate::pace::Pace;
+use crate::lane::{Lane, PerLane, Turns};
+use crate::pace::{Kind, Pace, Request};
 use crate::store::outbox::Claim;
 
-/// One bot, one tenant's limits: deliveries of several tenants share one pace until several bots are served.
-const TENANT: &str = "";
+/// Deliveries on the desk, by lane, at most. More are fetched when half of them are gone.
+const PLACES: [(Lane, usize); 3] = [(Lane::Critical, 64), (Lane::Normal, 256), (Lane::Bulk, 128)];
+/// Requests to Teams at once. Conversations that do not answer hold these places, so there are many; what is less
+/// urgent leaves some to what is more.
+const ERRANDS: [(Lane, usize); 3] = [(Lane::Critical, 256), (Lane::Normal, 224), (Lane::Bulk, 160)];
+/// How long a delivery waits here for its conversation; one that would wait longer is given back.
+const PATIENCE: Duration = Duration::seconds(2);
 
-/// Claimed deliveries, by address.
+/// Claimed deliveries, by lane.
 pub struct Desk {
-    pace: Pace,
-    queues: BTreeMap<String, VecDeque<Claim>>,
-    arrivals: u64,
-    order: HashMap<String, u64>,
-    away: HashSet<String>,
-    held_back: HashMap<String, DateTime<Utc>>,
+    /// The tenant of deliveries that name none.
+    own_tenant: String,
+    waiting: PerLane<VecDeque<Waiting>>,
+    turns: Turns,
+    /// Who is on the way to an address.
+    away: HashMap<String, DateTime<Utc>>,
     paused_until: Option<DateTime<Utc>>,
+    paused_tenants: HashMap<String, DateTime<Utc>>,
+}
+
+struct Waiting {
+    claim: Claim,
+    address: String,
+    tenant: String,
 }
 
 /// What to do next.
@@ -32,123 +46,181 @@ pub enum Step {
     Wait(DateTime<Utc>),
 }
 
+/// What was found about the next of a lane.
+enum Found {
+    /// It may go.
+    Ready(usize),
+    /// None may go before this instant.
+    NotBefore(Option<DateTime<Utc>>),
+}
+
 impl Desk {
-    /// An empty desk that keeps this pace.
-    pub fn new(pace: Pace) -> Self {
+    /// An empty desk; deliveries that name no tenant use the rate of `own_tenant`.
+    pub fn new(own_tenant: &str) -> Self {
         Self {
-            pace,
-            queues: BTreeMap::new(),
-            arrivals: 0,
-            order: HashMap::new(),
-            away: HashSet::new(),
-            held_back: HashMap::new(),
+            own_tenant: own_tenant.to_owned(),
+            waiting: PerLane::of(|_| VecDeque::new()),
+            turns: Turns::default(),
+            away: HashMap::new(),
             paused_until: None,
+            paused_tenants: HashMap::new(),
         }
     }
 
-    /// How many deliveries are here and not under way.
-    pub fn waiting(&self) -> usize {
-        self.queues.values().map(VecDeque::len).sum()
+    /// How many deliveries to fetch for each lane; 0 while it has enough.
+    pub fn room(&self) -> PerLane<usize> {
+        PerLane::of(|lane| {
+            let (waiting, places) = (self.waiting.get(lane).len(), of(PLACES, lane));
+            match waiting > places / 2 {
+                true => 0,
+                false => places - waiting,
+            }
+        })
     }
 
-    /// Nothing may be sent at all right now: Teams does not know us, or cannot be asked who we are.
-    pub fn paused(&self, now: DateTime<Utc>) -> bool {
-        self.paused_until(now).is_some()
-    }
-
-    /// Until when nothing may be sent.
+    /// Until when nothing may be sent to anybody: Teams does not know us, or cannot be asked who we are.
     pub fn paused_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.paused_until.filter(|until| *until > now)
     }
 
     /// Takes a claim.
     pub fn put(&mut self, claim: Claim) {
-        let key = claim.delivery.recipient.address.key();
-        self.arrivals += 1;
-        self.order.entry(key.clone()).or_insert(self.arrivals);
-        self.queues.entry(key).or_default().push_back(claim);
+        let waiting = self.described(claim);
+        self.waiting
+            .get_mut(waiting.claim.delivery.terms.lane)
+            .push_back(waiting);
     }
 
-    /// Everything that can be done now, with at most `free` sendings, the longest waiting address first.
-    pub fn steps(&mut self, now: DateTime<Utc>, free: usize, patience: Duration) -> Vec<Step> {
-        self.held_back.retain(|_, until| *until > now);
-        let mut keys: Vec<String> = self
-            .queues
-            .keys()
-            .filter(|key| !self.away.contains(*key))
-            .cloned()
-            .collect();
-        keys.sort_by_key(|key| self.order.get(key).copied());
+    /// Everything that can be done now.
+    pub fn steps(&mut self, pace: &mut Pace, now: DateTime<Utc>) -> Vec<Step> {
+        self.paused_tenants.retain(|_, until| *until > now);
         let mut steps = Vec::new();
         let mut soonest: Option<DateTime<Utc>> = None;
-        let mut free = free;
-        for key in keys {
-            let held = self.held_back.get(&key).copied().max(self.paused_until(now));
-            let ready = self.pace.ready_at(TENANT, &key, now).max(held.unwrap_or(now));
-            if ready > now + patience || held.is_some() {
-                for claim in self.take_all(&key) {
-                    steps.push(Step::GiveBack(Box::new(claim), ready));
+        loop {
+            let mut soonest_now = None;
+            let found = PerLane::of(|lane| match self.next(lane, pace, now, &mut steps) {
+                Found::Ready(place) => Some(place),
+                Found::NotBefore(at) => {
+                    soonest_now = earlier(soonest_now, at);
+                    None
                 }
-            } else if ready > now {
-                soonest = Some(soonest.map_or(ready, |soonest| soonest.min(ready)));
-            } else if free > 0
-                && let Some(claim) = self.take(&key)
-            {
-                free -= 1;
-                self.pace.sent(TENANT, &key, now);
-                self.away.insert(key);
-                steps.push(Step::Go(Box::new(claim)));
-            }
+            });
+            let Some(lane) = self.turns.next(|lane| found.get(lane).is_some()) else {
+                soonest = earlier(soonest, soonest_now);
+                break;
+            };
+            let place = found.get(lane).expect("a lane that is ready has a place");
+            let Some(waiting) = self.waiting.get_mut(lane).remove(place) else {
+                break;
+            };
+            pace.departs(waiting.request(), now);
+            self.away.insert(waiting.address, now);
+            steps.push(Step::Go(Box::new(waiting.claim)));
         }
         steps.extend(soonest.map(Step::Wait));
         steps
     }
 
-    /// An errand came back. Answers the deliveries that must wait behind it, and until when.
-    pub fn done(&mut self, claim: &Claim, outcome: &Outcome, now: DateTime<Utc>) -> Vec<(Claim, DateTime<Utc>)> {
-        let key = claim.delivery.recipient.address.key();
-        self.away.remove(&key);
+    /// The first of a lane that may go now. Those that would wait long are given back on the way.
+    fn next(&mut self, lane: Lane, pace: &mut Pace, now: DateTime<Utc>, steps: &mut Vec<Step>) -> Found {
+        if self.away.len() >= of(ERRANDS, lane) {
+            // Whoever comes back makes room.
+            return Found::NotBefore(None);
+        }
+        let mut soonest = None;
+        // Most deliveries are of one tenant: if it has to wait, each of them need not be asked.
+        let mut tenant_waits: Option<String> = None;
+        let mut place = 0;
+        while let Some(waiting) = self.waiting.get(lane).get(place) {
+            let paused = self
+                .paused_until(now)
+                .max(self.paused_tenants.get(&waiting.tenant).copied());
+            if let Some(until) = paused {
+                steps.extend(self.give_back(lane, place, until));
+                continue;
+            }
+            if self.away.contains_key(&waiting.address) || tenant_waits.as_ref() == Some(&waiting.tenant) {
+                place += 1;
+                continue;
+            }
+            let ready = pace.ready(waiting.request(), now);
+            if ready.about > now + PATIENCE {
+                steps.extend(self.give_back(lane, place, ready.about));
+                continue;
+            }
+            if ready.at() <= now {
+                return Found::Ready(place);
+            }
+            if ready.tenant > now {
+                tenant_waits = Some(waiting.tenant.clone());
+            }
+            soonest = earlier(soonest, Some(ready.at()));
+            place += 1;
+        }
+        Found::NotBefore(soonest)
+    }
+
+    fn give_back(&mut self, lane: Lane, place: usize, until: DateTime<Utc>) -> Option<Step> {
+        let waiting = self.waiting.get_mut(lane).remove(place)?;
+        Some(Step::GiveBack(Box::new(waiting.claim), until))
+    }
+
+    /// An errand came back. One that only opened a chat is taken on at once, before the others.
+    pub fn done(&mut self, pace: &mut Pace, claim: Claim, outcome: &Outcome, now: DateTime<Utc>) {
+        let waiting = self.described(claim);
+        let departed = self.away.remove(&waiting.address).unwrap_or(now);
         if let Some(until) = outcome.pause_everything {
             self.paused_until = self.paused_until.max(Some(until));
         }
-        self.pace.answered(&key, now);
-        if outcome.opened_a_chat {
-            self.pace.asked(TENANT, now);
-        }
+        pace.answered(waiting.request(), departed, now);
         if let Some(until) = outcome.throttled_until {
-            self.pace.throttled(TENANT, &key, until, now);
+            pace.throttled(waiting.request(), until, now);
         }
-        match outcome.again_at {
-            Some(at) if at > now => {
-                self.held_back.insert(key.clone(), at);
-                self.take_all(&key).into_iter().map(|behind| (behind, at)).collect()
-            }
-            Some(_) | None => Vec::new(),
+        if outcome.goes_on {
+            self.waiting
+                .get_mut(waiting.claim.delivery.terms.lane)
+                .push_front(waiting);
         }
+    }
+
+    /// An errand was lost.
+    pub fn lost(&mut self, address: &str) {
+        self.away.remove(address);
     }
 
     /// Everything that is here and not under way.
     pub fn clear(&mut self) -> Vec<Claim> {
-        let keys: Vec<String> = self.queues.keys().cloned().collect();
-        keys.iter().flat_map(|key| self.take_all(key)).collect()
+        Lane::ALL
+            .into_iter()
+            .flat_map(|lane| std::mem::take(self.waiting.get_mut(lane)))
+            .map(|waiting| waiting.claim)
+            .collect()
     }
 
-    fn take(&mut self, key: &str) -> Option<Claim> {
-        let queue = self.queues.get_mut(key)?;
-        let claim = queue.pop_front()?;
-        if queue.is_empty() {
-            self.queues.remove(key);
-            self.order.remove(key);
-        } else {
-            // The next one of this address stands behind all other addresses.
-            self.arrivals += 1;
-            self.order.insert(key.to_owned(), self.arrivals);
+    fn described(&self, claim: Claim) -> Waiting {
+        let tenant = claim.delivery.terms.tenant_id.as_ref().unwrap_or(&self.own_tenant);
+        Waiting {
+            address: claim.delivery.recipient.address.key(),
+            tenant: tenant.clone(),
+            claim,
         }
-        Some(claim)
     }
+}
 
-    fn take_all(&mut self, key: &str) -> Vec<Claim> {
-        self.order.remove(key);
-        self.queues.remove(key).unwrap_or_default().into()
+impl Waiting {
+    fn request(&self) -> Request<'_> {
+        Request {
+            tenant: &self.tenant,
+            kind: Kind::Message,
+            about: &self.address,
+            lane: self.claim.delivery.terms.lane,
+        }
     }
+}
+
+fn of(bounds: [(Lane, usize); 3], lane: Lane) -> usize {
+    bounds
+        .into_iter()
+        .find_map(|(of, bound)| (of == lane).then_some(bound))
+        .unwrap_or(0)
 }

@@ -10,7 +10,7 @@ use super::Courier;
 use super::route::{self, Route};
 use crate::card::{Card, fit};
 use crate::clock::Clock;
-use crate::delivery::{Address, Attempt, Delivery, Verdict};
+use crate::delivery::{Address, Attempt, Delivery, Operation, Verdict};
 use crate::metric::Metrics;
 use crate::retry::{Next, RetryPolicy};
 use crate::roster::{Blocked, Conversation, ConversationId, ConversationKind, Fact, Person};
@@ -36,10 +36,8 @@ pub struct Errand {
 /// What the desk must know of an errand that came back.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
-    /// The delivery is due again then; those behind it wait as well.
-    pub again_at: Option<DateTime<Utc>>,
-    /// A personal chat was opened on the way: a request more.
-    pub opened_a_chat: bool,
+    /// Nothing is settled yet: the personal chat was opened, and the message is the next request.
+    pub goes_on: bool,
     /// Teams asked for silence in this conversation.
     pub throttled_until: Option<DateTime<Utc>>,
     /// Nothing can be sent to anybody until then.
@@ -51,7 +49,14 @@ struct Tried {
     answer: Answer,
     status: Option<u16>,
     conversation: Option<ConversationId>,
-    opened_a_chat: bool,
+}
+
+/// How far one request led.
+enum Came {
+    /// The chat is open now; nothing was sent yet.
+    ToAChat,
+    /// To an answer about the message.
+    ToAnAnswer(Tried),
 }
 
 impl Errand {
@@ -68,12 +73,18 @@ impl Errand {
         }
     }
 
-    /// Makes one attempt and records it.
+    /// Makes one request. If it was about the message, it was an attempt, which is recorded.
     pub async fn run(&self, claim: &Claim) -> Outcome {
         let delivery = &claim.delivery;
         let started_at = self.clock.now();
         let tried = match self.attempt(delivery).await {
-            Ok(tried) => tried,
+            Ok(Came::ToAnAnswer(tried)) => tried,
+            Ok(Came::ToAChat) => {
+                return Outcome {
+                    goes_on: true,
+                    ..Outcome::default()
+                };
+            }
             Err(problem) => {
                 warn!(delivery = %delivery.id, %problem, "delivery cannot be worked on, its lease ends by itself");
                 return Outcome::default();
@@ -82,10 +93,7 @@ impl Errand {
         let now = self.clock.now();
         let took_ms = u64::try_from((now - started_at).num_milliseconds()).unwrap_or(0);
         self.metrics.answer(tried.answer.word());
-        let outcome = Outcome {
-            opened_a_chat: tried.opened_a_chat,
-            ..Self::outcome(&tried.answer, now)
-        };
+        let outcome = Self::outcome(&tried.answer, now);
         if let Some(until) = outcome.pause_everything {
             // Not this message's fault: it does not count as an attempt.
             warn!(delivery = %delivery.id, answer = %tried.answer, "nothing can be sent for now");
@@ -94,25 +102,22 @@ impl Errand {
         }
         let verdict = self.judge(delivery, &tried, now);
         self.learn(delivery, &tried, now).await;
-        let again_at = match &verdict {
+        match &verdict {
             Verdict::RetryAt { at, reason } => {
                 info!(delivery = %delivery.id, rule = %delivery.rule, %at, %reason, "delivery will be tried again");
                 self.metrics.settled("retry");
-                Some(*at)
             }
             Verdict::Delivered { .. } => {
                 info!(delivery = %delivery.id, rule = %delivery.rule, took_ms, "delivery settled");
                 self.metrics.settled("delivered");
                 self.metrics
                     .delivered_after((now - delivery.created_at).as_seconds_f64());
-                None
             }
             Verdict::Dead { reason } => {
                 warn!(delivery = %delivery.id, rule = %delivery.rule, recipient = %delivery.recipient.name, %reason, "delivery given up");
                 self.metrics.settled("dead");
-                None
             }
-        };
+        }
         let number = delivery.attempt_count + 1;
         let attempt = Attempt {
             number,
@@ -122,52 +127,66 @@ impl Errand {
             verdict,
         };
         self.record(self.outbox.settle(claim, attempt).await, delivery);
-        Outcome { again_at, ..outcome }
+        outcome
     }
 
-    async fn attempt(&self, delivery: &Delivery) -> Result<Tried, StoreError> {
-        let nothing = |answer| Tried {
-            answer,
-            status: None,
-            conversation: None,
-            opened_a_chat: false,
+    async fn attempt(&self, delivery: &Delivery) -> Result<Came, StoreError> {
+        let nothing = |reason: String| {
+            Came::ToAnAnswer(Tried {
+                answer: Answer::Rejected { reason },
+                status: None,
+                conversation: None,
+            })
         };
         let card = match &delivery.card_id {
-            Some(id) => self.outbox.card(id).await?,
-            None => None,
+            Some(id) if delivery.operation != Operation::Delete => self.outbox.card(id).await?,
+            Some(_) | None => None,
         };
-        let Some(card) = card else {
-            return Ok(nothing(Answer::Rejected {
-                reason: "its card is no longer stored".to_owned(),
-            }));
+        if card.is_none() && delivery.operation != Operation::Delete {
+            return Ok(nothing("its card is no longer stored".to_owned()));
+        }
+        let route = route::find(&*self.directory, &delivery.recipient.address, &self.default_service_url).await?;
+        let (service_url, conversation) = match route {
+            Route::None(reason) => return Ok(nothing(reason)),
+            Route::Post {
+                service_url,
+                conversation,
+            } => (service_url, conversation),
+            Route::Open {
+                service_url,
+                tenant_id,
+                member,
+            } => return self.open(delivery, &service_url, &tenant_id, &member).await,
         };
-        let mut opened_a_chat = false;
-        let (service_url, conversation) =
-            match route::find(&*self.directory, &delivery.recipient.address, &self.default_service_url).await? {
-                Route::None(reason) => return Ok(nothing(Answer::Rejected { reason })),
-                Route::Post {
-                    service_url,
-                    conversation,
-                } => (service_url, conversation),
-                Route::Open {
-                    service_url,
-                    tenant_id,
-                    member,
-                } => match self.open(delivery, &service_url, &tenant_id, &member).await? {
-                    Ok(conversation) => {
-                        opened_a_chat = true;
-                        (service_url, conversation)
-                    }
-                    Err(tried) => return Ok(tried),
-                },
-            };
-        let sent = self.post(&service_url, &conversation, &card).await;
-        Ok(Tried {
+        let there = |message: &str| Some((delivery.conversation_id.clone()?, message.to_owned()));
+        let message = delivery.activity_id.as_deref().and_then(there);
+        let (sent, conversation) = match (delivery.operation, card, message) {
+            (Operation::Send, Some(card), _) => (self.post(&service_url, &conversation, &card).await, conversation),
+            (Operation::Update, Some(card), Some((place, message))) => {
+                let body = card.to_activity();
+                let sent = self
+                    .connector
+                    .update(&service_url, place.as_str(), &message, &body)
+                    .await;
+                (sent, place)
+            }
+            (Operation::Delete, _, Some((place, message))) => {
+                let mut sent = self.connector.delete(&service_url, place.as_str(), &message).await;
+                if matches!(sent.answer, Answer::MessageGone { .. }) {
+                    // That is what was wanted.
+                    sent.answer = Answer::Accepted { activity_id: None };
+                }
+                (sent, place)
+            }
+            (Operation::Send | Operation::Update, None, _) | (Operation::Update | Operation::Delete, _, None) => {
+                return Ok(nothing("it is not known which message is meant".to_owned()));
+            }
+        };
+        Ok(Came::ToAnAnswer(Tried {
             answer: sent.answer,
             status: sent.status,
             conversation: Some(conversation),
-            opened_a_chat,
-        })
+        }))
     }
 
     /// Opens the personal chat and remembers it; the same person always has the same chat.
@@ -177,15 +196,14 @@ impl Errand {
         service_url: &str,
         tenant_id: &str,
         member: &str,
-    ) -> Result<Result<ConversationId, Tried>, StoreError> {
+    ) -> Result<Came, StoreError> {
         let id = match self.connector.open_personal(service_url, tenant_id, member).await {
             Ok(id) => ConversationId::new(&id),
             Err(sent) => {
-                return Ok(Err(Tried {
+                return Ok(Came::ToAnAnswer(Tried {
                     answer: sent.answer,
                     status: sent.status,
                     conversation: None,
-                    opened_a_chat: true,
                 }));
             }
         };
@@ -202,7 +220,7 @@ impl Errand {
             ..Person::default()
         };
         let chat = Conversation {
-            id: id.clone(),
+            id,
             kind: ConversationKind::Personal,
             service_url: service_url.to_owned(),
             tenant_id: tenant_id.to_owned(),
@@ -216,7 +234,7 @@ impl Errand {
             blocked: None,
         };
         self.directory.learn(&[Fact::ConversationSeen(chat)]).await?;
-        Ok(Ok(id))
+        Ok(Came::ToAChat)
     }
 
     /// Posts the card; one that Teams finds too large is cut further and posted again.

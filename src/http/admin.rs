@@ -252,7 +252,11 @@ pub async fn retry(State(admin): State<Admin>, Path(id): Path<String>) -> Result
 pub async fn cancel(State(admin): State<Admin>, Path(id): Path<String>) -> Result<Json<Delivery>, RequestError> {
     let moved = admin
         .outbox
-        .cancel(&DeliveryId::known(id.clone()), "cancelled by an operator")
+        .cancel(
+            &DeliveryId::known(id.clone()),
+            "cancelled by an operator",
+            admin.clock.now(),
+        )
         .await?;
     moved_or_why(
         moved,

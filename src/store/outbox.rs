@@ -9,9 +9,11 @@ use serde_json::Value;
 
 use super::StoreError;
 use crate::card::Card;
-use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, State, Verdict, WindowId};
+use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, Operation, RunId, State, Verdict, WindowId};
 use crate::event::{Event, EventId};
+use crate::lane::PerLane;
 use crate::limit::{Change, Window};
+use crate::run::{Order, Run};
 
 pub use crate::record::{EventRecord, RuleRecord};
 
@@ -34,15 +36,20 @@ pub trait Outbox: Send + Sync {
     /// cannot write. Nothing is taken then.
     async fn enqueue(&self, batch: Batch) -> Result<Receipt, StoreError>;
 
-    /// Leases up to `limit` deliveries due at `now`, oldest `next_attempt_at` first, and marks them `sending`.
+    /// Leases deliveries due at `now`, in each lane as many as it has `room` for, those due longest first, and marks
+    /// them `sending`.
+    ///
+    /// Of those that go to one address in one lane only the first to come in is ever due; the others follow when it is
+    /// at its end, however often it is tried again. So order is kept, over restarts as well.
     ///
     /// A delivery that is not settled within `lease` becomes due again and may be claimed again: a message can be
-    /// sent twice, never lost. An empty result means nothing is due.
+    /// sent twice, never lost. One whose run does not let it go steps aside, one whose time is over is cancelled. An
+    /// empty result means that nothing may be sent now, or that many stepped aside: [`Outbox::next_due`] tells.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the backend cannot be used; nothing is leased then. A record that cannot be
     /// decoded is set aside and listed in [`Claims::corrupt`]; it never blocks the others.
-    async fn claim(&self, limit: usize, now: DateTime<Utc>, lease: Duration) -> Result<Claims, StoreError>;
+    async fn claim(&self, room: PerLane<usize>, now: DateTime<Utc>, lease: Duration) -> Result<Claims, StoreError>;
 
     /// Records an attempt and moves the delivery on as its verdict says; returns once it is on disk.
     ///
@@ -63,6 +70,52 @@ pub trait Outbox: Send + Sync {
     /// # Errors
     /// [`StoreError::Unavailable`] if the backend cannot be read.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// How much waits in each lane, kept up to date, not counted by a scan.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn lanes(&self) -> Result<PerLane<LaneState>, StoreError>;
+
+    /// A run.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], or [`StoreError::Corrupt`] if the record cannot be decoded.
+    async fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError>;
+
+    /// Up to `limit` runs, newest first, that `filter` lets through, after the run `after`. Looks at so many runs as
+    /// [`RUNS_LOOKED_AT`] says at most.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read. A record that cannot be decoded is left out.
+    async fn runs(&self, filter: &RunFilter, after: Option<&RunId>, limit: usize) -> Result<Vec<Run>, StoreError>;
+
+    /// Does what somebody wants of a run. What it means for each of its deliveries is done by [`Outbox::tend`]; none
+    /// is claimed meanwhile that the run does not let go. `card` is the one that a recall puts in place of the others.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn order(
+        &self,
+        id: &RunId,
+        order: Order,
+        card: Option<&Card>,
+        now: DateTime<Utc>,
+    ) -> Result<Ordered, StoreError>;
+
+    /// Brings some deliveries in line with their runs: those of a run that goes on are due again, those of one that
+    /// was cancelled are cancelled, those of one that was recalled are to be taken back. A bounded step; true if there
+    /// may be more. What a crash cuts short goes on with the next call.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn tend(&self, now: DateTime<Utc>) -> Result<bool, StoreError>;
+
+    /// Cancels runs older than `before` that wait for an approval or are paused, and says which: a bounded step.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn give_up_waiting(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<RunId>, StoreError>;
 
     /// A stored card.
     ///
@@ -97,7 +150,7 @@ pub trait Outbox: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the backend cannot write.
-    async fn cancel(&self, id: &DeliveryId, reason: &str) -> Result<Moved, StoreError>;
+    async fn cancel(&self, id: &DeliveryId, reason: &str, now: DateTime<Utc>) -> Result<Moved, StoreError>;
 
     /// How many deliveries are in each state, kept up to date, not counted by a scan.
     ///
@@ -185,6 +238,9 @@ pub trait Outbox: Send + Sync {
 /// How many events [`Outbox::events`] looks at when only those of one rule are wanted.
 pub const EVENTS_LOOKED_AT: usize = 20_000;
 
+/// How many runs [`Outbox::runs`] looks at.
+pub const RUNS_LOOKED_AT: usize = 20_000;
+
 /// Everything one decided event brings.
 #[derive(Debug, Clone)]
 pub struct Batch {
@@ -198,6 +254,9 @@ pub struct Batch {
     pub held: Vec<Held>,
     /// What the deliveries, and the cards that are held back, do to the windows of limits.
     pub windows: Vec<Change>,
+    /// The runs that the deliveries belong to, as they begin. Of one that is known already only how many it will have,
+    /// and whether that is all, is taken over.
+    pub runs: Vec<Run>,
 }
 
 /// What [`Outbox::enqueue`] found.
@@ -242,6 +301,47 @@ pub struct Filter {
     pub recipient: Option<String>,
 }
 
+/// How much waits in a lane.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LaneState {
+    /// Deliveries in its queues, under way or not.
+    pub waiting: u64,
+    /// Since when the one that is due longest has been due; in the future if none is.
+    pub due_since: Option<DateTime<Utc>>,
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunFilter {
+    /// Only those that are not over.
+    #[serde(default)]
+    pub open: bool,
+    /// Only of this rule.
+    pub rule: Option<String>,
+    /// Only of this event.
+    pub event: Option<EventId>,
+}
+
+impl RunFilter {
+    /// Is this run one of those?
+    pub fn lets_through(&self, run: &Run) -> bool {
+        (!self.open || !run.is_over())
+            && self.rule.as_ref().is_none_or(|rule| run.rule == *rule)
+            && self.event.as_ref().is_none_or(|event| run.event_id == *event)
+    }
+}
+
+/// What came of an order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ordered {
+    /// Done; the run as it is now.
+    Done(Box<Run>),
+    /// There is no such run.
+    Unknown,
+    /// Not possible, and why.
+    Refused(String),
+}
+
 /// What came of moving a delivery by hand.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Moved {
@@ -271,29 +371,62 @@ pub struct Held {
     /// The windows of the rule's limit that counted this event already, when some recipients were known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counted: Vec<WindowId>,
+    /// It waits for nothing but its turn: its recipients are many, and are taken in some at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fan_out: Option<FanOut>,
+}
+
+/// How far a rule with many recipients has been taken in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FanOut {
+    /// How many recipients have been taken in.
+    pub done: usize,
+    /// Names the recipients in their order: with others, all are looked at again, and those who are taken in already
+    /// are passed over.
+    pub audience: String,
 }
 
 /// The outcome of a verdict on a delivery: the one place where states change after an attempt. Pure; every backend
 /// calls it.
 pub fn apply(delivery: &mut Delivery, attempt: Attempt) {
-    match &attempt.verdict {
-        Verdict::Delivered {
-            activity_id,
-            conversation_id,
-        } => {
+    match (&attempt.verdict, delivery.operation) {
+        (
+            Verdict::Delivered {
+                activity_id,
+                conversation_id,
+            },
+            Operation::Send,
+        ) => {
             delivery.state = State::Delivered;
             delivery.activity_id = activity_id.clone();
             delivery.conversation_id = Some(conversation_id.clone());
             delivery.reason = None;
         }
-        Verdict::RetryAt { at, reason } => {
+        (Verdict::Delivered { .. }, Operation::Update) => {
+            delivery.state = State::Delivered;
+            delivery.reason = None;
+        }
+        (Verdict::Delivered { .. }, Operation::Delete) => {
+            delivery.state = State::Recalled;
+            delivery.reason = None;
+        }
+        (Verdict::RetryAt { at, reason }, _) => {
             delivery.state = State::Pending;
             delivery.next_attempt_at = *at;
             delivery.reason = Some(reason.clone());
         }
-        Verdict::Dead { reason } => {
+        (Verdict::Dead { reason }, Operation::Send) => {
             delivery.state = State::Dead;
             delivery.reason = Some(reason.clone());
+        }
+        // The message is where it was.
+        (Verdict::Dead { reason }, Operation::Update) => {
+            delivery.state = State::Delivered;
+            delivery.reason = Some(format!("it could not be corrected: {reason}"));
+        }
+        (Verdict::Dead { reason }, Operation::Delete) => {
+            delivery.state = State::Delivered;
+            delivery.reason = Some(format!("it could not be taken back: {reason}"));
         }
     }
     delivery.attempt_count += 1;

@@ -5,8 +5,8 @@
 //! - One thread writes, in groups that share one sync (`writer.rs`); an answer means "on disk".
 //! - A call's changes are a draft that is applied whole or not at all (`draft.rs`), made of records with a version
 //!   and a checksum (`record.rs`).
-//! - What the changes are is decided in `intake.rs`, `lease.rs`, `windows.rs`, `sweep.rs` (outbox, on `ledger.rs`) and `facts.rs`
-//!   (directory, on `shelf.rs`).
+//! - What the changes are is decided in `intake.rs`, `lease.rs`, `runs.rs`, `windows.rs`, `sweep.rs` (outbox, on `ledger.rs`)
+//!   and `facts.rs` (directory, on `shelf.rs`).
 //!
 //! A write that fails says [`StoreError::Unavailable`]; the database is then opened again by itself. After a failed
 //! sync nobody can know whether the change is on disk, so the caller repeats: every call is harmless to repeat.
@@ -28,6 +28,7 @@ mod ledger;
 mod outbox;
 mod place;
 mod record;
+mod runs;
 mod shelf;
 mod sweep;
 mod windows;
@@ -112,7 +113,10 @@ impl SledStore {
 
 /// The steps from older formats to the present one.
 fn steps<'a>() -> [upgrade::Step<Draft<'a>>; upgrade::FORMAT as usize - 1] {
-    [ledger::list_by_age]
+    [
+        |draft| ledger::list_by_age(draft),
+        |draft| ledger::queue_by_address(draft),
+    ]
 }
 
 fn start_up(place: &Place, opened: &Opened) -> Result<(), StoreError> {

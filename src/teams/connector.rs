@@ -96,6 +96,41 @@ impl Connector {
         Sent { answer, status, took }
     }
 
+    /// Puts `activity` in the place of a message that was sent.
+    pub async fn update(&self, service_url: &str, conversation: &str, message: &str, activity: &Value) -> Sent {
+        let body = serde_json::to_vec(activity).expect("a JSON value can be written");
+        self.change(Method::PUT, service_url, conversation, message, Some(&body))
+            .await
+    }
+
+    /// Takes away a message that was sent.
+    pub async fn delete(&self, service_url: &str, conversation: &str, message: &str) -> Sent {
+        self.change(Method::DELETE, service_url, conversation, message, None)
+            .await
+    }
+
+    async fn change(
+        &self,
+        method: Method,
+        service_url: &str,
+        conversation: &str,
+        message: &str,
+        body: Option<&[u8]>,
+    ) -> Sent {
+        let started = self.clock.now();
+        let path = ["v3", "conversations", conversation, "activities", message];
+        let asked = match self.address(service_url, &path) {
+            Ok(url) => self.ask(method, &url, body, LONGEST_ANSWER).await,
+            Err(answer) => Err((answer, None)),
+        };
+        let (answer, status) = match asked {
+            Ok(reply) => (self.read(&reply), Some(reply.status)),
+            Err(failed) => failed,
+        };
+        let took = (self.clock.now() - started).to_std().unwrap_or_default();
+        Sent { answer, status, took }
+    }
+
     /// Opens the personal chat with `member` (a `29:...` id, or an Entra object id) and answers its id. The same
     /// person always gets the same chat.
     ///
@@ -128,11 +163,18 @@ impl Connector {
         Err(Sent { answer, status, took })
     }
 
-    /// Everybody in a team or group chat except bots, by pages. `tenant_id` is taken for those whose own is not told.
+    /// Everybody in a team or group chat except bots, by pages. `tenant_id` is taken for those whose own is not told;
+    /// `turn` is waited for before each page.
     ///
     /// # Errors
     /// What Teams said instead of a page; a roster is whole or not there.
-    pub async fn members(&self, service_url: &str, tenant_id: &str, id: &str) -> Result<Vec<Person>, Answer> {
+    pub async fn members<T: Future<Output = ()>>(
+        &self,
+        service_url: &str,
+        tenant_id: &str,
+        id: &str,
+        turn: impl Fn() -> T,
+    ) -> Result<Vec<Person>, Answer> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Page {
@@ -145,6 +187,7 @@ impl Connector {
         for _ in 0..MOST_PAGES {
             let mut query = vec![("pageSize", PAGE)];
             query.extend(next.as_deref().map(|token| ("continuationToken", token)));
+            turn().await;
             let path = ["v3", "conversations", id, "pagedmembers"];
             let page: Page = self.get(service_url, &path, &query).await?;
             people.extend(

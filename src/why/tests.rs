@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::delivery::{Address, Attempt, CardId, DeliveryId, Recipient};
+use crate::delivery::{Address, Attempt, CardId, DeliveryId, Operation, Recipient, Terms};
 use crate::event::EventId;
 use crate::record::Near;
 use crate::rule::condition::Condition;
@@ -35,6 +35,8 @@ fn delivery(rule: &str, name: &str, state: State) -> Delivery {
         activity_id: None,
         conversation_id: None,
         window: None,
+        terms: Terms::default(),
+        operation: Operation::Send,
     }
 }
 

@@ -7,7 +7,9 @@ use herald::store::StoreError;
 use herald::store::outbox::{Batch, Filter, Moved};
 
 use super::{claim_all, claim_one, get, list, names};
-use crate::support::store::{Place, at, attempt, batch, card, dead, delivered, delivery, promised, record, rule};
+use crate::support::store::{
+    Place, at, attempt, batch, card, dead, delivered, delivery, each, promised, record, rule,
+};
 
 promised! {
     a_cancelled_delivery_cannot_be_settled,
@@ -25,7 +27,7 @@ async fn a_cancelled_delivery_cannot_be_settled(place: &dyn Place) {
     outbox.enqueue(batch("e1", &["anna"], at(0))).await.expect("enqueue");
     let claim = claim_one(&*outbox, 0).await;
     let moved = outbox
-        .cancel(&claim.delivery.id, "stopped by mona")
+        .cancel(&claim.delivery.id, "stopped by mona", at(0))
         .await
         .expect("cancel");
     let Moved::Done(cancelled) = moved else {
@@ -48,7 +50,7 @@ async fn cancelling_and_settling_at_the_same_time_end_in_one_of_the_two(place: &
         async move {
             let (settled, cancelled) = tokio::join!(
                 outbox.settle(&claim, attempt(1, at(1), delivered())),
-                outbox.cancel(&claim.delivery.id, "stopped"),
+                outbox.cancel(&claim.delivery.id, "stopped", at(0)),
             );
             let state = get(&*outbox, &claim.delivery.id).await.state;
             match (settled, cancelled.expect("cancel")) {
@@ -102,6 +104,7 @@ async fn a_recipient_that_was_not_found_is_kept_as_dead_and_cannot_be_tried_agai
         cards: Vec::new(),
         held: Vec::new(),
         windows: Vec::new(),
+        runs: Vec::new(),
     };
     outbox.enqueue(batch).await.expect("enqueue");
     assert_eq!(claim_all(&*outbox, 1000).await, Vec::new());
@@ -115,7 +118,10 @@ async fn moving_by_hand_says_why_it_cannot_be_done(place: &dyn Place) {
     let outbox = place.open().outbox;
     let unknown = DeliveryId::known("dl_none");
     assert_eq!(outbox.retry(&unknown, at(0)).await.expect("retry"), Moved::Unknown);
-    assert_eq!(outbox.cancel(&unknown, "x").await.expect("cancel"), Moved::Unknown);
+    assert_eq!(
+        outbox.cancel(&unknown, "x", at(0)).await.expect("cancel"),
+        Moved::Unknown
+    );
 
     outbox.enqueue(batch("e1", &["anna"], at(50))).await.expect("enqueue");
     let id = list(&*outbox, Filter::default()).await[0].id.clone();
@@ -135,7 +141,7 @@ async fn moving_by_hand_says_why_it_cannot_be_done(place: &dyn Place) {
         Moved::NotFrom(State::Delivered)
     );
     assert_eq!(
-        outbox.cancel(&id, "x").await.expect("cancel"),
+        outbox.cancel(&id, "x", at(0)).await.expect("cancel"),
         Moved::NotFrom(State::Delivered)
     );
 }
@@ -147,6 +153,7 @@ async fn counts_follow_every_move_and_survive_reopening(place: &dyn Place) {
         ("delivered", 1),
         ("dead", 1),
         ("cancelled", 1),
+        ("recalled", 0),
     ];
     {
         let outbox = place.open().outbox;
@@ -171,7 +178,10 @@ async fn counts_follow_every_move_and_survive_reopening(place: &dyn Place) {
             .settle(&claims[1], attempt(1, at(1), dead("no")))
             .await
             .expect("settle");
-        outbox.cancel(&claims[2].delivery.id, "no").await.expect("cancel");
+        outbox
+            .cancel(&claims[2].delivery.id, "no", at(0))
+            .await
+            .expect("cancel");
         outbox.release(&claims[3], at(9)).await.expect("release");
         outbox.release(&claims[4], at(9)).await.expect("release");
         assert_eq!(outbox.counts().await.expect("counts"), expected.into());
@@ -250,7 +260,7 @@ async fn a_list_goes_on_where_it_stopped(place: &dyn Place) {
             .expect("enqueue");
     }
     let claims = outbox
-        .claim(3, at(100), Duration::seconds(60))
+        .claim(each(3), at(100), Duration::seconds(60))
         .await
         .expect("claim")
         .claims;

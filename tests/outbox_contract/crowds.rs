@@ -9,7 +9,7 @@ use herald::event::EventId;
 use herald::store::outbox::{Claim, Filter};
 
 use super::{claim_all, list};
-use crate::support::store::{Place, at, attempt, batch, delivered, promised};
+use crate::support::store::{Place, at, attempt, batch, delivered, each, promised};
 
 promised! {
     the_same_event_from_eight_callers_at_once_is_one_set_of_deliveries,
@@ -43,7 +43,11 @@ async fn ten_thousand_events_at_once_are_all_taken(place: &dyn Place) {
         let outbox = place.open().outbox;
         let taken = futures::future::join_all((0..EVENTS).map(|number| {
             let outbox = outbox.clone();
-            async move { outbox.enqueue(batch(&format!("e{number}"), &["anna"], at(0))).await }
+            async move {
+                outbox
+                    .enqueue(batch(&format!("e{number}"), &[&format!("p{number}")], at(0)))
+                    .await
+            }
         }))
         .await;
         assert!(
@@ -73,7 +77,7 @@ async fn two_couriers_never_hold_the_same_delivery(place: &dyn Place) {
             let mut held = Vec::new();
             loop {
                 let claims = outbox
-                    .claim(7, at(1), Duration::seconds(60))
+                    .claim(each(7), at(1), Duration::seconds(60))
                     .await
                     .expect("claim")
                     .claims;
@@ -99,12 +103,16 @@ async fn claims_nobody_waits_for_are_soon_due_again(place: &dyn Place) {
     outbox.enqueue(batch("e1", &["anna"], at(0))).await.expect("enqueue");
     for _ in 0..50 {
         // Polled once: the job is handed in, and then nobody is there to hear of it.
-        let mut claiming = Box::pin(outbox.claim(1, at(0), Duration::days(1)));
+        let mut claiming = Box::pin(outbox.claim(each(1), at(0), Duration::days(1)));
         let _ = futures::poll!(claiming.as_mut());
         drop(claiming);
     }
     for _ in 0..1000 {
-        let claims = outbox.claim(1, at(0), Duration::days(1)).await.expect("claim").claims;
+        let claims = outbox
+            .claim(each(1), at(0), Duration::days(1))
+            .await
+            .expect("claim")
+            .claims;
         if let [claim] = claims.as_slice() {
             assert_eq!(claim.delivery.attempt_count, 0);
             return;

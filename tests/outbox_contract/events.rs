@@ -20,6 +20,7 @@ fn nothing(event: &str, rules: Vec<RuleRecord>, seconds: i64) -> Batch {
         cards: Vec::new(),
         held: Vec::new(),
         windows: Vec::new(),
+        runs: Vec::new(),
     }
 }
 

@@ -44,6 +44,7 @@ async fn a_held_rule_that_went_on_adds_what_became_of_it(place: &dyn Place) {
         cards: Vec::new(),
         held: vec![held("e1", "team", at(0))],
         windows: Vec::new(),
+        runs: Vec::new(),
     };
     assert!(!outbox.enqueue(waits).await.expect("enqueue").repeat);
 
@@ -56,6 +57,7 @@ async fn a_held_rule_that_went_on_adds_what_became_of_it(place: &dyn Place) {
         cards: vec![card],
         held: Vec::new(),
         windows: Vec::new(),
+        runs: Vec::new(),
     };
     assert!(!outbox.enqueue(went_on.clone()).await.expect("enqueue").repeat);
     outbox.unhold(&event, "team").await.expect("unhold");
@@ -70,6 +72,7 @@ async fn a_held_rule_that_went_on_adds_what_became_of_it(place: &dyn Place) {
         cards: Vec::new(),
         held: Vec::new(),
         windows: Vec::new(),
+        runs: Vec::new(),
     };
     assert!(
         !outbox.enqueue(empty).await.expect("enqueue").repeat,
@@ -95,6 +98,7 @@ async fn an_event_with_too_many_rules_keeps_those_that_matched(place: &dyn Place
         cards: Vec::new(),
         held: Vec::new(),
         windows: Vec::new(),
+        runs: Vec::new(),
     };
     outbox.enqueue(batch).await.expect("enqueue");
     let kept = outbox
@@ -161,6 +165,7 @@ async fn a_repeated_event_does_not_hold_a_rule_again(place: &dyn Place) {
         cards: Vec::new(),
         held: vec![held("e1", "team", at(0))],
         windows: Vec::new(),
+        runs: Vec::new(),
     };
     outbox.enqueue(batch.clone()).await.expect("enqueue");
     let mut later = held("e1", "team", at(500));
@@ -280,6 +285,7 @@ async fn an_event_that_led_to_nothing_is_collected_too(place: &dyn Place) {
             cards: Vec::new(),
             held: Vec::new(),
             windows: Vec::new(),
+            runs: Vec::new(),
         };
         outbox.enqueue(batch).await.expect("enqueue");
     }

@@ -159,7 +159,7 @@ async fn a_window_closes_with_a_delivery_that_dies_or_is_cancelled(place: &dyn P
     assert_eq!(sent.len(), 1, "the first one never came");
     let told = window(&*outbox, "anna").await.expect("a window").told.expect("a count");
     assert_eq!((told.held_back, told.since), (1, at(0)));
-    outbox.cancel(&sent[0].id, "stopped").await.expect("cancel");
+    outbox.cancel(&sent[0].id, "stopped", at(0)).await.expect("cancel");
     let sent = bring(&*outbox, "e4", "anna", 5).await;
     assert_eq!(sent.len(), 1);
     let told = window(&*outbox, "anna").await.expect("a window").told.expect("a count");

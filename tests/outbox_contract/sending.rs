@@ -6,7 +6,7 @@ use herald::store::StoreError;
 use herald::store::outbox::Filter;
 
 use super::{claim_all, claim_one, get, list, names};
-use crate::support::store::{Place, at, attempt, batch, dead, delivered, promised};
+use crate::support::store::{Place, at, attempt, batch, dead, delivered, each, promised};
 
 promised! {
     the_oldest_due_is_claimed_first_and_equal_times_keep_the_order_of_arrival,
@@ -48,7 +48,7 @@ async fn nothing_is_claimed_before_its_time_and_no_more_than_asked_for(place: &d
     let early = at(10) - Duration::nanoseconds(1);
     assert!(
         outbox
-            .claim(9, early, Duration::seconds(60))
+            .claim(each(9), early, Duration::seconds(60))
             .await
             .expect("claim")
             .claims
@@ -56,7 +56,7 @@ async fn nothing_is_claimed_before_its_time_and_no_more_than_asked_for(place: &d
     );
     for wanted in ["anna", "omar"] {
         let claims = outbox
-            .claim(1, at(10), Duration::seconds(60))
+            .claim(each(1), at(10), Duration::seconds(60))
             .await
             .expect("claim")
             .claims;
@@ -66,7 +66,7 @@ async fn nothing_is_claimed_before_its_time_and_no_more_than_asked_for(place: &d
     }
     assert!(
         outbox
-            .claim(0, at(10), Duration::seconds(60))
+            .claim(each(0), at(10), Duration::seconds(60))
             .await
             .expect("claim")
             .claims

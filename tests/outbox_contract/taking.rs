@@ -124,6 +124,7 @@ async fn a_card_is_stored_once_and_goes_with_its_last_delivery(place: &dyn Place
             cards: vec![shared.clone(), card("nobody gets this one")],
             held: Vec::new(),
             windows: Vec::new(),
+            runs: Vec::new(),
         };
         outbox.enqueue(batch).await.expect("enqueue");
         let claim = claim_one(&*outbox, created).await;
@@ -155,6 +156,7 @@ async fn very_large_records_come_back_unchanged(place: &dyn Place) {
             cards: vec![big_card.clone()],
             held: vec![big_hold.clone()],
             windows: Vec::new(),
+            runs: Vec::new(),
         };
         outbox.enqueue(batch).await.expect("enqueue");
         outbox.set_note("files", Some(&note)).await.expect("note");

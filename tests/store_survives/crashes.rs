@@ -12,7 +12,7 @@ use herald::store::outbox::Filter;
 use herald::store::sled::open;
 
 use super::{FOLDER, child, random};
-use crate::support::store::{OnSled, Place, at, attempt, batch, delivered, small};
+use crate::support::store::{OnSled, Place, at, attempt, batch, delivered, each, small};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the role of a server that will be killed, played for other tests"]
@@ -43,7 +43,11 @@ async fn a_server_that_will_be_killed() {
     let courier = async {
         let outbox = store.outbox();
         loop {
-            let claims = outbox.claim(5, at(0), Duration::days(1)).await.expect("claim").claims;
+            let claims = outbox
+                .claim(each(5), at(0), Duration::days(1))
+                .await
+                .expect("claim")
+                .claims;
             for claim in claims {
                 outbox
                     .settle(&claim, attempt(1, at(0), delivered()))

@@ -12,7 +12,8 @@ use herald::store::sled::open;
 
 use super::{FOLDER, child, finished, random, tamper};
 use crate::support::store::{
-    OnSled, Place, at, attempt, batch, card, delivered, delivery, group_chat, held, person, record, rule, small, team,
+    OnSled, Place, at, attempt, batch, card, delivered, delivery, each, group_chat, held, person, record, rule,
+    small, team,
 };
 
 #[tokio::test]
@@ -30,7 +31,10 @@ async fn a_damaged_delivery_is_set_aside_and_reported_and_blocks_no_other() {
     {
         let outbox = place.open().outbox;
         assert_eq!(outbox.list(&Filter::default(), None, 10).await.expect("list").len(), 2);
-        let claims = outbox.claim(10, at(0), Duration::seconds(60)).await.expect("claim");
+        let claims = outbox
+            .claim(each(10), at(0), Duration::seconds(60))
+            .await
+            .expect("claim");
         assert_eq!(claims.claims.len(), 2);
         let [(key, problem)] = claims.corrupt.as_slice() else {
             panic!("one record is damaged: {:?}", claims.corrupt);
@@ -40,7 +44,10 @@ async fn a_damaged_delivery_is_set_aside_and_reported_and_blocks_no_other() {
             "{key}: {problem}"
         );
         assert_eq!(outbox.counts().await.expect("counts")["sending"], 2);
-        let again = outbox.claim(10, at(61), Duration::seconds(60)).await.expect("claim");
+        let again = outbox
+            .claim(each(10), at(61), Duration::seconds(60))
+            .await
+            .expect("claim");
         assert_eq!((again.claims.len(), again.corrupt.len()), (2, 0), "it is reported once");
         for claim in again.claims {
             outbox
@@ -66,7 +73,7 @@ async fn a_damaged_delivery_that_ended_is_collected_with_the_others() {
             .await
             .expect("enqueue");
         for claim in outbox
-            .claim(10, at(0), Duration::seconds(60))
+            .claim(each(10), at(0), Duration::seconds(60))
             .await
             .expect("claim")
             .claims
@@ -115,14 +122,17 @@ async fn damaged_numbers_are_counted_anew() {
             .enqueue(batch("e1", &["anna", "omar"], at(0)))
             .await
             .expect("enqueue");
-        outbox.claim(1, at(0), Duration::seconds(60)).await.expect("claim");
+        outbox
+            .claim(each(1), at(0), Duration::seconds(60))
+            .await
+            .expect("claim");
     }
     tamper(place.folder.path(), &["counts"], |value| value.truncate(8));
     let outbox = place.open().outbox;
     assert_eq!(outbox.counts().await.expect("counts")["pending"], 2);
-    outbox.enqueue(batch("e2", &["anna"], at(0))).await.expect("enqueue");
+    outbox.enqueue(batch("e2", &["mona"], at(0))).await.expect("enqueue");
     let claims = outbox
-        .claim(10, at(0), Duration::seconds(60))
+        .claim(each(10), at(0), Duration::seconds(60))
         .await
         .expect("claim")
         .claims;
@@ -185,7 +195,7 @@ async fn a_server_on_damaged_files() {
     let _ = outbox.list(&Filter::default(), None, 10_000).await;
     let _ = outbox.enqueue(batch("after the damage", &["anna"], at(5))).await;
     let _ = outbox.due_held(100, at(100)).await;
-    if let Ok(claims) = outbox.claim(10_000, at(100), Duration::seconds(60)).await {
+    if let Ok(claims) = outbox.claim(each(10_000), at(100), Duration::seconds(60)).await {
         for claim in claims.claims.into_iter().take(20) {
             let _ = outbox.settle(&claim, attempt(1, at(1), delivered())).await;
         }
@@ -283,6 +293,7 @@ async fn sled_never_puts_a_value_into_a_file_that_it_does_not_sync() {
             cards: vec![big],
             held: vec![hold],
             windows: Vec::new(),
+            runs: Vec::new(),
         };
         outbox.enqueue(batch).await.expect("enqueue");
     }

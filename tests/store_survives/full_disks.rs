@@ -12,7 +12,7 @@ use herald::store::{Outbox, StoreError};
 
 use super::{FOLDER, child};
 use crate::support::small_disk::SmallDisk;
-use crate::support::store::{at, attempt, batch, card, delivered, delivery, record, small};
+use crate::support::store::{at, attempt, batch, card, delivered, delivery, each, record, small};
 
 /// Takes in events, each with a large card for so many people, until the disk is full; says which were taken, and what
 /// the last caller was told.
@@ -29,6 +29,7 @@ async fn fills_up(outbox: &Arc<dyn Outbox>, prefix: &str, people: usize) -> (Vec
             cards: vec![big],
             held: Vec::new(),
             windows: Vec::new(),
+            runs: Vec::new(),
         };
         match outbox.enqueue(batch).await {
             Ok(_) => taken.push(event),
@@ -66,7 +67,7 @@ async fn a_disk_that_fills_up_stops_the_intake_and_what_is_open_goes_on() {
     assert!(!taken.is_empty());
 
     let claims = outbox
-        .claim(5, at(1), Duration::seconds(60))
+        .claim(each(5), at(1), Duration::seconds(60))
         .await
         .expect("claim")
         .claims;

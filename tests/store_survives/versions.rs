@@ -1,11 +1,12 @@
 //! Other versions.
 
+use chrono::Duration;
 use herald::store::StoreError;
 use herald::store::outbox::Filter;
 use herald::store::sled::open;
 
 use super::{behind_its_back, tamper};
-use crate::support::store::{OnSled, Place, at, batch, small};
+use crate::support::store::{OnSled, Place, at, attempt, batch, delivered, each, small};
 
 #[test]
 fn a_store_of_a_newer_herald_is_refused_in_a_sentence() {
@@ -44,7 +45,45 @@ async fn a_store_of_the_first_format_lists_its_deliveries_after_the_upgrade() {
     assert_eq!(after, before.expect("listed"));
     drop(outbox);
     behind_its_back(place.folder.path(), |db| {
-        assert_eq!(db.get("!format").expect("readable").as_deref(), Some(b"2".as_slice()));
+        assert_eq!(db.get("!format").expect("readable").as_deref(), Some(b"3".as_slice()));
+    });
+}
+
+#[tokio::test]
+async fn a_store_of_the_second_format_keeps_the_order_of_each_conversation_after_the_upgrade() {
+    let place = OnSled::new();
+    for (number, event) in ["e1", "e2", "e3"].into_iter().enumerate() {
+        let news = batch(event, &["anna"], at(number as i64));
+        place.open().outbox.enqueue(news).await.expect("enqueue");
+    }
+    behind_its_back(place.folder.path(), |db| {
+        // The second format had one index of what is due, in which every delivery stood.
+        for table in ["Q", "u"] {
+            for entry in db.scan_prefix(table) {
+                let (key, value) = entry.expect("readable");
+                db.insert([b"U", &key[1..]].concat(), value).expect("inserted");
+                db.remove(key).expect("removed");
+            }
+        }
+        db.insert("!format", "2").expect("insert");
+    });
+    let outbox = place.open().outbox;
+    for wanted in ["e1", "e2", "e3"] {
+        let mut claims = outbox
+            .claim(each(9), at(10), Duration::seconds(60))
+            .await
+            .expect("claim")
+            .claims;
+        let claim = claims.remove(0);
+        assert_eq!((claim.delivery.event_id.as_str(), claims.len()), (wanted, 0));
+        outbox
+            .settle(&claim, attempt(1, at(10), delivered()))
+            .await
+            .expect("settle");
+    }
+    drop(outbox);
+    behind_its_back(place.folder.path(), |db| {
+        assert_eq!(db.scan_prefix("U").count(), 0, "the old index is gone");
     });
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use herald::card::{Card, Content};
-use herald::delivery::{Address, Attempt, Delivery, DeliveryId, Recipient, State, Verdict};
+use herald::delivery::{Address, Attempt, Delivery, DeliveryId, Operation, Recipient, State, Terms, Verdict};
 use herald::event::{Event, EventId, Origin};
+use herald::lane::PerLane;
 use herald::roster::{Channel, Conversation, ConversationId, ConversationKind, Person, Roster, Team};
 use herald::store::outbox::{Batch, EventRecord, Held, RuleRecord};
 use herald::store::sled::Options;
@@ -84,6 +85,11 @@ pub fn at(seconds: i64) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 2, 9, 0, 0).unwrap() + Duration::seconds(seconds)
 }
 
+/// Room for so many deliveries in each lane.
+pub fn each(room: usize) -> PerLane<usize> {
+    PerLane::of(|_| room)
+}
+
 pub fn card(text: &str) -> Card {
     Card {
         content: Content::Text(text.to_owned()),
@@ -121,6 +127,8 @@ pub fn delivery(event: &str, rule: &str, name: &str, card: &Card, created_at: Da
         activity_id: None,
         conversation_id: None,
         window: None,
+        terms: Terms::default(),
+        operation: Operation::Send,
     }
 }
 
@@ -159,6 +167,7 @@ pub fn batch(event: &str, names: &[&str], created_at: DateTime<Utc>) -> Batch {
         cards: vec![card],
         held: Vec::new(),
         windows: Vec::new(),
+        runs: Vec::new(),
     }
 }
 
@@ -182,6 +191,7 @@ pub fn held(event: &str, rule: &str, due_at: DateTime<Utc>) -> Held {
         attempts: 0,
         reason: None,
         counted: Vec::new(),
+        fan_out: None,
     }
 }
 
@@ -305,5 +315,12 @@ pub fn roster(id: &str, members: Vec<Person>, fetched_at: DateTime<Utc>) -> Rost
         members,
         fetched_at,
         stale: false,
+    }
+}
+
+pub fn later(at: DateTime<Utc>) -> Verdict {
+    Verdict::RetryAt {
+        at,
+        reason: "later".to_owned(),
     }
 }

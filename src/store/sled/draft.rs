@@ -52,8 +52,18 @@ pub(super) enum Table {
 
     /// Delivery id -> delivery.
     Delivery = b'D',
-    /// When it must be looked at, sequence -> open delivery.
-    Due = b'U',
+    /// Format 1 and 2: when it must be looked at, sequence -> open delivery.
+    OldDue = b'U',
+    /// Address, lane, place -> open delivery that is not parked: what goes to one address, in order.
+    Queue = b'Q',
+    /// Lane, when it must be looked at, sequence -> open delivery that is at the head of its queue.
+    Due = b'u',
+    /// Run id -> run.
+    Run = b'R',
+    /// When it was decided, run id.
+    RunByAge = b'y',
+    /// Run whose deliveries must be brought in line with it -> how far that has come.
+    Astray = b'z',
     /// Creation, sequence -> delivery, whatever its state: what is listed here does not move while a list is read.
     ByAge = b'B',
     /// State, creation, sequence -> delivery.
@@ -277,6 +287,31 @@ impl<'a> Draft<'a> {
             .collect())
     }
 
+    /// The first entry of `table` under a key that begins with `prefix`, this draft's changes included; the table's byte
+    /// is not part of the key.
+    pub(super) fn first_under(&self, table: Table, prefix: &[u8]) -> Result<Option<(Vec<u8>, IVec)>, StoreError> {
+        let full = table.key(prefix);
+        let stored = self
+            .tree
+            .scan_prefix(&full)
+            .find(|entry| {
+                entry
+                    .as_ref()
+                    .map_or(true, |(key, _)| !self.changes.contains_key(key.as_ref()))
+            })
+            .map(entry_of)
+            .transpose()?;
+        let changed = self
+            .changes
+            .range(full.clone()..)
+            .take_while(|(key, _)| key.starts_with(&full))
+            .find_map(|(key, change)| Some((key[1..].to_vec(), IVec::from(change.as_deref()?))));
+        Ok(match (stored, changed) {
+            (Some(stored), Some(changed)) => Some(if stored.0 < changed.0 { stored } else { changed }),
+            (stored, changed) => stored.or(changed),
+        })
+    }
+
     /// Walks through `table` as it is on disk, this draft's changes **not** included, from either end. Bounds and
     /// keys are without the table's byte.
     pub(super) fn walk(
@@ -408,6 +443,29 @@ mod tests {
         let view = Draft::over(&db);
         assert_eq!(view.get::<i32>(Table::Note, "a").expect("get"), Read::Found(1));
         assert_eq!(view.walk(Table::Note, Bound::Unbounded, Bound::Unbounded).count(), 1);
+    }
+
+    #[test]
+    fn the_first_entry_is_that_of_the_store_with_the_changes() {
+        let (_place, db) = tree();
+        let mut draft = Draft::over(&db);
+        for key in ["b1", "b2", "c1"] {
+            draft.mark(Table::Queue.key(key), vec![1]);
+        }
+        draft.commit().expect("commit");
+        let mut draft = Draft::over(&db);
+        let first = |draft: &Draft<'_>| {
+            let first = draft.first_under(Table::Queue, b"b").expect("readable");
+            first.map(|(key, _)| String::from_utf8(key).expect("text"))
+        };
+        assert_eq!(first(&draft).as_deref(), Some("b1"));
+        draft.unmark(Table::Queue.key("b1"));
+        assert_eq!(first(&draft).as_deref(), Some("b2"));
+        draft.mark(Table::Queue.key("b0"), vec![1]);
+        assert_eq!(first(&draft).as_deref(), Some("b0"));
+        draft.unmark(Table::Queue.key("b0"));
+        draft.unmark(Table::Queue.key("b2"));
+        assert_eq!(first(&draft), None);
     }
 
     #[test]

@@ -6,10 +6,12 @@ use std::ops::Bound;
 use chrono::{DateTime, Utc};
 
 use super::draft::{Draft, Read, Table};
+use super::lease;
 use super::ledger::{Ledger, Owed, TIME, just_after, term, timed};
 use crate::card::Card;
 use crate::delivery::{CardId, Delivery, State};
 use crate::event::EventId;
+use crate::run::{Pass, Run};
 use crate::store::StoreError;
 use crate::store::outbox::{Batch, EventRecord, Held, Receipt};
 
@@ -21,6 +23,7 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, bound: u64, batch: Batch) -> Result
         cards,
         held,
         windows,
+        runs,
     } = batch;
     let mut ledger = Ledger::open(draft)?;
 
@@ -51,7 +54,7 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, bound: u64, batch: Batch) -> Result
         })
         .collect::<Result<_, _>>()?;
 
-    let taking = new.iter().filter(|delivery| is_open(delivery.state)).count() + new_held.len();
+    let taking = new.iter().filter(|delivery| delivery.state.is_open()).count() + new_held.len();
     let open = ledger.numbers.open();
     if taking > 0 && open + taking as u64 > bound {
         return Err(StoreError::Full { open, bound });
@@ -68,6 +71,9 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, bound: u64, batch: Batch) -> Result
         put_held(&mut ledger, held)?;
     }
     super::windows::change(ledger.draft, &event, before.as_ref(), windows)?;
+    for run in runs {
+        take_run(&mut ledger, run, !new.is_empty())?;
+    }
     for delivery in new {
         take_delivery(&mut ledger, delivery)?;
     }
@@ -75,11 +81,17 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, bound: u64, batch: Batch) -> Result
     Ok(receipt)
 }
 
-fn is_open(state: State) -> bool {
-    match state {
-        State::Pending | State::Sending => true,
-        State::Delivered | State::Dead | State::Cancelled => false,
+/// Begins a run, or says of one that is known what a later batch for it brought to light.
+fn take_run(ledger: &mut Ledger<'_, '_>, run: Run, brings_any: bool) -> Result<(), StoreError> {
+    match ledger.run(&run.id)? {
+        Some(known) => {
+            known.expected = run.expected;
+            known.complete = run.complete;
+        }
+        None if brings_any => ledger.begin(run),
+        None => {}
     }
+    Ok(())
 }
 
 fn take_delivery(ledger: &mut Ledger<'_, '_>, mut delivery: Delivery) -> Result<(), StoreError> {
@@ -87,14 +99,25 @@ fn take_delivery(ledger: &mut Ledger<'_, '_>, mut delivery: Delivery) -> Result<
     if delivery.state == State::Sending {
         delivery.state = State::Pending;
     }
-    let ended_at = (!is_open(delivery.state)).then_some(delivery.created_at);
-    let owed = Owed {
+    let open = delivery.state.is_open();
+    let ended_at = (!open).then_some(delivery.created_at);
+    let mut owed = Owed {
         delivery,
         sequence: ledger.draw(),
         lease: None,
         ended_at,
+        place: None,
+        head: false,
+        parked: false,
     };
-    ledger.save(None, &owed)
+    if open {
+        let created_at = owed.delivery.created_at;
+        match lease::pass(ledger, &owed, created_at)? {
+            Pass::Wait => owed.parked = true,
+            Pass::Now | Pass::Never(_) => ledger.queue_up(&mut owed)?,
+        }
+    }
+    ledger.save(None, &mut owed)
 }
 
 fn take_cards(ledger: &mut Ledger<'_, '_>, new: &[Delivery], cards: &[Card]) -> Result<(), StoreError> {

@@ -6,44 +6,96 @@ use chrono::{DateTime, Duration, Utc};
 use tracing::{error, info};
 
 use super::draft::{Draft, Read, Table, readable};
-use super::ledger::{Lease, Ledger, Owed, Pointer, just_after};
-use crate::delivery::{Attempt, DeliveryId, State};
+use super::ledger::{DuePointer, Lease, Ledger, Owed, just_after, lane_byte};
+use super::runs;
+use crate::delivery::{Attempt, DeliveryId, Operation, State};
+use crate::lane::{Lane, PerLane};
+use crate::run::{self, Pass};
 use crate::store::StoreError;
 use crate::store::outbox::{Claim, Claims, Moved, apply};
+
+/// How many entries of a lane one claim looks at beside those that it leases: they are moved out of the way.
+const LOOKED_AT: usize = 1000;
 
 /// See [`crate::store::Outbox::claim`].
 pub(super) fn claim(
     draft: &mut Draft<'_>,
-    limit: usize,
+    room: PerLane<usize>,
     now: DateTime<Utc>,
     lease: Duration,
 ) -> Result<Claims, StoreError> {
     let mut claims = Claims::default();
-    let due = draft.walk(Table::Due, Bound::Unbounded, Bound::Excluded(&just_after(now)));
-    let mut ledger = Ledger::open(draft)?;
-    for entry in due {
-        if claims.claims.len() == limit {
-            break;
+    for lane in Lane::ALL {
+        let room = *room.get(lane);
+        let first = [lane_byte(lane)];
+        let end = [first.as_slice(), &just_after(now)].concat();
+        let due = draft.walk(Table::Due, Bound::Included(&first), Bound::Excluded(&end));
+        let mut ledger = Ledger::open(draft)?;
+        let mut leased = 0;
+        for entry in due.take(room.saturating_add(LOOKED_AT)) {
+            if leased == room {
+                break;
+            }
+            let (due_key, value) = entry?;
+            let Some(before) = owed_at(&mut ledger, due_key, &value, &mut claims.corrupt)? else {
+                continue;
+            };
+            let mut after = before.clone();
+            after.lease = None;
+            match pass(&mut ledger, &before, now)? {
+                Pass::Now => {
+                    let number = ledger.draw();
+                    after.delivery.state = State::Sending;
+                    after.lease = Some(Lease {
+                        number,
+                        until: now.checked_add_signed(lease).unwrap_or(DateTime::<Utc>::MAX_UTC),
+                    });
+                    ledger.save(Some(&before), &mut after)?;
+                    leased += 1;
+                    claims.claims.push(Claim {
+                        delivery: after.delivery,
+                        lease: number,
+                    });
+                }
+                Pass::Wait => {
+                    after.delivery.state = State::Pending;
+                    after.parked = true;
+                    ledger.save(Some(&before), &mut after)?;
+                }
+                Pass::Never(reason) => {
+                    cancelled(&mut after, reason, now);
+                    ledger.save(Some(&before), &mut after)?;
+                }
+            }
         }
-        let (due_key, value) = entry?;
-        let Some(before) = owed_at(&mut ledger, due_key, &value, &mut claims.corrupt)? else {
-            continue;
-        };
-        let number = ledger.draw();
-        let mut after = before.clone();
-        after.delivery.state = State::Sending;
-        after.lease = Some(Lease {
-            number,
-            until: now.checked_add_signed(lease).unwrap_or(DateTime::<Utc>::MAX_UTC),
-        });
-        ledger.save(Some(&before), &after)?;
-        claims.claims.push(Claim {
-            delivery: after.delivery,
-            lease: number,
-        });
+        ledger.close()?;
     }
-    ledger.close()?;
     Ok(claims)
+}
+
+/// May this delivery be sent, as far as its run and its time go?
+pub(super) fn pass(ledger: &mut Ledger<'_, '_>, owed: &Owed, now: DateTime<Utc>) -> Result<Pass, StoreError> {
+    let delivery = &owed.delivery;
+    Ok(match ledger.run(&delivery.run())? {
+        Some(run) => run.lets_pass(delivery, now),
+        None => match delivery.terms.expires_at.filter(|at| *at <= now) {
+            Some(at) if delivery.operation.is_send() => Pass::Never(run::expired(at)),
+            Some(_) | None => Pass::Now,
+        },
+    })
+}
+
+/// Stops a delivery before it is sent.
+pub(super) fn cancelled(owed: &mut Owed, reason: String, now: DateTime<Utc>) {
+    owed.lease = None;
+    owed.ended_at = Some(now);
+    owed.parked = false;
+    // What was delivered stays delivered when taking it back is given up.
+    owed.delivery.state = match owed.delivery.operation {
+        Operation::Send => State::Cancelled,
+        Operation::Update | Operation::Delete => State::Delivered,
+    };
+    owed.delivery.reason = Some(reason);
 }
 
 /// The delivery that an entry of the due index points to; one that cannot be used is taken out of the way.
@@ -53,22 +105,23 @@ fn owed_at(
     value: &[u8],
     corrupt: &mut Vec<(String, String)>,
 ) -> Result<Option<Owed>, StoreError> {
-    let Some(due) = Pointer::decode(value) else {
+    let Some(due) = DuePointer::decode(value) else {
         corrupt.push((readable(&due_key), "its index entry cannot be read".to_owned()));
         ledger.draft.unmark(Table::Due.key(due_key));
         return Ok(None);
     };
-    match ledger.owed(&due.id)? {
+    let id = &due.pointer.id;
+    match ledger.owed(id)? {
         Read::Found(owed) => Ok(Some(owed)),
         Read::Missing => {
-            corrupt.push((due.id.to_string(), "its record is gone".to_owned()));
-            ledger.set_aside(Table::Due, due_key, &due)?;
+            corrupt.push((id.to_string(), "its record is gone".to_owned()));
+            ledger.set_aside_due(due_key, &due)?;
             Ok(None)
         }
         Read::Damaged(damage) => {
-            error!(delivery = %due.id, problem = %damage, "a delivery cannot be read and was set aside");
-            corrupt.push((due.id.to_string(), damage.to_string()));
-            ledger.set_aside(Table::Due, due_key, &due)?;
+            error!(delivery = %id, problem = %damage, "a delivery cannot be read and was set aside");
+            corrupt.push((id.to_string(), damage.to_string()));
+            ledger.set_aside_due(due_key, &due)?;
             Ok(None)
         }
     }
@@ -85,11 +138,9 @@ pub(super) fn settle(draft: &mut Draft<'_>, claim: &Claim, attempt: Attempt) -> 
         .unwrap_or(attempt.started_at);
     apply(&mut after.delivery, attempt);
     after.lease = None;
-    after.ended_at = match after.delivery.state {
-        State::Pending | State::Sending => None,
-        State::Delivered | State::Dead | State::Cancelled => Some(ended_at),
-    };
-    ledger.save(Some(&before), &after)?;
+    after.ended_at = (!after.delivery.state.is_open()).then_some(ended_at);
+    ledger.save(Some(&before), &mut after)?;
+    runs::take_back_if_recalled(&mut ledger, after, ended_at)?;
     ledger.close()
 }
 
@@ -101,7 +152,7 @@ pub(super) fn release(draft: &mut Draft<'_>, claim: &Claim, at: DateTime<Utc>) -
     after.delivery.state = State::Pending;
     after.delivery.next_attempt_at = at;
     after.lease = None;
-    ledger.save(Some(&before), &after)?;
+    ledger.save(Some(&before), &mut after)?;
     ledger.close()
 }
 
@@ -131,7 +182,7 @@ pub(super) fn retry(draft: &mut Draft<'_>, id: &DeliveryId, now: DateTime<Utc>) 
     by_hand(draft, id, |owed| {
         match owed.delivery.state {
             State::Pending => {}
-            State::Dead | State::Cancelled => {
+            State::Dead | State::Cancelled if owed.delivery.operation.is_send() => {
                 // There never was anything to send: the recipient could not be found.
                 if owed.delivery.card_id.is_none() {
                     return false;
@@ -140,7 +191,7 @@ pub(super) fn retry(draft: &mut Draft<'_>, id: &DeliveryId, now: DateTime<Utc>) 
                 owed.delivery.reason = None;
                 owed.ended_at = None;
             }
-            State::Sending | State::Delivered => return false,
+            State::Sending | State::Delivered | State::Dead | State::Cancelled | State::Recalled => return false,
         }
         owed.delivery.next_attempt_at = now;
         true
@@ -148,20 +199,18 @@ pub(super) fn retry(draft: &mut Draft<'_>, id: &DeliveryId, now: DateTime<Utc>) 
 }
 
 /// See [`crate::store::Outbox::cancel`].
-pub(super) fn cancel(draft: &mut Draft<'_>, id: &DeliveryId, reason: &str) -> Result<Moved, StoreError> {
-    by_hand(draft, id, |owed| match owed.delivery.state {
-        State::Pending | State::Sending => {
-            // Nobody says what time it is; for how long it is kept, the time it was due is near enough.
-            owed.ended_at = Some(match owed.lease {
-                Some(lease) => lease.until,
-                None => owed.delivery.next_attempt_at,
-            });
-            owed.lease = None;
-            owed.delivery.state = State::Cancelled;
-            owed.delivery.reason = Some(reason.to_owned());
-            true
+pub(super) fn cancel(
+    draft: &mut Draft<'_>,
+    id: &DeliveryId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<Moved, StoreError> {
+    by_hand(draft, id, |owed| {
+        let open = owed.delivery.state.is_open();
+        if open {
+            cancelled(owed, reason.to_owned(), now);
         }
-        State::Delivered | State::Dead | State::Cancelled => false,
+        open
     })
 }
 
@@ -178,7 +227,10 @@ fn by_hand(
     if !change(&mut after) {
         return Ok(Moved::NotFrom(before.delivery.state));
     }
-    ledger.save(Some(&before), &after)?;
+    if after.delivery.state.is_open() && after.place.is_none() && !after.parked {
+        ledger.queue_up(&mut after)?;
+    }
+    ledger.save(Some(&before), &mut after)?;
     ledger.close()?;
     Ok(Moved::Done(Box::new(after.delivery)))
 }
@@ -191,7 +243,7 @@ pub(super) fn recover(draft: &mut Draft<'_>) -> Result<(), StoreError> {
     let mut recovered = 0u64;
     for entry in due {
         let (due_key, value) = entry?;
-        if Pointer::decode(&value).is_some_and(|due| due.state == State::Pending) {
+        if DuePointer::decode(&value).is_some_and(|due| due.pointer.state == State::Pending) {
             continue;
         }
         let mut corrupt = Vec::new();
@@ -201,7 +253,7 @@ pub(super) fn recover(draft: &mut Draft<'_>) -> Result<(), StoreError> {
         let mut after = before.clone();
         after.delivery.state = State::Pending;
         after.lease = None;
-        ledger.save(Some(&before), &after)?;
+        ledger.save(Some(&before), &mut after)?;
         recovered += 1;
     }
     ledger.close()?;

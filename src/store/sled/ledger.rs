@@ -5,10 +5,14 @@ use std::ops::Bound;
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tracing::error;
 
 use super::draft::{Draft, Read, Table};
-use crate::delivery::{CardId, Delivery, DeliveryId, State};
+use crate::delivery::{CardId, Delivery, DeliveryId, RunId, State};
 use crate::event::EventId;
+use crate::lane::Lane;
+use crate::run::Run;
 use crate::store::StoreError;
 
 const NUMBERS: &str = "numbers";
@@ -21,8 +25,17 @@ pub(super) struct Owed {
     pub(super) sequence: u64,
     /// Under which claim it is being sent.
     pub(super) lease: Option<Lease>,
-    /// When it was delivered, given up or cancelled.
+    /// When it came to its end.
     pub(super) ended_at: Option<DateTime<Utc>>,
+    /// Its place in the queue of its address and lane; none when it is parked or at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) place: Option<u64>,
+    /// It is the first of its queue: the others are not due before it is at its end.
+    #[serde(default)]
+    pub(super) head: bool,
+    /// Its run does not let it go for now.
+    #[serde(default)]
+    pub(super) parked: bool,
 }
 
 /// The right to settle a delivery.
@@ -37,7 +50,7 @@ impl Owed {
     fn entries(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         let delivery = &self.delivery;
         let id = delivery.id.as_str().as_bytes().to_vec();
-        let place = self.sequence.to_be_bytes();
+        let number = self.sequence.to_be_bytes();
         let mut entries = vec![
             (age_key(delivery.created_at, self.sequence), id.clone()),
             (
@@ -45,22 +58,34 @@ impl Owed {
                 id.clone(),
             ),
             (
-                Table::ByEvent.key([term(delivery.event_id.as_str()), place.to_vec()].concat()),
+                Table::ByEvent.key([term(delivery.event_id.as_str()), number.to_vec()].concat()),
                 id,
             ),
         ];
-        match delivery.state {
-            State::Pending | State::Sending => {
-                let at = match self.lease {
-                    Some(lease) => lease.until,
-                    None => delivery.next_attempt_at,
-                };
-                entries.push((Table::Due.key(timed(at, &place)), self.pointer().encode()));
-            }
-            State::Delivered | State::Dead | State::Cancelled => {
-                let at = self.ended_at.unwrap_or(delivery.created_at);
-                entries.push((Table::Ended.key(timed(at, &place)), self.pointer().encode()));
-            }
+        if !delivery.state.is_open() {
+            let at = self.ended_at.unwrap_or(delivery.created_at);
+            entries.push((Table::Ended.key(timed(at, &number)), self.pointer().encode()));
+            return entries;
+        }
+        let Some(place) = self.place else {
+            return entries;
+        };
+        let queued = queue_key(delivery, place);
+        let waiting = Pointer {
+            state: State::Pending,
+            ..self.pointer()
+        };
+        entries.push((
+            Table::Queue.key(&queued),
+            [number.as_slice(), &waiting.encode()].concat(),
+        ));
+        if self.head {
+            let at = match self.lease {
+                Some(lease) => lease.until,
+                None => delivery.next_attempt_at,
+            };
+            let key = [[lane_byte(delivery.terms.lane)].as_slice(), &timed(at, &number)].concat();
+            entries.push((Table::Due.key(key), [queued, self.pointer().encode()].concat()));
         }
         entries
     }
@@ -100,6 +125,22 @@ impl Pointer {
     }
 }
 
+/// What the index of what is due says: the place in the queue, and what every index by time says.
+pub(super) struct DuePointer {
+    pub(super) queued: Vec<u8>,
+    pub(super) pointer: Pointer,
+}
+
+impl DuePointer {
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (queued, rest) = bytes.split_at_checked(QUEUE_KEY)?;
+        Some(Self {
+            queued: queued.to_vec(),
+            pointer: Pointer::decode(rest)?,
+        })
+    }
+}
+
 /// The numbers kept beside the deliveries.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Numbers {
@@ -109,6 +150,9 @@ pub(super) struct Numbers {
     pub(super) counts: BTreeMap<String, u64>,
     /// Rules that wait for a roster.
     pub(super) held: u64,
+    /// Deliveries in queues, by lane word.
+    #[serde(default)]
+    pub(super) queued: BTreeMap<String, u64>,
 }
 
 impl Numbers {
@@ -133,6 +177,13 @@ impl Numbers {
             }
         }
         numbers.held = draft.scan(Table::Held, "")?.len() as u64;
+        for (key, _) in draft.scan(Table::Queue, "")? {
+            let lane = Lane::ALL
+                .into_iter()
+                .find(|lane| key.get(HASH) == Some(&lane_byte(*lane)));
+            numbers.queue(lane.unwrap_or_default(), 1);
+            numbers.next = numbers.next.max(sequence_of(&key) + 1);
+        }
         if numbers.next > 0 {
             // Leases drew from the same numbers and left no trace: skip more than can have been out.
             numbers.next += 1 << 32;
@@ -143,6 +194,16 @@ impl Numbers {
     /// Deliveries in this state.
     pub(super) fn count(&self, state: State) -> u64 {
         self.counts.get(state.word()).copied().unwrap_or(0)
+    }
+
+    /// Deliveries in the queues of this lane.
+    pub(super) fn queued(&self, lane: Lane) -> u64 {
+        self.queued.get(lane.word()).copied().unwrap_or(0)
+    }
+
+    fn queue(&mut self, lane: Lane, by: i64) {
+        let count = self.queued.entry(lane.word().to_owned()).or_default();
+        *count = count.saturating_add_signed(by);
     }
 
     /// What the bound of the outbox bounds: everything that is not at its end.
@@ -161,11 +222,12 @@ impl Numbers {
     }
 }
 
-/// A draft together with the numbers; the one way to change deliveries.
+/// A draft together with the numbers and the runs; the one way to change deliveries.
 pub(super) struct Ledger<'a, 'b> {
     pub(super) draft: &'a mut Draft<'b>,
     pub(super) numbers: Numbers,
     stored: Option<Numbers>,
+    runs: BTreeMap<RunId, Option<Run>>,
 }
 
 impl<'a, 'b> Ledger<'a, 'b> {
@@ -175,11 +237,24 @@ impl<'a, 'b> Ledger<'a, 'b> {
             Some(numbers) => numbers.clone(),
             None => Numbers::counted(draft)?,
         };
-        Ok(Self { draft, numbers, stored })
+        Ok(Self {
+            draft,
+            numbers,
+            stored,
+            runs: BTreeMap::new(),
+        })
     }
 
-    /// Writes the numbers back. A ledger that is not closed must not be committed.
+    /// Writes the numbers and the runs back. A ledger that is not closed must not be committed.
     pub(super) fn close(self) -> Result<(), StoreError> {
+        for (id, run) in self.runs {
+            let Some(run) = run else { continue };
+            if run.kept > 0 || !run.complete {
+                self.draft.put(Table::Run, id.as_str(), &run)?;
+                continue;
+            }
+            super::runs::forget(self.draft, &run)?;
+        }
         if self.stored.as_ref() != Some(&self.numbers) {
             self.draft.put(Table::Meta, NUMBERS, &self.numbers)?;
         }
@@ -198,8 +273,90 @@ impl<'a, 'b> Ledger<'a, 'b> {
         self.draft.get(Table::Delivery, id.as_str())
     }
 
-    /// Writes a delivery as it is now, given as it was, with its index entries and the counts.
-    pub(super) fn save(&mut self, before: Option<&Owed>, after: &Owed) -> Result<(), StoreError> {
+    /// The run, to be changed; none if it is not known (deliveries of an older Herald have none).
+    pub(super) fn run(&mut self, id: &RunId) -> Result<Option<&mut Run>, StoreError> {
+        if !self.runs.contains_key(id) {
+            let run = self.draft.get(Table::Run, id.as_str())?;
+            let run = run.or_missing(Table::Run, id.as_str());
+            self.runs.insert(id.clone(), run);
+        }
+        Ok(self.runs.get_mut(id).and_then(Option::as_mut))
+    }
+
+    /// A run that is not stored yet.
+    pub(super) fn begin(&mut self, run: Run) {
+        self.draft.mark(
+            Table::RunByAge.key(timed(run.created_at, run.id.as_str().as_bytes())),
+            Vec::new(),
+        );
+        self.runs.insert(run.id.clone(), Some(run));
+    }
+
+    /// Puts an open delivery at the end of the queue of its address and lane. It must be saved after it.
+    pub(super) fn queue_up(&mut self, owed: &mut Owed) -> Result<(), StoreError> {
+        owed.parked = false;
+        owed.place = Some(self.draw());
+        owed.head = self
+            .draft
+            .first_under(Table::Queue, &queue_of(&owed.delivery))?
+            .is_none();
+        Ok(())
+    }
+
+    /// Writes a delivery as it is now, given as it was, with its index entries, the counts, and its run. One that left
+    /// its queue makes room for the next.
+    pub(super) fn save(&mut self, before: Option<&Owed>, after: &mut Owed) -> Result<(), StoreError> {
+        if after.parked || !after.delivery.state.is_open() {
+            after.place = None;
+            after.head = false;
+        }
+        self.write(before, after)?;
+        let run = after.delivery.run();
+        let at = after.ended_at.unwrap_or(after.delivery.created_at);
+        let from = before.map(|owed| owed.delivery.state);
+        if let Some(run) = self.run(&run)?
+            && run.moved(from, Some(after.delivery.state), &after.delivery, at)
+        {
+            let id = run.id.clone();
+            super::runs::mark_astray(self.draft, &id);
+        }
+        super::windows::follow(self.draft, before, after)?;
+        match before {
+            Some(before) if before.head && before.place != after.place => self.promote(&queue_of(&before.delivery)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Makes the first of a queue its head.
+    fn promote(&mut self, queue: &[u8]) -> Result<(), StoreError> {
+        while let Some((key, value)) = self.draft.first_under(Table::Queue, queue)? {
+            let waiting = value.split_at_checked(8).and_then(|(number, rest)| {
+                let sequence = u64::from_be_bytes(number.try_into().ok()?);
+                Some((sequence, Pointer::decode(rest)?))
+            });
+            let Some((sequence, pointer)) = waiting else {
+                self.draft.unmark(Table::Queue.key(key));
+                continue;
+            };
+            if let Read::Found(before) = self.owed(&pointer.id)? {
+                if !before.head {
+                    let after = Owed {
+                        head: true,
+                        ..before.clone()
+                    };
+                    self.write(Some(&before), &after)?;
+                }
+                return Ok(());
+            }
+            error!(delivery = %pointer.id, "a waiting delivery cannot be read and was set aside");
+            self.forget_entries(sequence, &pointer);
+            self.unqueue(&key)?;
+            self.draft.set_aside(Table::Delivery, pointer.id.as_str())?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, before: Option<&Owed>, after: &Owed) -> Result<(), StoreError> {
         let old = before.map(Owed::entries).unwrap_or_default();
         let new = after.entries();
         for (key, _) in &old {
@@ -214,33 +371,70 @@ impl<'a, 'b> Ledger<'a, 'b> {
         }
         self.numbers
             .moved(before.map(|owed| owed.delivery.state), Some(after.delivery.state));
-        super::windows::follow(self.draft, before, after)?;
+        for (owed, by) in [(before, -1), (Some(after), 1)] {
+            if let Some(owed) = owed.filter(|owed| owed.place.is_some()) {
+                self.numbers.queue(owed.delivery.terms.lane, by);
+            }
+        }
         self.draft.put(Table::Delivery, after.delivery.id.as_str(), after)
     }
 
-    /// Removes a delivery with its index entries; its card goes with the last delivery that points to it.
+    /// Removes a delivery with its index entries; its card goes with the last delivery that points to it, its run with
+    /// the last of its deliveries.
     pub(super) fn erase(&mut self, owed: &Owed) -> Result<(), StoreError> {
         for (key, _) in owed.entries() {
             self.draft.unmark(key);
         }
         self.numbers.moved(Some(owed.delivery.state), None);
         self.draft.remove(Table::Delivery, owed.delivery.id.as_str())?;
+        let run = owed.delivery.run();
+        if let Some(run) = self.run(&run)? {
+            run.moved(
+                Some(owed.delivery.state),
+                None,
+                &owed.delivery,
+                owed.delivery.created_at,
+            );
+        }
         if let Some(card) = &owed.delivery.card_id {
             self.use_card(card, -1)?;
         }
         Ok(())
     }
 
-    /// Takes a delivery whose record cannot be decoded, found under `key` of an index by time, out of everything
+    /// Takes a delivery whose record cannot be decoded, found under `key` of the index of what ended, out of everything
     /// that the index knows of it.
-    pub(super) fn set_aside(&mut self, table: Table, key: Vec<u8>, pointer: &Pointer) -> Result<(), StoreError> {
+    pub(super) fn set_aside_ended(&mut self, key: Vec<u8>, pointer: &Pointer) -> Result<(), StoreError> {
         let sequence = sequence_of(&key);
-        self.draft.unmark(table.key(key));
+        self.draft.unmark(Table::Ended.key(key));
+        self.forget_entries(sequence, pointer);
+        self.draft.set_aside(Table::Delivery, pointer.id.as_str())
+    }
+
+    /// The same for one that is due; the next of its queue takes its place.
+    pub(super) fn set_aside_due(&mut self, key: Vec<u8>, due: &DuePointer) -> Result<(), StoreError> {
+        let sequence = sequence_of(&key);
+        self.draft.unmark(Table::Due.key(key));
+        self.forget_entries(sequence, &due.pointer);
+        self.draft.set_aside(Table::Delivery, due.pointer.id.as_str())?;
+        self.unqueue(&due.queued)?;
+        self.promote(&due.queued[..HASH + 1])
+    }
+
+    fn forget_entries(&mut self, sequence: u64, pointer: &Pointer) {
         self.draft.unmark(age_key(pointer.created_at, sequence));
         self.draft
             .unmark(state_key(pointer.state, pointer.created_at, sequence));
         self.numbers.moved(Some(pointer.state), None);
-        self.draft.set_aside(Table::Delivery, pointer.id.as_str())
+    }
+
+    fn unqueue(&mut self, queued: &[u8]) -> Result<(), StoreError> {
+        let lane = Lane::ALL
+            .into_iter()
+            .find(|lane| queued.get(HASH) == Some(&lane_byte(*lane)));
+        self.numbers.queue(lane.unwrap_or_default(), -1);
+        self.draft.unmark(Table::Queue.key(queued));
+        Ok(())
     }
 
     /// How many deliveries point to a card.
@@ -259,6 +453,31 @@ impl<'a, 'b> Ledger<'a, 'b> {
         }
         self.draft.put(Table::CardUse, card.as_str(), &uses)
     }
+}
+
+/// Puts every open delivery into the queue of its address: the step from format 2 to 3.
+pub(super) fn queue_by_address(draft: &mut Draft<'_>) -> Result<(), StoreError> {
+    let mut open = Vec::new();
+    for state in [State::Pending, State::Sending] {
+        for entry in draft.walk_under(Table::ByState, vec![state_byte(state)]) {
+            let (key, id) = entry?;
+            open.push((sequence_of(&key), DeliveryId::known(String::from_utf8_lossy(&id))));
+        }
+    }
+    open.sort();
+    for entry in draft.walk(Table::OldDue, Bound::Unbounded, Bound::Unbounded) {
+        draft.unmark(Table::OldDue.key(entry?.0));
+    }
+    let mut ledger = Ledger::open(draft)?;
+    for (_, id) in open {
+        let Read::Found(before) = ledger.owed(&id)? else {
+            continue;
+        };
+        let mut after = before.clone();
+        ledger.queue_up(&mut after)?;
+        ledger.write(Some(&before), &after)?;
+    }
+    ledger.close()
 }
 
 /// Deliveries newest first, of this state or of all, older than `after` (creation and sequence).
@@ -348,6 +567,32 @@ pub(super) fn term(text: &str) -> Vec<u8> {
     bytes
 }
 
+/// Length of the hash of an address.
+const HASH: usize = 16;
+
+/// Length of a [`queue_key`]: hash of the address, lane, place.
+const QUEUE_KEY: usize = HASH + 1 + 8;
+
+/// What the keys of everything that goes to one address in one lane begin with. Hashed, so that no address is too long.
+fn queue_of(delivery: &Delivery) -> Vec<u8> {
+    let address = Sha256::digest(delivery.recipient.address.key().as_bytes());
+    let mut key = address[..HASH].to_vec();
+    key.push(lane_byte(delivery.terms.lane));
+    key
+}
+
+fn queue_key(delivery: &Delivery, place: u64) -> Vec<u8> {
+    [queue_of(delivery), place.to_be_bytes().to_vec()].concat()
+}
+
+pub(super) fn lane_byte(lane: Lane) -> u8 {
+    match lane {
+        Lane::Critical => 1,
+        Lane::Normal => 2,
+        Lane::Bulk => 3,
+    }
+}
+
 fn age_key(created_at: DateTime<Utc>, sequence: u64) -> Vec<u8> {
     Table::ByAge.key(timed(created_at, &sequence.to_be_bytes()))
 }
@@ -368,6 +613,7 @@ fn state_byte(state: State) -> u8 {
         State::Delivered => 3,
         State::Dead => 4,
         State::Cancelled => 5,
+        State::Recalled => 6,
     }
 }
 

@@ -10,14 +10,18 @@ use serde_json::Value;
 use tracing::warn;
 
 use super::draft::{Draft, Read, Table};
-use super::ledger::{Numbers, Owed, TIME, instant, newest_first, of_event, timed};
+use super::ledger::{Numbers, Owed, TIME, instant, lane_byte, newest_first, of_event, timed};
 use super::writer::{Desk, Growth, Slot};
-use super::{intake, lease, sweep, windows};
+use super::{intake, lease, runs, sweep, windows};
 use crate::card::Card;
-use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, State, WindowId};
+use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, RunId, State, WindowId};
 use crate::event::EventId;
+use crate::lane::{Lane, PerLane};
 use crate::limit::Window;
-use crate::store::outbox::{Batch, Claim, Claims, EVENTS_LOOKED_AT, EventRecord, Filter, Held, Moved, Receipt};
+use crate::run::{Order, Run};
+use crate::store::outbox::{
+    Batch, Claim, Claims, EVENTS_LOOKED_AT, EventRecord, Filter, Held, LaneState, Moved, Ordered, Receipt, RunFilter,
+};
 use crate::store::{Outbox, StoreError};
 
 /// See [`Outbox`].
@@ -35,12 +39,12 @@ impl Outbox for SledOutbox {
             .await
     }
 
-    async fn claim(&self, limit: usize, now: DateTime<Utc>, lease: Duration) -> Result<Claims, StoreError> {
+    async fn claim(&self, room: PerLane<usize>, now: DateTime<Utc>, lease: Duration) -> Result<Claims, StoreError> {
         let slot = self.desk.slot();
         let claims = self
             .desk
             .write(Growth::Finishes, move |draft| {
-                let claims = lease::claim(draft, limit, now, lease)?;
+                let claims = lease::claim(draft, room, now, lease)?;
                 Ok(OnTheWay {
                     claims: Some(claims),
                     slot,
@@ -67,16 +71,70 @@ impl Outbox for SledOutbox {
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.desk
             .read(|draft| {
-                let mut earliest = None;
-                for table in [Table::Due, Table::HeldDue] {
-                    if let Some(entry) = draft.walk(table, Bound::Unbounded, Bound::Unbounded).next() {
-                        // An entry that cannot be read is due at once: then it is found and set aside.
-                        let at = instant(&entry?.0).unwrap_or(DateTime::UNIX_EPOCH);
-                        earliest = Some(earliest.map_or(at, |other: DateTime<Utc>| other.min(at)));
-                    }
-                }
-                Ok(earliest)
+                let mut earliest = due_since(draft)?;
+                let held = draft.walk(Table::HeldDue, Bound::Unbounded, Bound::Unbounded).next();
+                // An entry that cannot be read is due at once: then it is found and set aside.
+                let held = held
+                    .transpose()?
+                    .map(|(key, _)| instant(&key).unwrap_or(DateTime::UNIX_EPOCH));
+                Ok(Lane::ALL
+                    .into_iter()
+                    .filter_map(|lane| earliest.get_mut(lane).take())
+                    .chain(held)
+                    .min())
             })
+            .await
+    }
+
+    async fn lanes(&self) -> Result<PerLane<LaneState>, StoreError> {
+        self.desk
+            .read(|draft| {
+                let numbers = Numbers::kept(draft)?;
+                let due = due_since(draft)?;
+                Ok(PerLane::of(|lane| LaneState {
+                    waiting: numbers.queued(lane),
+                    due_since: *due.get(lane),
+                }))
+            })
+            .await
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
+        let id = id.clone();
+        self.desk.read(move |draft| runs::get(draft, &id)).await
+    }
+
+    async fn runs(&self, filter: &RunFilter, after: Option<&RunId>, limit: usize) -> Result<Vec<Run>, StoreError> {
+        let (filter, after) = (filter.clone(), after.cloned());
+        self.desk
+            .read(move |draft| runs::list(draft, &filter, after.as_ref(), limit))
+            .await
+    }
+
+    async fn order(
+        &self,
+        id: &RunId,
+        order: Order,
+        card: Option<&Card>,
+        now: DateTime<Utc>,
+    ) -> Result<Ordered, StoreError> {
+        let (id, card) = (id.clone(), card.cloned());
+        self.desk
+            .write(Growth::Finishes, move |draft| {
+                runs::order(draft, &id, order, card.as_ref(), now)
+            })
+            .await
+    }
+
+    async fn tend(&self, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.desk
+            .write(Growth::Finishes, move |draft| runs::tend(draft, now))
+            .await
+    }
+
+    async fn give_up_waiting(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<RunId>, StoreError> {
+        self.desk
+            .write(Growth::Finishes, move |draft| runs::give_up_waiting(draft, before, now))
             .await
     }
 
@@ -121,10 +179,10 @@ impl Outbox for SledOutbox {
             .await
     }
 
-    async fn cancel(&self, id: &DeliveryId, reason: &str) -> Result<Moved, StoreError> {
+    async fn cancel(&self, id: &DeliveryId, reason: &str, now: DateTime<Utc>) -> Result<Moved, StoreError> {
         let (id, reason) = (id.clone(), reason.to_owned());
         self.desk
-            .write(Growth::Finishes, move |draft| lease::cancel(draft, &id, &reason))
+            .write(Growth::Finishes, move |draft| lease::cancel(draft, &id, &reason, now))
             .await
     }
 
@@ -271,6 +329,18 @@ impl Drop for OnTheWay {
             self.slot.try_write(move |draft| lease::give_back(draft, &claims));
         }
     }
+}
+
+/// Since when the longest due delivery of each lane has been due, or when its first one will be.
+fn due_since(draft: &Draft<'_>) -> Result<PerLane<Option<DateTime<Utc>>>, StoreError> {
+    let mut due = PerLane::of(|_| None);
+    for lane in Lane::ALL {
+        if let Some(entry) = draft.walk_under(Table::Due, vec![lane_byte(lane)]).next() {
+            // An entry that cannot be read is due at once: then it is found and set aside.
+            *due.get_mut(lane) = Some(instant(&entry?.0[1..]).unwrap_or(DateTime::UNIX_EPOCH));
+        }
+    }
+    Ok(due)
 }
 
 fn events(

@@ -35,7 +35,7 @@ pub(super) fn deliveries(draft: &mut Draft<'_>, before: DateTime<Utc>) -> Result
                 events.insert(owed.delivery.event_id.clone());
                 ledger.erase(&owed)?;
             }
-            Read::Missing | Read::Damaged(_) => ledger.set_aside(Table::Ended, key, &pointer)?,
+            Read::Missing | Read::Damaged(_) => ledger.set_aside_ended(key, &pointer)?,
         }
     }
     ledger.close()?;
