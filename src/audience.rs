@@ -147,6 +147,8 @@ pub struct Reached {
     pub person: Option<Person>,
     /// Whom the card mentions there.
     pub mentions: Vec<Mention>,
+    /// The tenant of a group chat or channel, if it is known.
+    pub tenant_id: Option<String>,
 }
 
 /// A target, or one member of it, that nobody can be told through.
@@ -166,6 +168,8 @@ pub struct Unreachable {
 pub struct Audience {
     /// One entry per address, in the order of the targets.
     pub reached: Vec<Reached>,
+    /// How many of them, from the beginning, are told before the others.
+    pub first: usize,
     /// The rest, with reasons.
     pub unreachable: Vec<Unreachable>,
     /// Teams and group chats whose roster is missing, stale or old: their members are not in `reached` yet.
@@ -191,6 +195,27 @@ pub fn without(mut audience: Audience, except: &Audience) -> Audience {
     audience
         .reached
         .retain(|reached| !resolve::identities(reached).iter().any(|id| excepted.contains(id)));
+    audience
+}
+
+/// `audience` with those of `first` at its beginning, whether they were in it or not.
+pub fn with_first(mut audience: Audience, first: Audience) -> Audience {
+    let earlier: HashSet<String> = first.reached.iter().flat_map(resolve::identities).collect();
+    let is_first = |reached: &Reached| resolve::identities(reached).iter().any(|id| earlier.contains(id));
+    let (known, others): (Vec<_>, Vec<_>) = audience.reached.into_iter().partition(is_first);
+    // As the rule's own targets have them, with their mentions; then those whom only `first` names.
+    let ids: HashSet<String> = known.iter().flat_map(resolve::identities).collect();
+    let more = first
+        .reached
+        .into_iter()
+        .filter(|reached| !resolve::identities(reached).iter().any(|id| ids.contains(id)));
+    audience.reached = known.into_iter().chain(more).collect();
+    audience.first = audience.reached.len();
+    audience.reached.extend(others);
+    audience.reached.truncate(Audience::MOST_REACHED);
+    audience.unreachable.extend(first.unreachable);
+    audience.rosters_needed.extend(first.rosters_needed);
+    audience.notes.extend(first.notes);
     audience
 }
 

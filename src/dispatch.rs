@@ -1,6 +1,9 @@
 //! From an event to durable deliveries: the method to read first is [`Dispatcher::dispatch`].
 
-use std::collections::{BTreeMap, BTreeSet};
+pub mod fan_out;
+mod part;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -9,19 +12,17 @@ use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
-use crate::audience::Audience;
 use crate::clock::Clock;
-use crate::delivery::{Delivery, DeliveryId, WindowId};
+use crate::delivery::{Delivery, DeliveryId, RunId, WindowId};
 use crate::drill;
 use crate::event::{Event, EventId, Origin};
-use crate::judge::{Judged, judge, named, not_excepted, settle};
-use crate::limit::Windows;
+use crate::judge::{Judged, judge};
 use crate::live::Live;
 use crate::metric::Metrics;
-use crate::plan::{self, Plan, plan, undeliverable};
 use crate::record::Near;
 use crate::rule::Rule;
-use crate::store::outbox::{Batch, EventRecord, Held, RuleRecord};
+use crate::run::Run;
+use crate::store::outbox::{Batch, EventRecord, FanOut, Held, RuleRecord};
 use crate::store::{Directory, Outbox, StoreError};
 use crate::workspace::Workspace;
 
@@ -60,8 +61,23 @@ pub struct Decision {
     pub rules: Vec<RuleRecord>,
     /// Rules that wait for a list of members before their recipients are known.
     pub waiting: Vec<String>,
+    /// What began with it, one run for each rule that tells somebody.
+    pub runs: Vec<Started>,
     /// What to type to hear the whole story: `herald why ev_...`.
     pub why: String,
+}
+
+/// A run that began with an event.
+#[derive(Debug, Clone, Serialize)]
+pub struct Started {
+    /// Its id: what `herald runs` asks for.
+    pub run: RunId,
+    /// The rule whose run it is.
+    pub rule: String,
+    /// How many recipients it has, as far as they are known.
+    pub recipients: u64,
+    /// `running`, `trying`, `awaiting approval`.
+    pub phase: &'static str,
 }
 
 /// A target that nobody could be told through.
@@ -143,7 +159,7 @@ impl Dispatcher {
                 Err(StoreError::Overtaken) if attempt < ATTEMPTS => attempt += 1,
                 decision => {
                     self.metrics.event(event.origin.kind());
-                    return decision;
+                    return decision.map(|(decision, _)| decision);
                 }
             }
         }
@@ -165,7 +181,7 @@ impl Dispatcher {
         let rule = drill::asked(rule, &held.event);
         let missing = given_up.map_or(Missing::Ask { asked_lately: true }, Missing::GivenUp);
         let mut attempt = 1;
-        let decision = loop {
+        let (decision, fans_out) = loop {
             match self
                 .decide(&held.event, &workspace, &rule, missing, &held.counted)
                 .await
@@ -177,8 +193,11 @@ impl Dispatcher {
         if rule.is_empty() {
             warn!(event = %held.event.id, rule = %held.rule, "rule is gone, its waiting event is dropped");
         }
-        if decision.waiting.is_empty() {
-            self.outbox.unhold(&held.event.id, &held.rule).await?;
+        match fans_out {
+            // The members are known now, and they are many.
+            Some(many) => self.outbox.hold(&many).await?,
+            None if decision.waiting.is_empty() => self.outbox.unhold(&held.event.id, &held.rule).await?,
+            None => {}
         }
         Ok(decision)
     }
@@ -202,9 +221,23 @@ impl Dispatcher {
         rules: &[Arc<Rule>],
         missing: Missing<'_>,
         counted: &[WindowId],
-    ) -> Result<Decision, StoreError> {
+    ) -> Result<(Decision, Option<Held>), StoreError> {
         let batch = self.batch(event, workspace, rules, missing, counted).await?;
-        self.take_in(event, batch).await
+        let fans_out = batch.held.iter().find(|held| held.rosters.is_empty()).cloned();
+        Ok((self.take_in(event, batch).await?, fans_out))
+    }
+
+    /// The record of an event before any rule is considered.
+    fn record(&self, event: &Event, workspace: &Workspace, rules: usize) -> EventRecord {
+        EventRecord {
+            id: event.id.clone(),
+            origin: origin_in_words(&event.origin),
+            occurred_at: event.occurred_at,
+            revision: workspace.ruleset.revision.clone(),
+            rules: Vec::new(),
+            elsewhere: Some(workspace.ruleset.rules.len().saturating_sub(rules)),
+            near: near(workspace, event),
+        }
     }
 
     /// What the rules owe because of the event; nothing of it is kept yet.
@@ -217,15 +250,7 @@ impl Dispatcher {
         counted: &[WindowId],
     ) -> Result<Batch, StoreError> {
         let mut batch = Batch {
-            record: EventRecord {
-                id: event.id.clone(),
-                origin: origin_in_words(&event.origin),
-                occurred_at: event.occurred_at,
-                revision: workspace.ruleset.revision.clone(),
-                rules: Vec::new(),
-                elsewhere: Some(workspace.ruleset.rules.len().saturating_sub(rules.len())),
-                near: near(workspace, event),
-            },
+            record: self.record(event, workspace, rules.len()),
             deliveries: Vec::new(),
             cards: Vec::new(),
             held: Vec::new(),
@@ -263,8 +288,10 @@ impl Dispatcher {
             .filter(|d| d.card_id.is_none())
             .map(skipped)
             .collect();
-        let waiting: Vec<_> = batch.held.iter().map(|held| held.rule.clone()).collect();
+        let waits = |held: &&Held| !held.rosters.is_empty();
+        let waiting: Vec<_> = batch.held.iter().filter(waits).map(|held| held.rule.clone()).collect();
         let rules: Vec<_> = batch.record.rules.iter().map(RuleRecord::brief).collect();
+        let runs: Vec<_> = batch.runs.iter().filter(|run| run.expected > 0).map(started).collect();
         let nobody: BTreeSet<DeliveryId> = batch
             .deliveries
             .iter()
@@ -292,6 +319,7 @@ impl Dispatcher {
             skipped,
             rules,
             waiting,
+            runs,
             why: why(&event.id),
         })
     }
@@ -303,89 +331,31 @@ impl Dispatcher {
         scope: Value,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        let Occasion {
-            event,
-            workspace,
-            missing,
-            counted,
-            now,
-        } = *occasion;
-        let named = named(rule, &scope, &workspace.book, event);
-        let tenant = workspace.settings.bot.tenant.as_deref();
-        let mut told = self.directory.audience(&named.told, tenant, now).await?;
-        let except = self.directory.audience(&named.excepted, tenant, now).await?;
-        let mut wait_for: Vec<String> = told
-            .rosters_needed
-            .iter()
-            .chain(&except.rosters_needed)
-            .cloned()
-            .collect();
-        wait_for.sort();
-        wait_for.dedup();
-        if let Missing::Ask { asked_lately: false } = missing
-            && told.unreachable.iter().any(|target| target.unknown)
-        {
-            told.unreachable.retain(|target| !target.unknown);
-            wait_for.push(EVERYBODY.to_owned());
-        }
-        let mut notes = std::mem::take(&mut told.notes);
-        notes.extend(not_excepted(&except));
-        let revision = &workspace.ruleset.revision;
-        let told = match missing {
-            // While we do not know who is excepted, nobody may be told.
-            Missing::Ask { .. } if !except.rosters_needed.is_empty() => Audience::default(),
-            Missing::Ask { .. } | Missing::GivenUp(_) => settle(told, &except, &workspace.book),
-        };
-        let windows = Windows {
-            known: match plan::windows(rule, &scope, &told).as_slice() {
-                [] => BTreeMap::new(),
-                ids => self.outbox.windows(ids).await?,
-            },
-            counted: counted.iter().cloned().collect(),
-        };
-        let mut planned = plan(rule, event, scope, &told, &windows, revision, now);
-        planned
-            .warnings
-            .extend(named.warnings.into_vec().into_iter().chain(notes));
-        match missing {
-            Missing::Ask { .. } if wait_for.is_empty() => {}
-            Missing::Ask { .. } => batch.held.push(Held {
-                event: event.clone(),
+        let whom = self.whom(occasion, rule, &scope).await?;
+        let range = whom.first_part();
+        let part = self.part(occasion, rule, scope, &whom, range.clone()).await?;
+        let waits = matches!(occasion.missing, Missing::Ask { .. }) && !whom.wait_for.is_empty();
+        if waits || whom.are_many() {
+            batch.held.push(Held {
+                event: occasion.event.clone(),
                 rule: rule.name.clone(),
-                rosters: wait_for,
-                due_at: now,
+                rosters: if waits { whom.wait_for.clone() } else { Vec::new() },
+                due_at: occasion.now,
                 attempts: 0,
                 reason: None,
                 counted: Vec::new(),
-                fan_out: None,
-            }),
-            Missing::GivenUp(reason) => {
-                let gone = wait_for.iter().map(|id| format!("members of {id}"));
-                planned
-                    .deliveries
-                    .extend(gone.map(|what| undeliverable(rule, event, &what, reason, revision, now)));
-            }
+                fan_out: (!waits).then(|| FanOut {
+                    done: range.end,
+                    audience: whom.fingerprint(),
+                }),
+                decided_at: (!waits).then_some(occasion.now),
+            });
         }
-        let Plan {
-            deliveries,
-            cards,
-            held_back,
-            windows,
-            warnings,
-        } = planned;
-        batch.record.rules.push(RuleRecord {
-            rule: rule.name.clone(),
-            matched: true,
-            because: Vec::new(),
-            deliveries: deliveries.len(),
-            warnings: warnings.into_iter().take(SENTENCES_KEPT).collect(),
-            held_back_count: held_back.len(),
-            held_back: held_back.into_iter().take(RuleRecord::HELD_BACK_KEPT).collect(),
-            ..RuleRecord::default()
-        });
-        batch.windows.extend(windows);
-        batch.deliveries.extend(deliveries);
-        batch.cards.extend(cards);
+        batch.record.rules.push(part.record);
+        batch.windows.extend(part.plan.windows);
+        batch.deliveries.extend(part.plan.deliveries);
+        batch.cards.extend(part.plan.cards);
+        batch.runs.push(part.run);
         Ok(())
     }
 
@@ -408,6 +378,7 @@ impl Dispatcher {
                 .collect(),
             rules: record.rules.iter().map(RuleRecord::brief).collect(),
             waiting: Vec::new(),
+            runs: Vec::new(),
         })
     }
 }
@@ -423,6 +394,15 @@ fn near(workspace: &Workspace, event: &Event) -> Vec<Near> {
         event_types: event_types.into_iter().take(10).map(str::to_owned).collect(),
     })
     .collect()
+}
+
+fn started(run: &Run) -> Started {
+    Started {
+        run: run.id.clone(),
+        rule: run.rule.clone(),
+        recipients: run.expected,
+        phase: run.phase.word(),
+    }
 }
 
 fn skipped(delivery: &Delivery) -> Skipped {

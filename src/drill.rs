@@ -10,6 +10,7 @@ use crate::diagnostic::Severity;
 use crate::event::{Event, Origin};
 use crate::rule::Rule;
 use crate::rule::condition::Condition;
+use crate::rule::sending::Sending;
 use crate::rule::target::{Kind, Target};
 
 /// The rules as a drill asks for them; as they are for any other event. The target that a drill names stands in for
@@ -27,6 +28,7 @@ pub fn asked(rules: Vec<Arc<Rule>>, event: &Event) -> Vec<Arc<Rule>> {
 fn rehearsal(rule: &Rule, to: Option<&Value>, forced: bool) -> Rule {
     // What does not compile was refused when the drill was asked for.
     let to = to.and_then(|to| Target::compile(to, &Partials::none()).ok());
+    let to_somebody_else = to.is_some();
     let (notify, except) = match to {
         Some(target) => (vec![target], Vec::new()),
         None => (rule.notify.clone(), rule.except.clone()),
@@ -45,6 +47,10 @@ fn rehearsal(rule: &Rule, to: Option<&Value>, forced: bool) -> Rule {
         except,
         card: rule.card.clone(),
         limit: rule.limit.clone(),
+        sending: match to_somebody_else {
+            true => Sending::default(),
+            false => rule.sending.clone(),
+        },
     }
 }
 

@@ -16,6 +16,7 @@ use crate::plan::scope;
 use crate::rule::Rule;
 use crate::rule::condition::Verdicts;
 use crate::rule::expression::Prepared;
+use crate::rule::sending::FirstTry;
 use crate::rule::target::Target;
 
 /// A rule, what it sees of an event, and what its condition makes of that.
@@ -47,6 +48,8 @@ pub struct Named {
     pub told: Vec<Wanted>,
     /// By `except`.
     pub excepted: Vec<Wanted>,
+    /// By `first_try_on`.
+    pub first: Vec<Wanted>,
     /// What was missing in the texts of both.
     pub warnings: Warnings,
 }
@@ -61,9 +64,11 @@ pub fn named(rule: &Rule, scope: &Value, book: &Book, event: &Event) -> Named {
             .collect()
     };
     let (told, excepted) = (of(&rule.notify), of(&rule.except));
+    let first = of(rule.sending.first_try_on.targets());
     Named {
         told,
         excepted,
+        first,
         warnings,
     }
 }
@@ -76,9 +81,26 @@ pub fn not_excepted(except: &Audience) -> impl Iterator<Item = String> {
         .map(|target| format!("except {}: {}", target.written, target.reason))
 }
 
-/// Who is told in the end: `told` without those excepted, with what the workspace knows about each of them.
-pub fn settle(told: Audience, except: &Audience, book: &Book) -> Audience {
-    let mut told = audience::without(told, except);
+/// Who is told in the end: `told` without those excepted, those whom `rule` tries first at the beginning, with what the
+/// workspace knows about each of them.
+pub fn settle(rule: &Rule, told: Audience, first: Audience, except: &Audience, book: &Book) -> Audience {
+    let told = match &rule.sending.first_try_on {
+        FirstTry::Nobody => audience::without(told, except),
+        FirstTry::Count(count) => {
+            let mut told = audience::without(told, except);
+            told.first = told.reached.len().min(*count);
+            told
+        }
+        FirstTry::Targets(_) => {
+            let (told, first) = (audience::without(told, except), audience::without(first, except));
+            audience::with_first(told, first)
+        }
+    };
+    let mut told = told;
+    if told.first == told.reached.len() {
+        // Nobody would wait for them.
+        told.first = 0;
+    }
     book.dress(&mut told);
     told
 }

@@ -79,7 +79,8 @@ pub fn plan(
         gate.limit = None;
     }
 
-    for reached in &audience.reached {
+    let terms = rule.sending.terms(audience.reached.len(), now);
+    for (number, reached) in audience.reached.iter().enumerate() {
         let id = DeliveryId::of(&event.id, &rule.name, &reached.recipient.address);
         let Some(passed) = gate.ask(&id, &reached.recipient) else {
             continue;
@@ -111,6 +112,11 @@ pub fn plan(
         let recipient = reached.recipient.clone();
         deliveries.push(Delivery {
             window: passed.window,
+            terms: Terms {
+                first: number < audience.first,
+                tenant_id: reached.tenant_id.clone(),
+                ..terms.clone()
+            },
             ..owed(id, rule, event, recipient, Some(card_id), revision, now)
         });
     }

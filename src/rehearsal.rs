@@ -174,17 +174,19 @@ impl<'a> Rehearsal<'a> {
         let named = named(rule, &scope, book, event);
         let mut told = self.world.audience(&named.told, self.now);
         let except = self.world.audience(&named.excepted, self.now);
+        let first = self.world.audience(&named.first, self.now);
         let mut members_needed: Vec<String> = told
             .rosters_needed
             .iter()
             .chain(&except.rosters_needed)
+            .chain(&first.rosters_needed)
             .map(|id| self.world.name_of_place(id))
             .collect();
         members_needed.sort();
         members_needed.dedup();
         let mut notes = std::mem::take(&mut told.notes);
         notes.extend(not_excepted(&except));
-        let audience = settle(told, &except, book);
+        let audience = settle(rule, told, first, &except, book);
         let windows = Windows {
             known: plan::windows(rule, &scope, &audience)
                 .into_iter()

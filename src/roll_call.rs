@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tracing::{info, warn};
 
 use crate::audience::{Found, Lookup, PlaceRef};
 use crate::clock::Clock;
-use crate::dispatch::{Dispatcher, EVERYBODY};
+use crate::dispatch::{Dispatcher, EVERYBODY, fan_out};
 use crate::lane::Lane;
 use crate::pace::{Kind, Request};
 use crate::roster::{ConversationId, ConversationKind, Fact, Roster, Team};
@@ -44,6 +44,8 @@ pub struct RollCall {
     pub turnstile: Arc<Turnstile>,
     /// Who goes on with a rule.
     pub dispatcher: Dispatcher,
+    /// Who takes in recipients that are many.
+    pub fan_outs: mpsc::Sender<Held>,
     /// The time.
     pub clock: Clock,
     /// Rung when there may be something to do.
@@ -97,6 +99,10 @@ impl RollCall {
         let held = self.outbox.due_held(BATCH, self.clock.now()).await?;
         let mut asked: BTreeMap<String, Result<(), Missing>> = BTreeMap::new();
         for held in &held {
+            if held.fan_out.is_some() {
+                self.hand_over(held).await?;
+                continue;
+            }
             for id in &held.rosters {
                 if !asked.contains_key(id) {
                     let answer = match id.as_str() {
@@ -109,6 +115,20 @@ impl RollCall {
             self.go_on(held, &asked).await?;
         }
         Ok(!held.is_empty())
+    }
+
+    /// Hands a rule with many recipients to those who take them in; they say when it is due again.
+    async fn hand_over(&self, held: &Held) -> Result<(), StoreError> {
+        let due_in = |wait: Duration| Held {
+            due_at: self.clock.now() + wait,
+            ..held.clone()
+        };
+        // Before they have it: they change it as well.
+        self.outbox.hold(&due_in(fan_out::LEASE)).await?;
+        if self.fan_outs.try_send(held.clone()).is_err() {
+            self.outbox.hold(&due_in(EVERY)).await?;
+        }
+        Ok(())
     }
 
     async fn go_on(&self, held: &Held, asked: &BTreeMap<String, Result<(), Missing>>) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ pub mod file;
 pub mod moment;
 pub mod ruleset;
 pub mod schedule;
+pub mod sending;
 pub mod settling;
 pub mod target;
 pub mod tests_file;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use crate::card::source::CardSource;
 use crate::limit::Limit;
 use condition::Condition;
+use sending::Sending;
 use target::Target;
 use trigger::Trigger;
 
@@ -45,4 +47,6 @@ pub struct Rule {
     pub card: Arc<CardSource>,
     /// How often somebody is told.
     pub limit: Option<Limit>,
+    /// How it is sent.
+    pub sending: Sending,
 }

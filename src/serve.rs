@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use crate::clock::Clock;
 use crate::courier::Courier;
 use crate::dispatch::Dispatcher;
+use crate::fan_out::FanOuts;
 use crate::http;
 use crate::listen::cron::CronListener;
 use crate::listen::files::FileListener;
@@ -22,6 +23,7 @@ use crate::metric::Metrics;
 use crate::pace::{Pace, Rates};
 use crate::roll_call::RollCall;
 use crate::secret::Secrets;
+use crate::steward::Steward;
 use crate::stop::{self, Stop, Stopper};
 use crate::store::open::{self, Stores};
 use crate::sweep::Sweep;
@@ -185,7 +187,22 @@ impl Server {
             turnstile: turnstile.clone(),
         };
         tasks.spawn(courier.run(stopping.clone()));
+        let (fan_outs, inbox) = mpsc::channel(16);
+        let taking_in = FanOuts {
+            inbox,
+            dispatcher: dispatcher.clone(),
+            outbox: stores.outbox.clone(),
+            clock: clock.clone(),
+        };
+        tasks.spawn(taking_in.run(stopping.clone()));
+        let steward = Steward {
+            outbox: stores.outbox.clone(),
+            clock: clock.clone(),
+            work: work.clone(),
+        };
+        tasks.spawn(steward.run(stopping.clone()));
         let roll_call = RollCall {
+            fan_outs,
             directory: stores.directory.clone(),
             outbox: stores.outbox.clone(),
             connector,

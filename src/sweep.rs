@@ -56,6 +56,12 @@ impl Sweep {
                 }
             }
         }
+        let now = self.clock.now();
+        match self.outbox.give_up_waiting(now - kept, now).await {
+            Ok(runs) if runs.is_empty() => {}
+            Ok(runs) => warn!(?runs, "nobody let these runs go on in time, they are cancelled"),
+            Err(problem) => warn!(%problem, "old runs cannot be looked at, trying again later"),
+        }
         if let Err(problem) = self.outbox.trim(EVENTS_KEPT).await {
             warn!(%problem, "old events cannot be collected, trying again later");
         }

@@ -67,6 +67,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("turnstile", 4),
     ("roll_call", 4),
     ("sweep", 4),
+    ("steward", 4),
+    ("fan_out", 4),
     ("listen", 4),
     ("http", 5),
     ("preview", 5),

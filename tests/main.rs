@@ -4,6 +4,7 @@ mod audience;
 mod bad_hook_requests;
 mod bot_install;
 mod bot_token;
+mod broadcasts;
 mod browser;
 mod card_faults;
 mod cards;

@@ -48,6 +48,8 @@ pub struct Place {
     pub id: ConversationId,
     /// `Platform / Releases`, if it is known.
     pub name: Option<String>,
+    /// The tenant it is in, if it is known.
+    pub tenant_id: Option<String>,
 }
 
 impl Place {
@@ -61,6 +63,7 @@ impl Place {
         Place {
             id: chat.id.clone(),
             name: chat.name.clone(),
+            tenant_id: Some(chat.tenant_id.clone()),
         }
     }
 }
@@ -141,6 +144,7 @@ pub fn channel_of(team: &Team, wanted: Option<&PlaceRef>) -> Result<Place, Why> 
     Ok(Place {
         id: ConversationId::new(&id),
         name: team_shown,
+        tenant_id: Some(team.tenant_id.clone()),
     })
 }
 

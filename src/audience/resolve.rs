@@ -268,7 +268,7 @@ impl<'a> Resolver<'a> {
             id,
         };
         let name = name.unwrap_or_else(|| written.to_owned());
-        self.reach(Recipient { address, name }, Some(person), wanted);
+        self.reach(Recipient { address, name }, Some(person), None, wanted);
     }
 
     fn members_of(&mut self, place: &PlaceRef, wanted: &Wanted) {
@@ -417,24 +417,22 @@ impl<'a> Resolver<'a> {
 
     fn reach_place(&mut self, place: Place, wanted: &Wanted) {
         let name = place.name.unwrap_or_else(|| wanted.written.clone());
-        self.reach(
-            Recipient {
-                address: Address::Conversation { id: place.id },
-                name,
-            },
-            None,
-            wanted,
-        );
+        let recipient = Recipient {
+            address: Address::Conversation { id: place.id },
+            name,
+        };
+        self.reach(recipient, None, place.tenant_id, wanted);
     }
 
     // Outcomes.
 
-    fn reach(&mut self, recipient: Recipient, person: Option<Person>, wanted: &Wanted) {
+    fn reach(&mut self, recipient: Recipient, person: Option<Person>, tenant_id: Option<String>, wanted: &Wanted) {
         let mentions = self.mentions(wanted);
         let reached = Reached {
             recipient,
             person,
             mentions,
+            tenant_id,
         };
         let ids = identities(&reached);
         if let Some(place) = ids.iter().find_map(|id| self.places.get(id).copied()) {

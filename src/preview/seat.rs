@@ -69,6 +69,7 @@ impl Known<'_> {
                     recipient: Recipient { address, name },
                     person,
                     mentions,
+                    tenant_id: None,
                 };
                 seats.push((Seat { key, label, told }, reached));
             }
@@ -135,6 +136,7 @@ impl Known<'_> {
                 },
                 person: Some(somebody),
                 mentions: Vec::new(),
+                tenant_id: None,
             },
         );
         // Members of a team are nobody in particular.

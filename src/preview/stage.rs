@@ -10,6 +10,7 @@ use crate::diagnostic::did_you_mean;
 use crate::event::{FileChange, Scope};
 use crate::rule::Rule;
 use crate::rule::condition::Condition;
+use crate::rule::sending::Sending;
 use crate::rule::trigger::Trigger;
 use crate::workspace::Workspace;
 use crate::workspace::sample::Sample;
@@ -136,6 +137,7 @@ impl<'a> Stage<'a> {
                     except: Vec::new(),
                     card: card.into(),
                     limit: None,
+                    sending: Sending::default(),
                 })))
             }
         }

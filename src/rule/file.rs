@@ -64,6 +64,18 @@ pub struct RuleFile {
         extend("examples" = [{ "once_per": "10 minutes", "for_each": "{{event.repository.full_name}}" }])
     )]
     pub limit: Option<Value>,
+    /// How urgent its cards are. Default: `normal`. Critical ones go before everything else, low ones after it.
+    #[serde(default)]
+    #[schemars(with = "Option<UrgencyFile>", extend("examples" = ["critical"]))]
+    pub urgency: Option<Value>,
+    /// For how long its cards are worth sending: what could not be sent by then is dropped.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("examples" = ["2 hours"]))]
+    pub expires_after: Option<Value>,
+    /// What guards a broadcast.
+    #[serde(default)]
+    #[schemars(with = "Option<SendFile>", extend("examples" = [{ "first_try_on": 20, "needs_approval_above": 500 }]))]
+    pub send: Option<Value>,
     /// The rule's own tests, for `herald test`. They can stand in `NAME.test.yaml` beside the rule as well.
     #[serde(default)]
     #[schemars(
@@ -100,6 +112,56 @@ pub enum RestFile {
     Count,
     /// Nothing is said of them.
     Drop,
+}
+
+/// How urgent the cards of a rule are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UrgencyFile {
+    /// They can wait for everything else.
+    Low,
+    /// As usual; to more than 100 recipients they let other rules go first.
+    Normal,
+    /// As usual, however many recipients there are.
+    High,
+    /// Before everything else, also before a broadcast that is under way.
+    Critical,
+}
+
+/// What guards a broadcast.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Send")]
+pub struct SendFile {
+    /// Who gets the card before the others: how many of the recipients (1 to 1000), or a list of targets. The others get
+    /// it by themselves once these have it; if it fails for one of them, the run is paused.
+    #[schemars(with = "Option<FirstTryFile>", extend("examples" = [20, [{ "person": "anna" }]]))]
+    pub first_try_on: Option<Value>,
+    /// With a larger share of failures the run is paused, from the 20th card on.
+    #[schemars(with = "Option<String>", extend("examples" = ["5 %"]))]
+    pub stop_if_failing: Option<Value>,
+    /// With more recipients than this nothing is sent until somebody approves it: `herald runs approve`.
+    #[schemars(with = "Option<u64>", extend("examples" = [500]))]
+    pub needs_approval_above: Option<Value>,
+}
+
+/// Who gets a card before the others.
+#[derive(Debug, Clone)]
+pub struct FirstTryFile;
+
+impl JsonSchema for FirstTryFile {
+    fn schema_name() -> Cow<'static, str> {
+        "FirstTry".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let target = generator.subschema_for::<TargetFile>();
+        json_schema!({ "type": ["integer", "array"], "minimum": 1, "maximum": 1000, "minItems": 1, "items": target })
+    }
 }
 
 /// What a rule waits for: one of `hook`, `cron`, `file` and the events of Teams, with what belongs to it.

@@ -374,6 +374,9 @@ pub struct Held {
     /// It waits for nothing but its turn: its recipients are many, and are taken in some at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fan_out: Option<FanOut>,
+    /// When the first of them were decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<DateTime<Utc>>,
 }
 
 /// How far a rule with many recipients has been taken in.

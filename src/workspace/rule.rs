@@ -23,6 +23,7 @@ use crate::rule::Rule;
 use crate::rule::condition::Condition;
 use crate::rule::file::{FileChangeFile, IfMissedFile, PlaceFile, ScopeFile, TriggerFile};
 use crate::rule::schedule::Schedule;
+use crate::rule::sending::Sending;
 use crate::rule::target::{Kind, Target};
 use crate::rule::trigger::{IfMissed, Trigger};
 use crate::schema::{self, FileKind};
@@ -66,11 +67,14 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
     let except = compiler.targets("except", root.get("except"), &triggers);
     let card = compiler.card(root.get("card"));
     let limit = compiler.limit(root.get("limit"));
+    let sending = compiler.sending(root);
     let Compiler { shape, faults, .. } = compiler;
     let faults: Vec<Fault> = shape.into_iter().chain(faults).collect();
     let text = |key: &str| root.get(key).and_then(Value::as_str).map(|text| text.trim().to_owned());
-    let rule = match (condition, card) {
-        (Some(condition), Some(card)) if faults.iter().all(|fault| fault.severity == Severity::Warning) => {
+    let rule = match (condition, card, sending) {
+        (Some(condition), Some(card), Some(sending))
+            if faults.iter().all(|fault| fault.severity == Severity::Warning) =>
+        {
             Some(Rule {
                 name: name.to_owned(),
                 file: file.to_owned(),
@@ -82,6 +86,7 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
                 except,
                 card: Arc::new(card),
                 limit,
+                sending,
             })
         }
         _ => None,
@@ -177,6 +182,25 @@ impl Compiler<'_> {
         let (limit, found) = parted(Limit::compile(written?, self.around.partials));
         self.judged(&["limit".into()], found);
         limit
+    }
+
+    fn sending(&mut self, rule: &Value) -> Option<Sending> {
+        let Some(rule) = rule.as_object() else {
+            return Some(Sending::default());
+        };
+        let (sending, found) = parted(Sending::compile(rule, self.around.partials));
+        for key in ["urgency", "expires_after", "send"] {
+            let (of_it, _): (Vec<_>, Vec<_>) = found
+                .iter()
+                .cloned()
+                .partition(|fault| fault.path.first() == Some(&key.into()));
+            let inside = of_it.into_iter().map(|mut fault| {
+                fault.path.remove(0);
+                fault
+            });
+            self.judged(&[key.into()], inside.collect());
+        }
+        sending
     }
 
     fn targets(&mut self, key: &str, written: Option<&Value>, triggers: &[Trigger]) -> Vec<Target> {

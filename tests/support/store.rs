@@ -192,6 +192,7 @@ pub fn held(event: &str, rule: &str, due_at: DateTime<Utc>) -> Held {
         reason: None,
         counted: Vec::new(),
         fan_out: None,
+        decided_at: None,
     }
 }
 

@@ -254,6 +254,22 @@ pub(super) fn due_held(draft: &mut Draft<'_>, limit: usize, now: DateTime<Utc>) 
     Ok(due)
 }
 
+/// Broadcasts that a former owner of the folder was taking in go on at once.
+pub(super) fn recover(draft: &mut Draft<'_>) -> Result<(), StoreError> {
+    let mut cut_off = Vec::new();
+    for entry in draft.walk(Table::Held, Bound::Unbounded, Bound::Unbounded) {
+        let (key, _) = entry?;
+        let held: Option<Held> = draft.get(Table::Held, &key)?.or_missing(Table::Held, &key);
+        cut_off.extend(held.filter(|held| held.fan_out.is_some()));
+    }
+    let mut ledger = Ledger::open(draft)?;
+    for held in cut_off {
+        let due_at = held.event.occurred_at;
+        put_held(&mut ledger, &Held { due_at, ..held })?;
+    }
+    ledger.close()
+}
+
 /// Some rule of this event still waits.
 pub(super) fn is_held(draft: &Draft<'_>, event: &EventId) -> Result<bool, StoreError> {
     let waits = draft.walk_under(Table::Held, term(event.as_str())).next();

@@ -257,6 +257,7 @@ pub(super) fn recover(draft: &mut Draft<'_>) -> Result<(), StoreError> {
         recovered += 1;
     }
     ledger.close()?;
+    super::intake::recover(draft)?;
     if recovered > 0 {
         info!(deliveries = recovered, "deliveries of an interrupted run are due again");
     }

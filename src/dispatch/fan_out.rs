@@ -1,0 +1,125 @@
+//! Taking in the recipients of a broadcast, a part at a time, until all of them are on disk.
+
+use chrono::{DateTime, Duration, Utc};
+use tracing::{info, warn};
+
+use super::part::PART;
+use super::{ATTEMPTS, Dispatcher, Missing, Occasion};
+use crate::drill;
+use crate::judge::{Judged, judge};
+use crate::store::StoreError;
+use crate::store::outbox::{Batch, EventRecord, FanOut, Held, RuleRecord};
+
+/// For how long a broadcast that is being taken in is not begun a second time. It is renewed with every part; after a
+/// restart it is gone on with at once.
+pub const LEASE: Duration = Duration::minutes(2);
+
+impl Dispatcher {
+    /// Takes in the rest of the recipients of a rule that tells many. What is taken in already is passed over, so that
+    /// it can be cut off anywhere and begun again.
+    ///
+    /// # Errors
+    /// Those of the store; the rest stays to be taken in.
+    pub async fn fan_out(&self, held: &Held) -> Result<(), StoreError> {
+        let workspace = self.live.borrow().workspace.clone();
+        let event = &held.event;
+        let now = self.clock.now();
+        let rules: Vec<_> = workspace
+            .ruleset
+            .rules
+            .iter()
+            .filter(|rule| rule.name == held.rule)
+            .cloned()
+            .collect();
+        let rules = drill::asked(rules, event);
+        let judged = judge(event, &rules, workspace.settings.time_zone, now).pop();
+        let Some(Judged { rule, scope, verdicts }) = judged.filter(|judged| judged.verdicts.holds) else {
+            warn!(event = %event.id, rule = %held.rule, "rule is gone or changed, the rest of its recipients gets nothing");
+            return self.outbox.unhold(&event.id, &held.rule).await;
+        };
+        let occasion = Occasion {
+            event,
+            workspace: &workspace,
+            missing: Missing::Ask { asked_lately: true },
+            counted: &held.counted,
+            now: event_time(held, now),
+        };
+        let whom = self.whom(&occasion, rule, &scope).await?;
+        let all = whom.told.reached.len();
+        let audience = whom.fingerprint();
+        let known = self.outbox.event(&event.id).await?;
+        let before = known.and_then(|record| record.rules.into_iter().find(|known| known.rule == rule.name));
+        let (mut done, mut record) = match (&held.fan_out, before) {
+            (Some(so_far), Some(before)) if so_far.audience == audience => (so_far.done.min(all), before),
+            _ => (
+                0,
+                RuleRecord {
+                    lines: verdicts.lines.clone(),
+                    ..RuleRecord::default()
+                },
+            ),
+        };
+        while done < all {
+            let range = done..(done + PART).min(all);
+            let mut attempt = 1;
+            let so_far = loop {
+                let part = self.part(&occasion, rule, scope.clone(), &whom, range.clone()).await?;
+                let so_far = added(&record, part.record);
+                let batch = Batch {
+                    record: EventRecord {
+                        rules: vec![so_far.clone()],
+                        ..self.record(event, &workspace, rules.len())
+                    },
+                    deliveries: part.plan.deliveries,
+                    cards: part.plan.cards,
+                    held: Vec::new(),
+                    windows: part.plan.windows,
+                    runs: vec![part.run],
+                };
+                match self.outbox.enqueue(batch).await {
+                    Ok(_) => break so_far,
+                    Err(StoreError::Overtaken) if attempt < ATTEMPTS => attempt += 1,
+                    Err(problem) => return Err(problem),
+                }
+            };
+            record = so_far;
+            done = range.end;
+            self.work.notify_waiters();
+            if done == all {
+                break;
+            }
+            let so_far = Held {
+                due_at: self.clock.now() + LEASE,
+                fan_out: Some(FanOut {
+                    done,
+                    audience: audience.clone(),
+                }),
+                ..held.clone()
+            };
+            self.outbox.hold(&so_far).await?;
+        }
+        self.outbox.unhold(&event.id, &held.rule).await?;
+        info!(event = %event.id, rule = %rule.name, recipients = all, "all recipients are taken in");
+        Ok(())
+    }
+}
+
+/// All parts are decided as of the same instant, so that they expire together.
+fn event_time(held: &Held, now: DateTime<Utc>) -> DateTime<Utc> {
+    held.decided_at.unwrap_or(now)
+}
+
+/// The record of what was taken in so far and one more part.
+fn added(so_far: &RuleRecord, part: RuleRecord) -> RuleRecord {
+    let mut held_back = so_far.held_back.clone();
+    held_back.extend(part.held_back);
+    held_back.truncate(RuleRecord::HELD_BACK_KEPT);
+    RuleRecord {
+        deliveries: so_far.deliveries + part.deliveries,
+        held_back_count: so_far.held_back_count + part.held_back_count,
+        held_back,
+        lines: so_far.lines.clone(),
+        lines_left_out: so_far.lines_left_out,
+        ..part
+    }
+}

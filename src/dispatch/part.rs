@@ -1,0 +1,182 @@
+//! Whom a rule tells because of an event, and what it owes to some of them at a time.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Dispatcher, EVERYBODY, Missing, Occasion, SENTENCES_KEPT};
+use crate::audience::Audience;
+use crate::judge::{named, not_excepted, settle};
+use crate::limit::Windows;
+use crate::plan::{self, Plan, plan, undeliverable};
+use crate::rule::Rule;
+use crate::rule::sending::FirstTry;
+use crate::run::Run;
+use crate::store::StoreError;
+use crate::store::outbox::RuleRecord;
+
+/// So many recipients are taken in at once: more than that are a burden for memory and hold others up.
+pub(super) const PART: usize = 1_000;
+
+/// Whom a rule tells.
+pub(super) struct Whom {
+    pub(super) told: Audience,
+    /// The rosters that are needed to know more of them.
+    pub(super) wait_for: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Whom {
+    /// The recipients of the first part.
+    pub(super) fn first_part(&self) -> Range<usize> {
+        0..self.told.reached.len().min(PART)
+    }
+
+    /// There are more than one part.
+    pub(super) fn are_many(&self) -> bool {
+        self.told.reached.len() > PART
+    }
+
+    /// A name that only these recipients in this order have.
+    pub(super) fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for reached in &self.told.reached {
+            hash.update(reached.recipient.address.key());
+            hash.update([0]);
+        }
+        hex::encode(&hash.finalize()[..12])
+    }
+}
+
+/// What a rule owes to some of its recipients.
+pub(super) struct Part {
+    pub(super) plan: Plan,
+    pub(super) record: RuleRecord,
+    pub(super) run: Run,
+}
+
+impl Dispatcher {
+    /// Whom `rule` tells because of what happened, as far as they are known.
+    pub(super) async fn whom(&self, occasion: &Occasion<'_>, rule: &Rule, scope: &Value) -> Result<Whom, StoreError> {
+        let Occasion {
+            event,
+            workspace,
+            missing,
+            now,
+            ..
+        } = *occasion;
+        let named = named(rule, scope, &workspace.book, event);
+        let tenant = workspace.settings.bot.tenant.as_deref();
+        let mut told = self.directory.audience(&named.told, tenant, now).await?;
+        let except = self.directory.audience(&named.excepted, tenant, now).await?;
+        let first = match named.first.is_empty() {
+            true => Audience::default(),
+            false => self.directory.audience(&named.first, tenant, now).await?,
+        };
+        let mut wait_for: Vec<String> = told
+            .rosters_needed
+            .iter()
+            .chain(&except.rosters_needed)
+            .chain(&first.rosters_needed)
+            .cloned()
+            .collect();
+        wait_for.sort();
+        wait_for.dedup();
+        if let Missing::Ask { asked_lately: false } = missing
+            && told.unreachable.iter().any(|target| target.unknown)
+        {
+            told.unreachable.retain(|target| !target.unknown);
+            wait_for.push(EVERYBODY.to_owned());
+        }
+        let mut warnings = named.warnings.into_vec();
+        warnings.append(&mut told.notes);
+        warnings.extend(not_excepted(&except));
+        let guarded = rule.sending.approval_above.is_some() || !matches!(rule.sending.first_try_on, FirstTry::Nobody);
+        let told = match missing {
+            // While we do not know who is excepted, nobody may be told; nor while we do not know how many there are,
+            // if that matters.
+            Missing::Ask { .. } if !except.rosters_needed.is_empty() || (guarded && !wait_for.is_empty()) => {
+                Audience::default()
+            }
+            Missing::Ask { .. } | Missing::GivenUp(_) => settle(rule, told, first, &except, &workspace.book),
+        };
+        Ok(Whom {
+            told,
+            wait_for,
+            warnings,
+        })
+    }
+
+    /// What `rule` owes to this part of its recipients. Those who cannot be reached belong to the first part.
+    pub(super) async fn part(
+        &self,
+        occasion: &Occasion<'_>,
+        rule: &Rule,
+        scope: Value,
+        whom: &Whom,
+        part: Range<usize>,
+    ) -> Result<Part, StoreError> {
+        let Occasion {
+            event,
+            workspace,
+            missing,
+            counted,
+            now,
+        } = *occasion;
+        let revision = &workspace.ruleset.revision;
+        let all = whom.told.reached.len();
+        let told = Audience {
+            reached: whom.told.reached[part.clone()].to_vec(),
+            first: whom.told.first.saturating_sub(part.start).min(part.len()),
+            unreachable: match part.start {
+                0 => whom.told.unreachable.clone(),
+                _ => Vec::new(),
+            },
+            ..Audience::default()
+        };
+        let windows = Windows {
+            known: match plan::windows(rule, &scope, &told).as_slice() {
+                [] => BTreeMap::new(),
+                ids => self.outbox.windows(ids).await?,
+            },
+            counted: counted.iter().cloned().collect(),
+        };
+        let mut planned = plan(rule, event, scope, &told, &windows, revision, now);
+        let lane = rule.sending.lane(all);
+        for delivery in &mut planned.deliveries {
+            delivery.terms.lane = lane;
+        }
+        if let (Missing::GivenUp(reason), 0) = (missing, part.start) {
+            let gone = whom.wait_for.iter().map(|id| format!("members of {id}"));
+            planned
+                .deliveries
+                .extend(gone.map(|what| undeliverable(rule, event, &what, reason, revision, now)));
+        }
+        let mut run = rule.sending.run(&event.id, &rule.name, all, whom.told.first, now);
+        run.expected += whom.told.unreachable.len() as u64;
+        run.complete = part.end == all && (whom.wait_for.is_empty() || matches!(missing, Missing::GivenUp(_)));
+        let warnings = planned.warnings.iter().chain(&whom.warnings);
+        let record = RuleRecord {
+            rule: rule.name.clone(),
+            matched: true,
+            because: Vec::new(),
+            deliveries: planned.deliveries.len(),
+            warnings: warnings.take(SENTENCES_KEPT).cloned().collect(),
+            held_back_count: planned.held_back.len(),
+            held_back: planned
+                .held_back
+                .iter()
+                .take(RuleRecord::HELD_BACK_KEPT)
+                .cloned()
+                .collect(),
+            ..RuleRecord::default()
+        };
+        Ok(Part {
+            plan: planned,
+            record,
+            run,
+        })
+    }
+}
