@@ -4,7 +4,9 @@
 //! behind it wait too; nobody else does.
 
 mod desk;
+mod doubt;
 mod errand;
+mod lesson;
 mod route;
 
 use std::collections::HashMap;

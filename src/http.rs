@@ -1,6 +1,7 @@
 //! The routes, in one table.
 
 pub mod admin;
+pub mod blocked;
 pub mod error;
 pub mod fire;
 pub mod health;
@@ -74,6 +75,8 @@ pub fn admin_routes(admin: admin::Admin) -> Router {
         .route("/admin/v1/deliveries/{id}/cancel", post(admin::cancel))
         .route("/admin/v1/rules/{name}/fire", post(fire::fire))
         .route("/admin/v1/targets", get(admin::targets).post(admin::import))
+        .route("/admin/v1/blocked", get(blocked::list))
+        .route("/admin/v1/blocked/{id}", delete(blocked::lift))
         .route("/admin/v1/facts", post(admin::learn))
         .route("/admin/v1/targets/{id}", delete(admin::forget))
         .layer(axum::middleware::from_fn_with_state(admin.clone(), admin::authorize))

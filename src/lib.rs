@@ -30,6 +30,7 @@ pub mod pace;
 pub mod plan;
 pub mod preview;
 pub mod record;
+pub mod refusal;
 pub mod rehearsal;
 pub mod renderer;
 pub mod retry;

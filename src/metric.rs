@@ -36,6 +36,7 @@ pub struct Metrics {
     reloads: Family<Word, Counter>,
     held_back: Counter,
     deliveries: Family<Word, Gauge>,
+    suspended: Family<Word, Gauge>,
     broken_files: Gauge,
     rules: Gauge,
     last_reload: Gauge<f64, AtomicU64>,
@@ -54,6 +55,7 @@ impl Default for Metrics {
             reloads: Family::default(),
             held_back: Counter::default(),
             deliveries: Family::default(),
+            suspended: Family::default(),
             broken_files: Gauge::default(),
             rules: Gauge::default(),
             last_reload: Gauge::default(),
@@ -96,6 +98,11 @@ impl Default for Metrics {
             "broken_files",
             "Files of the workspace that are broken now",
             metrics.broken_files.clone(),
+        );
+        registry.register(
+            "suspended",
+            "Whether Teams refuses the bot, and in how many tenants it is switched off",
+            metrics.suspended.clone(),
         );
         registry.register("rules", "Rules in force", metrics.rules.clone());
         registry.register_with_unit(
@@ -196,6 +203,14 @@ impl Metrics {
             })
             .clone();
         gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Teams refuses the bot as a whole, and it is switched off in so many tenants.
+    pub fn suspended(&self, bot: bool, tenants: usize) {
+        for (value, count) in [("bot", usize::from(bot)), ("tenant", tenants)] {
+            let gauge = self.suspended.get_or_create(&Word { name: "scope", value });
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// A delivery took this many seconds from decision to acceptance.

@@ -78,9 +78,13 @@ impl RetryPolicy {
                 Kind::Passing(self.slow)
             }
             Answer::Faulty { .. } => Kind::Doubtful,
-            Answer::Gone { .. }
+            Answer::WrongHost { .. }
+            | Answer::NotInstalled { .. }
+            | Answer::Foreign { .. }
+            | Answer::Gone { .. }
             | Answer::Blocked { .. }
             | Answer::Unreachable { .. }
+            | Answer::NotAllowed { .. }
             | Answer::MessageGone { .. }
             | Answer::TooLarge
             | Answer::Rejected { .. } => Kind::Final,
@@ -290,6 +294,16 @@ mod tests {
                 code: code(),
                 reason: reason(),
             },
+            Answer::NotInstalled {
+                code: code(),
+                reason: reason(),
+            },
+            Answer::NotAllowed {
+                code: code(),
+                reason: reason(),
+            },
+            Answer::Foreign { reason: reason() },
+            Answer::WrongHost { reason: reason() },
             Answer::MessageGone { reason: reason() },
             Answer::Rejected { reason: reason() },
         ] {

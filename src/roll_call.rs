@@ -336,9 +336,13 @@ fn missing(id: &str, answer: &Answer) -> Missing {
         | Answer::Unauthorized { .. }
         | Answer::SwitchedOff { .. }
         | Answer::Accepted { .. } => Missing::Later(format!("the members of {id} could not be listed: {answer}")),
-        Answer::Gone { .. }
+        Answer::WrongHost { .. }
+        | Answer::NotInstalled { .. }
+        | Answer::Foreign { .. }
+        | Answer::Gone { .. }
         | Answer::Blocked { .. }
         | Answer::Unreachable { .. }
+        | Answer::NotAllowed { .. }
         | Answer::MessageGone { .. }
         | Answer::TooLarge
         | Answer::Rejected { .. } => Missing::Never(format!("the members of {id} cannot be listed: {answer}")),

@@ -5,6 +5,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::refusal::Refusal;
+
 /// A conversation's id in Bot Framework's spelling, never with a `;messageid=` suffix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -244,5 +246,32 @@ pub enum Fact {
         id: ConversationId,
         /// When and why.
         blocked: Blocked,
+    },
+    /// Teams refused a message for a reason that is the recipient's: a row of the block report.
+    Refused(Refusal),
+    /// A message was not even tried, because such a refusal holds. Counts in its row; without one it means nothing.
+    Missed {
+        /// As [`Refusal::id`].
+        id: String,
+        /// The delivery that did not arrive.
+        delivery: String,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A message arrived there, or an operator says that it shall be tried again: the refusal is over.
+    Reached {
+        /// As [`Refusal::id`]; of a person either id.
+        id: String,
+    },
+    /// Teams does not find a person where a roster says they are: every roster needs fetching again.
+    RostersInDoubt,
+    /// Teams serves a tenant at another address than the one we had.
+    HostMoved {
+        /// The tenant.
+        tenant_id: String,
+        /// The chat, channel or team that showed it.
+        id: ConversationId,
+        /// Where it is to be called from now on.
+        service_url: String,
     },
 }

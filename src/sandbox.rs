@@ -172,6 +172,7 @@ impl Sandbox {
                 bot_endpoint: options.bot_endpoint.clone(),
                 scripts: Vec::new(),
                 limits: options.limits,
+                in_gcc: false,
                 windows: Windows::default(),
                 tokens: HashMap::new(),
                 token_lifetime: chrono::Duration::hours(1),
@@ -260,6 +261,18 @@ impl Sandbox {
     /// For `bot.endpoints.service_url`: what activities call `serviceUrl`.
     pub fn service_url(&self) -> String {
         self.shared.service_url()
+    }
+
+    /// Where the tenant is called once it is one of the government's community cloud, for
+    /// `bot.endpoints.gcc_service_url`.
+    pub fn gcc_service_url(&self) -> String {
+        format!("{}/gcc/", self.shared.base)
+    }
+
+    /// The tenant is (or is not) one of the government's community cloud: calls at the other host are answered
+    /// `InvalidBotApiHost`.
+    pub fn set_in_gcc(&self, in_gcc: bool) {
+        self.shared.state().in_gcc = in_gcc;
     }
 
     /// The bot's app id.

@@ -116,13 +116,8 @@ impl Server {
         let tenants: Vec<String> = bot.tenant.iter().cloned().collect();
         let verifier = Arc::new(Verifier::new(&wire, &bot.endpoints, bot.app_id.as_deref(), &tenants));
         let trusted = bot.endpoints.trusted.clone();
-        let connector = Arc::new(Connector::new(
-            wire,
-            trusted,
-            tokens,
-            bot.app_id.as_deref(),
-            clock.clone(),
-        ));
+        let connector = Connector::new(wire, trusted, tokens, bot.app_id.as_deref(), clock.clone());
+        let connector = Arc::new(connector.elsewhere(bot.endpoints.gcc_service_url.clone()));
         let dispatcher = Dispatcher::new(
             live.clone(),
             stores.directory.clone(),
@@ -157,6 +152,7 @@ impl Server {
                 live: live.clone(),
                 directory: stores.directory.clone(),
                 outbox: stores.outbox.clone(),
+                standing: connector.standing().clone(),
                 dispatcher: Some(dispatcher.clone()),
                 clock: clock.clone(),
                 secrets,
@@ -167,6 +163,7 @@ impl Server {
             http::health::Health {
                 live: live.clone(),
                 outbox: stores.outbox.clone(),
+                standing: connector.standing().clone(),
                 metrics: metrics.clone(),
                 stopping: stopping.clone(),
             },

@@ -289,6 +289,7 @@ fn endpoints(file: &EndpointsFile, cloud: Cloud, tenant: Option<&str>, faults: &
         issuer: None,
         issuers: file.issuers.iter().map(issuer).collect(),
         service_url: trimmed(&file.service_url),
+        gcc_service_url: trimmed(&file.gcc_service_url),
         graph: trimmed(&file.graph),
         trusted_hosts: file.trusted_hosts.iter().map(|host| host.trim().to_owned()).collect(),
     };

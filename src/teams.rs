@@ -17,6 +17,7 @@ pub mod inbound;
 pub mod invoke;
 pub mod keys;
 pub mod place;
+pub mod standing;
 pub mod token;
 pub mod verify;
 pub mod wire;

@@ -1,6 +1,7 @@
 //! What every directory promises. Written over the trait alone, so that another store can be held to it.
 mod chats;
 mod people;
+mod refusals;
 mod rosters;
 mod teams;
 mod whole;
@@ -136,6 +137,21 @@ fn every_fact() -> Vec<Fact> {
                 since: at(7),
                 code: "MessageWritesBlocked".to_owned(),
             },
+        },
+        Fact::HostMoved {
+            tenant_id: "t".to_owned(),
+            id: ConversationId::new(GROUP),
+            service_url: "https://smba.infra.gcc.teams.microsoft.com/teams/".to_owned(),
+        },
+        Fact::RostersInDoubt,
+        Fact::Refused(refusals::row("a:1anna", "dl_1", at(8))),
+        Fact::Missed {
+            id: "a:1anna".to_owned(),
+            delivery: "dl_2".to_owned(),
+            at: at(9),
+        },
+        Fact::Reached {
+            id: "a:1anna".to_owned(),
         },
     ]
 }

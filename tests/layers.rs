@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, u8)] = &[
     ("event", 0),
     ("roster", 0),
+    ("refusal", 0),
     ("delivery", 0),
     ("diagnostic", 0),
     ("lane", 0),

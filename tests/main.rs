@@ -1,7 +1,9 @@
 //! What a user would say Herald does.
 
+mod answers;
 mod audience;
 mod bad_hook_requests;
+mod block_report;
 mod bot_install;
 mod bot_token;
 mod broadcasts;
@@ -37,6 +39,7 @@ mod rule_errors;
 mod sandbox;
 mod schedules;
 mod schema_files;
+mod standing;
 mod store_survives;
 mod support;
 mod teams_both_ways;

@@ -62,7 +62,14 @@ fn line(fact: &Fact) -> String {
         Fact::PersonSeen(person) => format!("person {}", person.account_id.as_deref().unwrap_or("-")),
         Fact::PersonGone { id } => format!("person gone {id}"),
         Fact::RosterChanged { id, left } => format!("roster {id} left [{}]", left.join(" ")),
-        Fact::ChannelsFetched { .. } | Fact::RosterFetched(_) | Fact::Blocked { .. } => {
+        Fact::ChannelsFetched { .. }
+        | Fact::RosterFetched(_)
+        | Fact::Blocked { .. }
+        | Fact::Refused(_)
+        | Fact::Missed { .. }
+        | Fact::Reached { .. }
+        | Fact::RostersInDoubt
+        | Fact::HostMoved { .. } => {
             panic!("an activity cannot tell this: {fact:?}")
         }
     }

@@ -117,6 +117,7 @@ impl State {
             live,
             directory: store.directory,
             outbox: store.outbox,
+            standing: Arc::default(),
             dispatcher: None,
             clock: Clock::system(),
             secrets: Arc::new(Secrets::new(None)),

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::state::{State, StateArgs, runtime, segment};
-use super::{Format, Place, table};
+use super::{Format, Place, blocked, table};
 use crate::cli::say::{say, say_text};
 use crate::roster::{ConversationKind, Person};
 use crate::store::directory::Entry;
@@ -56,6 +56,17 @@ enum TargetsCommand {
     Import {
         /// The file
         file: PathBuf,
+    },
+    /// Whom Teams refuses messages to: who blocked, muted or removed the bot, since when, and how much they missed
+    Blocked {
+        /// Write a table for spreadsheets, with everybody in it
+        #[arg(long)]
+        csv: bool,
+    },
+    /// Try messages to somebody of that report again, who did not write to the bot
+    Unblock {
+        /// The id, as the report shows it
+        id: String,
     },
     /// Forget a chat, team or person until Teams tells of it again
     Forget {
@@ -115,6 +126,8 @@ pub fn run(place: &Place, args: TargetsArgs, environment: BTreeMap<String, Strin
                 eprintln!("{} entries exported", entries.len());
                 Ok(Exit::Done)
             }
+            TargetsCommand::Blocked { csv } => blocked::report(&state, args.format, csv).await,
+            TargetsCommand::Unblock { id } => blocked::lift(&state, &id).await,
             TargetsCommand::Import { file } => import(&state, &file).await,
             TargetsCommand::Forget { id } => {
                 match state

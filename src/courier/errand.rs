@@ -4,29 +4,34 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::Courier;
-use super::route::{self, Route};
+use super::doubt::{self, Doubt};
+use super::lesson;
+use super::route::{self, Route, Way};
 use crate::card::{Card, fit};
 use crate::clock::Clock;
 use crate::delivery::{Address, Attempt, Delivery, Operation, Verdict};
 use crate::metric::Metrics;
+use crate::pace::{Kind, Request};
 use crate::retry::{Next, RetryPolicy};
-use crate::roster::{Blocked, Conversation, ConversationId, ConversationKind, Fact, Person};
+use crate::roster::{Conversation, ConversationId, ConversationKind, Fact, Person};
 use crate::store::outbox::Claim;
 use crate::store::{Directory, Outbox, StoreError};
 use crate::teams::answer::Answer;
 use crate::teams::connector::{Connector, Sent};
+use crate::turnstile::Turnstile;
 
-/// How long nothing is sent to anybody when Teams does not take our word for who we are.
-const PAUSE: Duration = Duration::seconds(30);
+/// How often Teams may say of a place that it is gone, and show its members all the same, before a message is given up.
+const CONTRADICTIONS: usize = 4;
 
 /// What an errand needs.
 pub struct Errand {
     directory: Arc<dyn Directory>,
     outbox: Arc<dyn Outbox>,
     connector: Arc<Connector>,
+    turnstile: Arc<Turnstile>,
     clock: Clock,
     metrics: Arc<Metrics>,
     default_service_url: String,
@@ -42,6 +47,8 @@ pub struct Outcome {
     pub throttled_until: Option<DateTime<Utc>>,
     /// Nothing can be sent to anybody until then.
     pub pause_everything: Option<DateTime<Utc>>,
+    /// Nothing can be sent to this tenant until then: an administrator switched the bot off there.
+    pub tenant_suspended_until: Option<(String, DateTime<Utc>)>,
 }
 
 /// What came of trying, before it is judged.
@@ -49,6 +56,12 @@ struct Tried {
     answer: Answer,
     status: Option<u16>,
     conversation: Option<ConversationId>,
+    way: Way,
+    doubt: Doubt,
+    /// The id of the row in the block report because of which Teams was not asked.
+    shut: Option<String>,
+    /// Its tenant is suspended, and Teams was not asked.
+    suspended_until: Option<DateTime<Utc>>,
 }
 
 /// How far one request led.
@@ -66,6 +79,7 @@ impl Errand {
             directory: courier.directory.clone(),
             outbox: courier.outbox.clone(),
             connector: courier.connector.clone(),
+            turnstile: courier.turnstile.clone(),
             clock: courier.clock.clone(),
             metrics: courier.metrics.clone(),
             default_service_url: courier.default_service_url.clone(),
@@ -92,11 +106,10 @@ impl Errand {
         };
         let now = self.clock.now();
         let took_ms = u64::try_from((now - started_at).num_milliseconds()).unwrap_or(0);
-        self.metrics.answer(tried.answer.word());
-        let outcome = Self::outcome(&tried.answer, now);
-        if let Some(until) = outcome.pause_everything {
+        let outcome = self.outcome(&tried, now);
+        let suspended_until = outcome.tenant_suspended_until.as_ref().map(|(_, until)| *until);
+        if let Some(until) = outcome.pause_everything.or(suspended_until) {
             // Not this message's fault: it does not count as an attempt.
-            warn!(delivery = %delivery.id, answer = %tried.answer, "nothing can be sent for now");
             self.record(self.outbox.release(claim, until).await, delivery);
             return outcome;
         }
@@ -131,13 +144,19 @@ impl Errand {
     }
 
     async fn attempt(&self, delivery: &Delivery) -> Result<Came, StoreError> {
-        let nothing = |reason: String| {
-            Came::ToAnAnswer(Tried {
-                answer: Answer::Rejected { reason },
-                status: None,
-                conversation: None,
-            })
+        let now = self.clock.now();
+        let address = &delivery.recipient.address;
+        let way = route::find(&*self.directory, address, &self.default_service_url, now).await?;
+        let unasked = |reason: String| Tried {
+            answer: Answer::Rejected { reason },
+            status: None,
+            conversation: None,
+            way: way.clone(),
+            doubt: Doubt::Unsolved,
+            shut: None,
+            suspended_until: None,
         };
+        let nothing = |reason: String| Came::ToAnAnswer(unasked(reason));
         let card = match &delivery.card_id {
             Some(id) if delivery.operation != Operation::Delete => self.outbox.card(id).await?,
             Some(_) | None => None,
@@ -145,9 +164,24 @@ impl Errand {
         if card.is_none() && delivery.operation != Operation::Delete {
             return Ok(nothing("its card is no longer stored".to_owned()));
         }
-        let route = route::find(&*self.directory, &delivery.recipient.address, &self.default_service_url).await?;
-        let (service_url, conversation) = match route {
-            Route::None(reason) => return Ok(nothing(reason)),
+        match &way.route {
+            Route::None(reason) => return Ok(nothing(reason.clone())),
+            Route::Shut { id, reason } => {
+                return Ok(Came::ToAnAnswer(Tried {
+                    shut: Some(id.clone()),
+                    ..unasked(reason.clone())
+                }));
+            }
+            Route::Post { .. } | Route::Open { .. } => {}
+        }
+        let tenant = way.tenant_id.as_deref().unwrap_or_default();
+        if let Some(until) = self.connector.standing().suspended(tenant, now) {
+            return Ok(Came::ToAnAnswer(Tried {
+                suspended_until: Some(until),
+                ..unasked("the bot is switched off in this tenant".to_owned())
+            }));
+        }
+        let (service_url, conversation) = match way.route.clone() {
             Route::Post {
                 service_url,
                 conversation,
@@ -156,7 +190,20 @@ impl Errand {
                 service_url,
                 tenant_id,
                 member,
-            } => return self.open(delivery, &service_url, &tenant_id, &member).await,
+            } => {
+                return Ok(match self.open(delivery, &service_url, &tenant_id, &member).await? {
+                    Ok(()) => Came::ToAChat,
+                    Err(sent) => {
+                        self.metrics.answer(sent.answer.word());
+                        Came::ToAnAnswer(Tried {
+                            answer: sent.answer,
+                            status: sent.status,
+                            ..unasked(String::new())
+                        })
+                    }
+                });
+            }
+            Route::Shut { .. } | Route::None(_) => unreachable!("looked at above"),
         };
         let there = |message: &str| Some((delivery.conversation_id.clone()?, message.to_owned()));
         let message = delivery.activity_id.as_deref().and_then(there);
@@ -182,11 +229,55 @@ impl Errand {
                 return Ok(nothing("it is not known which message is meant".to_owned()));
             }
         };
+        self.metrics.answer(sent.answer.word());
+        if let Some(moved_to) = sent.moved_to {
+            self.moved(delivery, &way, &conversation, moved_to).await;
+        }
+        let (answer, doubt) = if delivery.operation == Operation::Send && doubt::is_doubtful(&way, &sent.answer) {
+            self.turnstile.pass(self.request(delivery, &way, Kind::Listing)).await;
+            let solved = doubt::solve(&self.connector, &service_url, &way, &conversation).await;
+            settle(sent.answer, solved)
+        } else {
+            (sent.answer, Doubt::Unsolved)
+        };
         Ok(Came::ToAnAnswer(Tried {
-            answer: sent.answer,
+            answer,
             status: sent.status,
             conversation: Some(conversation),
+            doubt,
+            ..unasked(String::new())
         }))
+    }
+
+    fn request<'a>(&self, delivery: &'a Delivery, way: &'a Way, kind: Kind) -> Request<'a> {
+        let place = match &delivery.recipient.address {
+            Address::Conversation { id } => id.as_str(),
+            Address::Person { id, .. } => id,
+            Address::Nowhere { wanted } => wanted,
+        };
+        Request {
+            tenant: way.tenant_id.as_deref().unwrap_or_default(),
+            kind,
+            about: way.team_id.as_deref().unwrap_or(place),
+            lane: delivery.terms.lane,
+        }
+    }
+
+    /// Remembers where Teams wants to be called for this place and tenant.
+    async fn moved(&self, delivery: &Delivery, way: &Way, id: &ConversationId, service_url: String) {
+        // It took two requests where one was paced.
+        let now = self.clock.now();
+        self.turnstile
+            .pace()
+            .departs(self.request(delivery, way, Kind::Message), now);
+        let moved = Fact::HostMoved {
+            tenant_id: way.tenant_id.clone().unwrap_or_default(),
+            id: id.clone(),
+            service_url,
+        };
+        if let Err(problem) = self.directory.learn(&[moved]).await {
+            warn!(delivery = %delivery.id, %problem, "where Teams serves this tenant could not be stored");
+        }
     }
 
     /// Opens the personal chat and remembers it; the same person always has the same chat.
@@ -196,16 +287,10 @@ impl Errand {
         service_url: &str,
         tenant_id: &str,
         member: &str,
-    ) -> Result<Came, StoreError> {
+    ) -> Result<Result<(), Sent>, StoreError> {
         let id = match self.connector.open_personal(service_url, tenant_id, member).await {
             Ok(id) => ConversationId::new(&id),
-            Err(sent) => {
-                return Ok(Came::ToAnAnswer(Tried {
-                    answer: sent.answer,
-                    status: sent.status,
-                    conversation: None,
-                }));
-            }
+            Err(sent) => return Ok(Err(sent)),
         };
         let now = self.clock.now();
         let account_id = member.starts_with("29:").then(|| member.to_owned());
@@ -234,7 +319,7 @@ impl Errand {
             blocked: None,
         };
         self.directory.learn(&[Fact::ConversationSeen(chat)]).await?;
-        Ok(Came::ToAChat)
+        Ok(Ok(()))
     }
 
     /// Posts the card; one that Teams finds too large is cut further and posted again.
@@ -252,8 +337,28 @@ impl Errand {
         }
     }
 
-    fn outcome(answer: &Answer, now: DateTime<Utc>) -> Outcome {
-        match answer {
+    /// What everybody else must know of this attempt. Whoever is first to see that the bot as a whole is refused says so
+    /// aloud, and so does the one that sees that it is over.
+    fn outcome(&self, tried: &Tried, now: DateTime<Utc>) -> Outcome {
+        let standing = self.connector.standing();
+        let tenant = tried.way.tenant_id.as_deref().unwrap_or_default();
+        let asked = tried.shut.is_none() && tried.suspended_until.is_none();
+        if let Some(until) = tried.suspended_until {
+            return Outcome {
+                tenant_suspended_until: Some((tenant.to_owned(), until)),
+                ..Outcome::default()
+            };
+        }
+        if asked {
+            for over in standing.heard(tenant, &tried.answer) {
+                info!(tenant = over.tenant_id, since = %over.since, "Teams takes the bot's messages again");
+            }
+        }
+        let everybody = |until| Outcome {
+            pause_everything: Some(until),
+            ..Outcome::default()
+        };
+        match &tried.answer {
             Answer::Throttled { wait } => {
                 let wait = wait
                     .and_then(|wait| Duration::from_std(wait).ok())
@@ -263,17 +368,43 @@ impl Errand {
                     ..Outcome::default()
                 }
             }
-            Answer::NoToken { .. } | Answer::Unauthorized { .. } | Answer::SwitchedOff { .. } => Outcome {
-                pause_everything: Some(now + PAUSE),
-                ..Outcome::default()
+            Answer::NoToken { reason } => {
+                let pause = standing.no_token(reason, now);
+                if pause.news {
+                    error!(%reason, "the bot has no token, nothing is sent until it has; what waits is kept");
+                }
+                everybody(pause.until)
+            }
+            Answer::Unauthorized { reason } => match standing.unauthorized(reason, now) {
+                Some(pause) => {
+                    if pause.news {
+                        error!(%reason, "Teams does not accept the bot, nothing is sent until it does; what waits is kept");
+                    }
+                    everybody(pause.until)
+                }
+                None => Outcome::default(),
             },
+            Answer::SwitchedOff { reason } => {
+                let pause = standing.switched_off(tenant, reason, now);
+                if pause.news {
+                    error!(tenant, %reason, "the bot is switched off in a tenant, its messages wait until it is on again");
+                }
+                Outcome {
+                    tenant_suspended_until: Some((tenant.to_owned(), pause.until)),
+                    ..Outcome::default()
+                }
+            }
             Answer::Accepted { .. }
             | Answer::Conflict
             | Answer::Unavailable { .. }
             | Answer::Faulty { .. }
+            | Answer::WrongHost { .. }
+            | Answer::NotInstalled { .. }
+            | Answer::Foreign { .. }
             | Answer::Gone { .. }
             | Answer::Blocked { .. }
             | Answer::Unreachable { .. }
+            | Answer::NotAllowed { .. }
             | Answer::MessageGone { .. }
             | Answer::TooLarge
             | Answer::Rejected { .. } => Outcome::default(),
@@ -288,13 +419,22 @@ impl Errand {
                 conversation_id: conversation_id.clone(),
             };
         }
-        let first = delivery.attempt_count == 0;
-        if first && tried.answer.may_reopen() && matches!(delivery.recipient.address, Address::Person { .. }) {
+        let not_found = delivery
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.status == Some(404))
+            .count();
+        if not_found == 0 && tried.answer.may_reopen() && matches!(delivery.recipient.address, Address::Person { .. })
+        {
             // The chat we knew is forgotten by now; the next try opens it again.
             return Verdict::RetryAt {
                 at: now,
                 reason: tried.answer.to_string(),
             };
+        }
+        if tried.doubt == Doubt::Alive && not_found >= CONTRADICTIONS {
+            let reason = format!("{}, again and again", tried.answer);
+            return Verdict::Dead { reason };
         }
         match self.retry.next(&tried.answer, delivery, now, jitter()) {
             Next::Retry { at, reason } => Verdict::RetryAt { at, reason },
@@ -305,30 +445,27 @@ impl Errand {
 
     /// What the answer says about the world, for the directory.
     async fn learn(&self, delivery: &Delivery, tried: &Tried, now: DateTime<Utc>) {
-        let Some(id) = tried.conversation.clone() else { return };
-        let fact = match &tried.answer {
-            Answer::Blocked { code, .. } => Fact::Blocked {
-                id,
-                blocked: Blocked {
-                    since: now,
-                    code: code.clone(),
-                },
-            },
-            Answer::Gone { .. } => Fact::ConversationGone { id },
-            Answer::Accepted { .. }
-            | Answer::Throttled { .. }
-            | Answer::Conflict
-            | Answer::Unavailable { .. }
-            | Answer::Faulty { .. }
-            | Answer::NoToken { .. }
-            | Answer::Unauthorized { .. }
-            | Answer::SwitchedOff { .. }
-            | Answer::Unreachable { .. }
-            | Answer::MessageGone { .. }
-            | Answer::TooLarge
-            | Answer::Rejected { .. } => return,
+        let facts = match &tried.shut {
+            // A message that cannot be taken back is none that was missed.
+            Some(_) if delivery.operation != Operation::Send => Vec::new(),
+            Some(id) => vec![Fact::Missed {
+                id: id.clone(),
+                delivery: delivery.id.to_string(),
+                at: now,
+            }],
+            None => lesson::facts(&lesson::Seen {
+                delivery,
+                way: &tried.way,
+                conversation: tried.conversation.as_ref(),
+                answer: &tried.answer,
+                doubt: &tried.doubt,
+                now,
+            }),
         };
-        if let Err(problem) = self.directory.learn(&[fact]).await {
+        if facts.is_empty() {
+            return;
+        }
+        if let Err(problem) = self.directory.learn(&facts).await {
             warn!(delivery = %delivery.id, %problem, "what Teams told about the conversation could not be stored");
         }
     }
@@ -343,6 +480,27 @@ impl Errand {
                 warn!(delivery = %delivery.id, %problem, "attempt could not be recorded, the delivery may be sent again");
             }
         }
+    }
+}
+
+/// What an answer means once its doubt is solved.
+fn settle(answer: Answer, solved: Doubt) -> (Answer, Doubt) {
+    match (answer, solved) {
+        // The team shows the channel to the bot, so the bot is in the team: it lacks in the channel alone.
+        (answer @ Answer::NotInstalled { .. }, Doubt::Alive | Doubt::ChannelGone) => (answer, Doubt::NotInChannel),
+        (answer @ Answer::NotInstalled { .. }, solved) => (answer, solved),
+        (answer, Doubt::Alive) => {
+            let reason = format!("{answer}, but lists who is there");
+            (Answer::Unavailable { reason, wait: None }, Doubt::Alive)
+        }
+        (answer, Doubt::Later(why)) => {
+            let reason = format!("{answer}; whether that is so cannot be asked now: {why}");
+            (Answer::Unavailable { reason, wait: None }, Doubt::Unsolved)
+        }
+        (Answer::Gone { code, reason }, Doubt::NotInstalled) => {
+            (Answer::NotInstalled { code, reason }, Doubt::NotInstalled)
+        }
+        (answer, solved) => (answer, solved),
     }
 }
 

@@ -1,11 +1,29 @@
 //! Finds the conversation a delivery goes to.
 
+use chrono::{DateTime, Utc};
+
 use crate::audience::{Found, Lookup, PersonRef, PlaceRef};
 use crate::delivery::Address;
-use crate::roster::{Conversation, ConversationId};
+use crate::refusal::{Party, Refusal, Why};
+use crate::roster::{Conversation, ConversationId, ConversationKind};
 use crate::store::{Directory, StoreError};
 
-/// The way to a recipient.
+/// The way to a recipient, and what is known of where it leads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Way {
+    /// The way.
+    pub route: Route,
+    /// The recipient's tenant, as far as it is known.
+    pub tenant_id: Option<String>,
+    /// What the recipient is.
+    pub party: Party,
+    /// The team of a channel, if it is known.
+    pub team_id: Option<String>,
+    /// Teams refused messages there before, and nothing proved yet that this is over.
+    pub refused: bool,
+}
+
+/// How to get there.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Route {
     /// Post to this conversation.
@@ -24,11 +42,19 @@ pub enum Route {
         /// `29:...` if known, else the Entra object id.
         member: String,
     },
+    /// Teams shut it, and need not be asked: the id of the row in the block report, and why.
+    Shut {
+        /// As [`Refusal::id`].
+        id: String,
+        /// Why, in a sentence.
+        reason: String,
+    },
     /// There is no way, and why.
     None(String),
 }
 
-/// Looks for the way to `address`. `default_service_url` is used where the directory knows no address of its own.
+/// Looks for the way to `address` at `now`. `default_service_url` is used where the directory knows no address of its
+/// own.
 ///
 /// # Errors
 /// Those of the directory.
@@ -36,33 +62,91 @@ pub async fn find(
     directory: &dyn Directory,
     address: &Address,
     default_service_url: &str,
-) -> Result<Route, StoreError> {
+    now: DateTime<Utc>,
+) -> Result<Way, StoreError> {
     match address {
-        Address::Nowhere { wanted } => Ok(Route::None(format!("nobody could be found for {wanted}"))),
-        Address::Conversation { id } => place(directory, id, default_service_url).await,
-        Address::Person { tenant_id, id } => person(directory, tenant_id, id, default_service_url).await,
+        Address::Nowhere { wanted } => Ok(Way {
+            route: Route::None(format!("nobody could be found for {wanted}")),
+            tenant_id: None,
+            party: Party::Person,
+            team_id: None,
+            refused: false,
+        }),
+        Address::Conversation { id } => place(directory, id, default_service_url, now).await,
+        Address::Person { tenant_id, id } => person(directory, tenant_id, id, default_service_url, now).await,
     }
 }
 
-async fn place(directory: &dyn Directory, id: &ConversationId, default: &str) -> Result<Route, StoreError> {
+async fn place(
+    directory: &dyn Directory,
+    id: &ConversationId,
+    default: &str,
+    now: DateTime<Utc>,
+) -> Result<Way, StoreError> {
+    let mut refusal = directory.refusal(id.as_str()).await?;
     if let Found::Conversation(Some(chat)) = directory.look_up(&Lookup::Conversation(id.clone())).await? {
-        return Ok(to_chat(&chat));
+        let way = Way {
+            route: to_chat(&chat),
+            tenant_id: some(&chat.tenant_id),
+            party: match chat.kind {
+                ConversationKind::Personal => Party::Person,
+                ConversationKind::GroupChat => Party::GroupChat,
+                ConversationKind::Channel => Party::Channel,
+            },
+            team_id: None,
+            refused: refusal.is_some(),
+        };
+        return Ok(unless_shut(way, refusal, now));
     }
     let lookup = Lookup::Team(PlaceRef::Id(id.as_str().to_owned()));
-    let service_url = match directory.look_up(&lookup).await? {
-        Found::Teams(teams) => teams.into_iter().next().map(|team| team.service_url),
+    let team = match directory.look_up(&lookup).await? {
+        Found::Teams(teams) => teams.into_iter().next(),
         Found::People(_) | Found::GroupChats(_) | Found::Conversation(_) | Found::Roster(_) => None,
     };
-    // A pasted link may name a channel no event told us of: Teams decides.
-    Ok(Route::Post {
-        service_url: service_url.unwrap_or_else(|| default.to_owned()),
-        conversation: id.clone(),
-    })
+    if let (None, Some(team)) = (&refusal, &team) {
+        refusal = directory
+            .refusal(&team.id)
+            .await?
+            .filter(|row| row.why == Why::NotInstalled);
+    }
+    let (service_url, tenant_id, team_id) = match team {
+        Some(team) => (team.service_url, some(&team.tenant_id), Some(team.id)),
+        // A pasted link may name a channel no event told us of: Teams decides.
+        None => (default.to_owned(), None, None),
+    };
+    let way = Way {
+        route: Route::Post {
+            service_url,
+            conversation: id.clone(),
+        },
+        tenant_id,
+        party: Party::Channel,
+        team_id,
+        refused: refusal.is_some(),
+    };
+    Ok(unless_shut(way, refusal, now))
 }
 
-async fn person(directory: &dyn Directory, tenant_id: &str, id: &str, default: &str) -> Result<Route, StoreError> {
+async fn person(
+    directory: &dyn Directory,
+    tenant_id: &str,
+    id: &str,
+    default: &str,
+    now: DateTime<Utc>,
+) -> Result<Way, StoreError> {
+    let refusal = directory.refusal(id).await?;
+    let way = |route| Way {
+        route,
+        tenant_id: some(tenant_id),
+        party: Party::Person,
+        team_id: None,
+        refused: refusal.is_some(),
+    };
     if let Found::Conversation(Some(chat)) = directory.look_up(&Lookup::PersonalChat(id.to_owned())).await? {
-        return Ok(to_chat(&chat));
+        let mut way = way(to_chat(&chat));
+        // A guest's own tenant is another one than that of the chat.
+        way.tenant_id = some(&chat.tenant_id).or(way.tenant_id);
+        return Ok(unless_shut(way, refusal, now));
     }
     let who = if id.starts_with("29:") {
         PersonRef::AccountId(id.to_owned())
@@ -78,11 +162,29 @@ async fn person(directory: &dyn Directory, tenant_id: &str, id: &str, default: &
         .await?
         .unwrap_or_else(|| default.to_owned());
     // The `29:` id works for everybody in a team that has the bot; the Entra id only where the bot is installed personally.
-    Ok(Route::Open {
+    let route = Route::Open {
         service_url,
         tenant_id: tenant_id.to_owned(),
         member: account.unwrap_or_else(|| id.to_owned()),
-    })
+    };
+    Ok(unless_shut(way(route), refusal, now))
+}
+
+fn unless_shut(way: Way, refusal: Option<Refusal>, now: DateTime<Utc>) -> Way {
+    match refusal {
+        Some(refusal) if refusal.holds(now) => Way {
+            route: Route::Shut {
+                reason: refusal.sentence(),
+                id: refusal.id,
+            },
+            ..way
+        },
+        Some(_) | None => way,
+    }
+}
+
+fn some(tenant_id: &str) -> Option<String> {
+    (!tenant_id.is_empty()).then(|| tenant_id.to_owned())
 }
 
 fn to_chat(chat: &Conversation) -> Route {

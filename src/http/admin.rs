@@ -27,9 +27,10 @@ use crate::secret_name::SecretName;
 use crate::store::directory::Entry;
 use crate::store::outbox::{Filter, Moved};
 use crate::store::{Directory, Outbox};
+use crate::teams::standing::Standing;
 
 /// How many rows one answer holds at most.
-const LARGEST_PAGE: usize = 1000;
+pub(super) const LARGEST_PAGE: usize = 1000;
 
 /// What the admin routes use.
 #[derive(Clone)]
@@ -40,6 +41,8 @@ pub struct Admin {
     pub directory: Arc<dyn Directory>,
     /// What we owe.
     pub outbox: Arc<dyn Outbox>,
+    /// What Teams thinks of the bot; nothing where no engine runs.
+    pub standing: Arc<Standing>,
     /// Decides drills; `None` where no engine runs.
     pub dispatcher: Option<Dispatcher>,
     /// The time.
@@ -155,6 +158,7 @@ pub async fn status(State(admin): State<Admin>) -> Result<Json<Value>, RequestEr
         "deliveries": counts,
         "bot_id": admin.directory.bot_id().await?,
         "missing_secrets": missing_secrets(&admin, &live),
+        "teams": admin.standing.troubles(),
     })))
 }
 
@@ -339,12 +343,12 @@ pub async fn openapi() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], include_str!("admin/openapi.json"))
 }
 
-fn unknown(what: &str, id: &str) -> RequestError {
+pub(super) fn unknown(what: &str, id: &str) -> RequestError {
     let message = format!("there is no {what} `{id}`; it may have been collected since");
     RequestError::new(StatusCode::NOT_FOUND, "unknown", message)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
-fn bad_query(problem: axum::extract::rejection::QueryRejection) -> RequestError {
+pub(super) fn bad_query(problem: axum::extract::rejection::QueryRejection) -> RequestError {
     RequestError::new(StatusCode::BAD_REQUEST, "bad_query", problem.body_text())
 }

@@ -14,6 +14,7 @@ use crate::live::Live;
 use crate::metric::Metrics;
 use crate::stop::Stop;
 use crate::store::Outbox;
+use crate::teams::standing::Standing;
 
 /// What the health routes look at.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub struct Health {
     pub live: watch::Receiver<Live>,
     /// The store that must answer.
     pub outbox: Arc<dyn Outbox>,
+    /// What Teams thinks of the bot.
+    pub standing: Arc<Standing>,
     /// The numbers.
     pub metrics: Arc<Metrics>,
     /// True once the server is stopping.
@@ -34,7 +37,7 @@ pub async fn alive() -> &'static str {
 }
 
 /// 200 when events can be taken: the store answers and we are not stopping. Broken files are told, but do not make
-/// Herald unready: their last good versions run on.
+/// Herald unready: their last good versions run on. Nor does a Teams that refuses the bot: what waits is kept.
 pub async fn ready(State(health): State<Health>) -> Response {
     let store = health.outbox.counts().await;
     let stopping = health.stopping.is_told();
@@ -45,6 +48,7 @@ pub async fn ready(State(health): State<Health>) -> Response {
         "stopping": stopping,
         "store": match &store { Ok(_) => "ok".to_owned(), Err(problem) => problem.to_string() },
         "last_reload": &*reload,
+        "teams": health.standing.troubles(),
     });
     let status = if ready {
         StatusCode::OK
@@ -61,6 +65,9 @@ pub async fn metrics(State(health): State<Health>) -> Response {
             health.metrics.deliveries(state, count);
         }
     }
+    let troubles = health.standing.troubles();
+    let tenants = troubles.iter().filter(|trouble| trouble.tenant_id.is_some()).count();
+    health.metrics.suspended(tenants < troubles.len(), tenants);
     (
         [(
             CONTENT_TYPE,

@@ -74,6 +74,10 @@ impl Refusal {
         )
     }
 
+    pub(super) fn wrong_host() -> Self {
+        Self::new(403, "InvalidBotApiHost", "The bot API host is invalid for this tenant.")
+    }
+
     /// Blocked, muted and uninstalled look the same: the reason is a JSON document inside a string.
     pub(super) fn writes_blocked() -> Self {
         let inner = "{\r\n  \"subCode\": \"MessageWritesBlocked\",\r\n  \"details\": \"Thread is blocked from message \

@@ -6,8 +6,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
 use chrono::{DateTime, Utc};
@@ -24,6 +25,7 @@ use super::world::{World, split_thread};
 
 /// Requests above this are refused before they are looked at.
 const MOST_BYTES: usize = 1024 * 1024;
+const AT_GCC: &str = "x-at-gcc";
 const SCOPE: &str = "https://api.botframework.com/.default";
 
 type App = State<Arc<Shared>>;
@@ -42,6 +44,13 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
             .route(&format!("/emea{path}"), method.clone())
             .route(&format!("/emea{path}/"), method);
     }
+    let mut gcc = Router::new();
+    for (path, method) in connector_routes() {
+        gcc = gcc
+            .route(&format!("/gcc{path}"), method.clone())
+            .route(&format!("/gcc{path}/"), method);
+    }
+    router = router.merge(gcc.layer(middleware::from_fn(by_gcc)));
     router.layer(DefaultBodyLimit::max(MOST_BYTES))
 }
 
@@ -62,11 +71,18 @@ fn connector_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
     ]
 }
 
+/// Marks a call that came in at the government's host.
+async fn by_gcc(mut request: Request, next: Next) -> Response {
+    request.headers_mut().insert(AT_GCC, HeaderValue::from_static("yes"));
+    next.run(request).await
+}
+
 /// A call of the connector on its way.
 struct Asked {
     shared: Arc<Shared>,
     line: Line,
     authorization: Option<String>,
+    at_gcc: bool,
     operation: Operation,
     /// What scripts and limits go by.
     about: String,
@@ -79,6 +95,7 @@ impl Asked {
             shared,
             line,
             authorization: authorization.map(str::to_owned),
+            at_gcc: headers.contains_key(AT_GCC),
             operation,
             about: split_thread(about).0.to_owned(),
         }
@@ -102,6 +119,9 @@ impl Asked {
             let mut state = self.shared.state();
             if !state.knows_token(self.authorization.as_deref(), self.shared.now()) {
                 return self.refuse(&mut state, None, Refusal::unauthorized());
+            }
+            if state.in_gcc != self.at_gcc {
+                return self.refuse(&mut state, None, Refusal::wrong_host());
             }
             script::next(&mut state.scripts, self.operation, &self.about)
         };

@@ -64,6 +64,8 @@ pub(super) struct State {
     pub(super) bot_endpoint: Option<String>,
     pub(super) scripts: Vec<Script>,
     pub(super) limits: Limits,
+    /// The tenant is one of the government's community cloud.
+    pub(super) in_gcc: bool,
     pub(super) windows: Windows,
     pub(super) tokens: HashMap<String, DateTime<Utc>>,
     pub(super) token_lifetime: chrono::Duration,

@@ -91,6 +91,9 @@ pub struct EndpointsFile {
     /// Where to send to a conversation whose own address is not known.
     #[schemars(extend("examples" = ["http://127.0.0.1:9300/"]))]
     pub service_url: Option<String>,
+    /// Where to send to tenants of the US government's community cloud (GCC), when the bot is one of the public cloud.
+    #[schemars(extend("examples" = ["http://127.0.0.1:9300/gcc/"]))]
+    pub gcc_service_url: Option<String>,
     /// Further hosts that may be sent the bot's token, besides those of the cloud. Plain http is allowed for
     /// this machine, elsewhere only for an entry that says so: `http://teams.test:9300`.
     #[schemars(extend("examples" = [["127.0.0.1"], ["teams.test:8443"]]))]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use crate::audience::{Audience, Found, Known, Lookup, Wanted, resolve};
+use crate::refusal::Refusal;
 use crate::roster::{Conversation, Fact, Person, Roster, Team};
 
 /// The directory: everything Teams' events, answers and imports told us.
@@ -64,6 +65,19 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// [`StoreError::Unavailable`] if the backend cannot be read.
     async fn service_url(&self, tenant_id: &str) -> Result<Option<String>, StoreError>;
+
+    /// Why Teams refuses messages to the recipient with this id, if it does: a person by either id, a chat, a channel or
+    /// a team.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn refusal(&self, id: &str) -> Result<Option<Refusal>, StoreError>;
+
+    /// The block report in pages: up to `limit` rows after the one of the id `after`, in a stable order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read. A row that cannot be decoded is left out.
+    async fn refusals(&self, after: Option<&str>, limit: usize) -> Result<Vec<Refusal>, StoreError>;
 
     /// Finds whom `wanted` means: looks up what [`resolve`] asks for until it has an answer. The judgement is
     /// `resolve`'s alone; this only fetches. `tenant` is the bot's own, for people of whom only the Entra id is known.

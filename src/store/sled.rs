@@ -6,7 +6,7 @@
 //! - A call's changes are a draft that is applied whole or not at all (`draft.rs`), made of records with a version
 //!   and a checksum (`record.rs`).
 //! - What the changes are is decided in `intake.rs`, `lease.rs`, `runs.rs`, `windows.rs`, `sweep.rs` (outbox, on `ledger.rs`)
-//!   and `facts.rs` (directory, on `shelf.rs`).
+//!   `facts.rs` and `refusals.rs` (directory, on `shelf.rs`).
 //!
 //! A write that fails says [`StoreError::Unavailable`]; the database is then opened again by itself. After a failed
 //! sync nobody can know whether the change is on disk, so the caller repeats: every call is harmless to repeat.
@@ -28,6 +28,7 @@ mod ledger;
 mod outbox;
 mod place;
 mod record;
+mod refusals;
 mod runs;
 mod shelf;
 mod sweep;

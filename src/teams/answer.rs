@@ -48,7 +48,24 @@ pub enum Answer {
         /// What was seen.
         reason: String,
     },
-    /// The bot is not in this conversation any more, or the conversation is gone.
+    /// The tenant lives in another cloud; the message has to go to that cloud's host.
+    WrongHost {
+        /// What was seen.
+        reason: String,
+    },
+    /// The bot is not installed there, any more or at all.
+    NotInstalled {
+        /// Teams' word for it.
+        code: String,
+        /// What was seen.
+        reason: String,
+    },
+    /// The conversation was told to another bot, or to this one under earlier credentials.
+    Foreign {
+        /// What was seen.
+        reason: String,
+    },
+    /// The conversation is gone, or Teams says so.
     Gone {
         /// Teams' word for it; [`Answer::may_reopen`] knows the ones that are not final for a personal chat.
         code: String,
@@ -64,6 +81,13 @@ pub enum Answer {
     },
     /// This person cannot be written to: unknown in the tenant, or without the app.
     Unreachable {
+        /// Teams' word for it.
+        code: String,
+        /// What was seen.
+        reason: String,
+    },
+    /// The bot is there, but has no right to write: an announcement channel, an archived team.
+    NotAllowed {
         /// Teams' word for it.
         code: String,
         /// What was seen.
@@ -89,6 +113,28 @@ const NOT_FOUND: &str = "ConversationNotFound";
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 impl Answer {
+    /// Every word of [`Answer::word`]; `docs/errors.md` explains each.
+    pub const WORDS: [&'static str; 18] = [
+        "accepted",
+        "throttled",
+        "conflict",
+        "unavailable",
+        "faulty",
+        "no_token",
+        "unauthorized",
+        "switched_off",
+        "wrong_host",
+        "not_installed",
+        "foreign",
+        "gone",
+        "blocked",
+        "unreachable",
+        "not_allowed",
+        "message_gone",
+        "too_large",
+        "rejected",
+    ];
+
     /// The word used in metrics.
     pub fn word(&self) -> &'static str {
         match self {
@@ -100,9 +146,13 @@ impl Answer {
             Answer::NoToken { .. } => "no_token",
             Answer::Unauthorized { .. } => "unauthorized",
             Answer::SwitchedOff { .. } => "switched_off",
+            Answer::WrongHost { .. } => "wrong_host",
+            Answer::NotInstalled { .. } => "not_installed",
+            Answer::Foreign { .. } => "foreign",
             Answer::Gone { .. } => "gone",
             Answer::Blocked { .. } => "blocked",
             Answer::Unreachable { .. } => "unreachable",
+            Answer::NotAllowed { .. } => "not_allowed",
             Answer::MessageGone { .. } => "message_gone",
             Answer::TooLarge => "too_large",
             Answer::Rejected { .. } => "rejected",
@@ -131,9 +181,13 @@ impl fmt::Display for Answer {
             | Answer::NoToken { reason }
             | Answer::Unauthorized { reason }
             | Answer::SwitchedOff { reason }
+            | Answer::WrongHost { reason }
+            | Answer::NotInstalled { reason, .. }
+            | Answer::Foreign { reason }
             | Answer::Gone { reason, .. }
             | Answer::Blocked { reason, .. }
             | Answer::Unreachable { reason, .. }
+            | Answer::NotAllowed { reason, .. }
             | Answer::MessageGone { reason }
             | Answer::Rejected { reason } => f.write_str(reason),
         }
@@ -170,7 +224,7 @@ fn by_word(said: &Said, wait: Option<Duration>) -> Option<Answer> {
         "botdisabledbyadmin" => Answer::SwitchedOff {
             reason: seen("an administrator of the tenant has blocked the app"),
         },
-        "botnotinconversationroster" => Answer::Gone {
+        "botnotinconversationroster" => Answer::NotInstalled {
             code,
             reason: seen("the bot is not installed there any more"),
         },
@@ -187,10 +241,14 @@ fn by_word(said: &Said, wait: Option<Duration>) -> Option<Answer> {
             code,
             reason: seen("the person has not installed the app; an administrator can install it for them"),
         },
-        "notenoughpermissions" => Answer::Rejected {
-            reason: seen("the bot may not write there"),
+        "notenoughpermissions" => Answer::NotAllowed {
+            code,
+            reason: seen(
+                "the bot may not write there; an owner of the team can change that (a channel where only some may post, an \
+                 archived team)",
+            ),
         },
-        "invalidbotapihost" => Answer::Rejected {
+        "invalidbotapihost" => Answer::WrongHost {
             reason: seen("this tenant is served by another cloud; set `bot.cloud`, `gcc` for a US government tenant"),
         },
         "activitynotfoundinconversation" => Answer::MessageGone {
@@ -200,8 +258,7 @@ fn by_word(said: &Said, wait: Option<Duration>) -> Option<Answer> {
             code,
             reason: seen("there is no such person in the tenant"),
         },
-        _ if said.status == 400 && said.mentions("failed to decrypt") => Answer::Gone {
-            code,
+        _ if said.status == 400 && said.mentions("failed to decrypt") => Answer::Foreign {
             reason: seen(
                 "the conversation belongs to another bot or to earlier credentials; install the app again there",
             ),
@@ -217,7 +274,7 @@ fn by_status(said: &Said, wait: Option<Duration>) -> Answer {
         401 => Answer::Unauthorized {
             reason: seen("the token is refused; check `bot.app_id`, `bot.tenant` and `bot.cloud`"),
         },
-        403 if said.code.is_none() => Answer::Gone {
+        403 if said.code.is_none() => Answer::NotInstalled {
             code: "Forbidden".to_owned(),
             reason: seen("the bot is not installed there any more"),
         },
@@ -408,7 +465,11 @@ mod tests {
     fn every_row_of_the_catalogue_means_what_it_says() {
         let table = [
             (400, error("Bad Argument", "Unknown activity type"), "rejected"),
-            (400, error("BadArgument", "Failed to decrypt conversation id"), "gone"),
+            (
+                400,
+                error("BadArgument", "Failed to decrypt conversation id"),
+                "foreign",
+            ),
             (
                 400,
                 error("BadSyntax", "Incorrect conversation creation parameters"),
@@ -427,13 +488,13 @@ mod tests {
             ),
             (401, error("BotNotRegistered", ""), "unauthorized"),
             (403, error("BotDisabledByAdmin", ""), "switched_off"),
-            (403, error("BotNotInConversationRoster", ""), "gone"),
+            (403, error("BotNotInConversationRoster", ""), "not_installed"),
             (403, error("ConversationBlockedByUser", ""), "blocked"),
             (403, error("MessageWritesBlocked", ""), "blocked"),
             (403, error("ForbiddenOperationException", ""), "unreachable"),
-            (403, error("NotEnoughPermissions", ""), "rejected"),
-            (403, error("InvalidBotApiHost", ""), "rejected"),
-            (403, String::new(), "gone"),
+            (403, error("NotEnoughPermissions", ""), "not_allowed"),
+            (403, error("InvalidBotApiHost", ""), "wrong_host"),
+            (403, String::new(), "not_installed"),
             (403, error("SomethingNew", ""), "rejected"),
             (404, error("ConversationNotFound", ""), "gone"),
             (404, error("ActivityNotFoundInConversation", ""), "message_gone"),
@@ -454,6 +515,7 @@ mod tests {
             (504, error("GatewayTimeout", ""), "unavailable"),
         ];
         for (status, body, word) in table {
+            assert!(Answer::WORDS.contains(&word));
             assert_eq!(of(status, &body).word(), word, "{status} {body}");
         }
     }
@@ -479,7 +541,7 @@ mod tests {
             r#""{\"error\":{\"code\":\"Bot Not In Conversation Roster\"}}""#,
             r#"{"error":{"code":"BOTNOTINCONVERSATIONROSTER","message":17}}"#,
         ] {
-            assert_eq!(of(403, body).word(), "gone", "{body}");
+            assert_eq!(of(403, body).word(), "not_installed", "{body}");
         }
     }
 

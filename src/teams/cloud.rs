@@ -66,6 +66,15 @@ impl Cloud {
         }
     }
 
+    /// The connector's address for tenants of the US government's community cloud: a bot of the public cloud may be
+    /// installed there, and its own address answers `InvalidBotApiHost` for them.
+    pub fn gcc_service_url(self) -> Option<&'static str> {
+        match self {
+            Cloud::Public | Cloud::Gcc => Some(Cloud::Gcc.service_url()),
+            Cloud::Gcch | Cloud::Dod => None,
+        }
+    }
+
     /// The hosts that may be sent the bot's token: each of these and whatever is under it, over https only.
     pub fn trusted_hosts(self) -> &'static [&'static str] {
         match self {

@@ -14,6 +14,7 @@ use url::Url;
 use super::activity::{Account, ChannelInfo, read_object};
 use super::answer::{self, Answer};
 use super::endpoints::TrustedHosts;
+use super::standing::Standing;
 use super::token::{Token, Tokens};
 use super::wire::{Body, Call, Reply, Wire};
 use crate::clock::Clock;
@@ -39,6 +40,8 @@ pub struct Connector {
     tokens: Option<Arc<Tokens>>,
     bot_id: Option<String>,
     clock: Clock,
+    elsewhere: Option<String>,
+    standing: Arc<Standing>,
 }
 
 /// What came of a request.
@@ -50,6 +53,8 @@ pub struct Sent {
     pub status: Option<u16>,
     /// How long it took, by our clock.
     pub took: Duration,
+    /// The service URL at which it was answered, when Teams sent us on from the one that was asked.
+    pub moved_to: Option<String>,
 }
 
 /// What Teams says about a team.
@@ -60,6 +65,15 @@ pub struct TeamDetails {
     pub name: Option<String>,
     /// The Microsoft 365 group behind it.
     pub aad_group_id: Option<String>,
+}
+
+/// A request, wherever it is sent.
+struct Asked<'a> {
+    method: Method,
+    path: &'a [&'a str],
+    query: &'a [(&'a str, &'a str)],
+    body: Option<&'a [u8]>,
+    longest: usize,
 }
 
 /// A request that came back: its reply if it was taken, else what it means.
@@ -81,19 +95,39 @@ impl Connector {
             tokens,
             bot_id: app_id.map(|id| format!("28:{id}")),
             clock,
+            elsewhere: None,
+            standing: Arc::default(),
         }
+    }
+
+    /// Where to ask when Teams says that a tenant is served by another host ([`Answer::WrongHost`]).
+    #[must_use]
+    pub fn elsewhere(mut self, service_url: Option<String>) -> Self {
+        self.elsewhere = service_url;
+        self
+    }
+
+    /// What Teams thinks of the bot; whoever sends keeps it.
+    pub fn standing(&self) -> &Arc<Standing> {
+        &self.standing
     }
 
     /// Posts `activity` to a conversation. It may have arrived even where the answer says it did not.
     pub async fn send(&self, service_url: &str, conversation: &str, activity: &Value) -> Sent {
         let started = self.clock.now();
         let path = ["v3", "conversations", conversation, "activities"];
-        let (answer, status) = match self.post(service_url, &path, activity).await {
+        let (outcome, moved_to) = self.post(service_url, &path, activity).await;
+        let (answer, status) = match outcome {
             Ok(reply) => (self.read(&reply), Some(reply.status)),
             Err(failed) => failed,
         };
         let took = (self.clock.now() - started).to_std().unwrap_or_default();
-        Sent { answer, status, took }
+        Sent {
+            answer,
+            status,
+            took,
+            moved_to,
+        }
     }
 
     /// Puts `activity` in the place of a message that was sent.
@@ -147,7 +181,8 @@ impl Connector {
         if let Some(bot) = &self.bot_id {
             wanted["bot"] = json!({"id": bot});
         }
-        let (answer, status) = match self.post(service_url, &["v3", "conversations"], &wanted).await {
+        let (outcome, moved_to) = self.post(service_url, &["v3", "conversations"], &wanted).await;
+        let (answer, status) = match outcome {
             Ok(reply) => (self.read(&reply), Some(reply.status)),
             Err(failed) => failed,
         };
@@ -160,7 +195,12 @@ impl Connector {
             other => other,
         };
         let took = (self.clock.now() - started).to_std().unwrap_or_default();
-        Err(Sent { answer, status, took })
+        Err(Sent {
+            answer,
+            status,
+            took,
+            moved_to,
+        })
     }
 
     /// Everybody in a team or group chat except bots, by pages. `tenant_id` is taken for those whose own is not told;
@@ -210,6 +250,16 @@ impl Connector {
         })
     }
 
+    /// Whether Teams lets the bot see a team or chat: asks for one of its members.
+    ///
+    /// # Errors
+    /// What Teams said instead.
+    pub async fn is_there(&self, service_url: &str, id: &str) -> Result<(), Answer> {
+        let path = ["v3", "conversations", id, "pagedmembers"];
+        let _: Value = self.get(service_url, &path, &[("pageSize", "1")]).await?;
+        Ok(())
+    }
+
     /// One member of a team or chat, by `29:...` id, Entra object id or sign-in name.
     ///
     /// # Errors
@@ -250,10 +300,48 @@ impl Connector {
         self.get(service_url, &["v3", "teams", team], &[]).await
     }
 
-    async fn post(&self, service_url: &str, path: &[&str], body: &Value) -> Outcome {
-        let url = self.address(service_url, path).map_err(|answer| (answer, None))?;
+    async fn post(&self, service_url: &str, path: &[&str], body: &Value) -> (Outcome, Option<String>) {
         let body = serde_json::to_vec(body).expect("a JSON value can be written");
-        self.ask(Method::POST, &url, Some(&body), LONGEST_ANSWER).await
+        let asked = Asked {
+            method: Method::POST,
+            path,
+            query: &[],
+            body: Some(&body),
+            longest: LONGEST_ANSWER,
+        };
+        self.ask_where_it_is(service_url, &asked).await
+    }
+
+    /// Asks at `service_url` and, where Teams says that another host serves this tenant, once more there; then the
+    /// address that knew the tenant is told as well. A message that was sent on was not taken by the first host.
+    async fn ask_where_it_is(&self, service_url: &str, asked: &Asked<'_>) -> (Outcome, Option<String>) {
+        let first = self.ask_at(service_url, asked).await;
+        let same = |other: &&String| other.trim_end_matches('/') == service_url.trim_end_matches('/');
+        let (true, Some(other)) = (
+            self.is_elsewhere(&first),
+            self.elsewhere.as_ref().filter(|other| !same(other)),
+        ) else {
+            return (first, None);
+        };
+        warn!(from = service_url, to = %other, "Teams serves this tenant at another host");
+        let second = self.ask_at(other, asked).await;
+        match &second {
+            Ok(_) if self.is_elsewhere(&second) => (first, None),
+            Ok(_) => (second, Some(other.clone())),
+            Err(_) => (second, None),
+        }
+    }
+
+    fn is_elsewhere(&self, outcome: &Outcome) -> bool {
+        matches!(outcome, Ok(reply) if matches!(self.read(reply), Answer::WrongHost { .. }))
+    }
+
+    async fn ask_at(&self, service_url: &str, asked: &Asked<'_>) -> Outcome {
+        let mut url = self.address(service_url, asked.path).map_err(|answer| (answer, None))?;
+        if !asked.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(asked.query);
+        }
+        self.ask(asked.method.clone(), &url, asked.body, asked.longest).await
     }
 
     async fn get<T: DeserializeOwned>(
@@ -262,14 +350,15 @@ impl Connector {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<T, Answer> {
-        let mut url = self.address(service_url, path)?;
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        let reply = self
-            .ask(Method::GET, &url, None, LONGEST_LIST)
-            .await
-            .map_err(|(answer, _)| answer)?;
+        let asked = Asked {
+            method: Method::GET,
+            path,
+            query,
+            body: None,
+            longest: LONGEST_LIST,
+        };
+        let (outcome, _) = self.ask_where_it_is(service_url, &asked).await;
+        let reply = outcome.map_err(|(answer, _)| answer)?;
         match self.read(&reply) {
             Answer::Accepted { .. } if reply.cut => Err(garbled("more than fits into 8 MiB")),
             Answer::Accepted { .. } => match serde_json::from_slice(&reply.body) {

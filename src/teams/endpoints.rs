@@ -18,6 +18,9 @@ pub struct Endpoints {
     pub further_issuers: Vec<Issuer>,
     /// The connector's address for conversations whose own address is not known.
     pub service_url: String,
+    /// The connector's address for tenants of the US government's community cloud, which public bots may serve too;
+    /// `None` in clouds that serve no others.
+    pub gcc_service_url: Option<String>,
     /// Microsoft Graph.
     pub graph: String,
     /// Who may be sent the token.
@@ -56,6 +59,8 @@ pub struct Overrides {
     pub issuers: Vec<Issuer>,
     /// `service_url:`
     pub service_url: Option<String>,
+    /// `gcc_service_url:`
+    pub gcc_service_url: Option<String>,
     /// `graph:`
     pub graph: Option<String>,
     /// `trusted_hosts:`, see [`TrustedHosts::of`].
@@ -100,10 +105,18 @@ impl Endpoints {
         let service_url = match trusted.admit(service_url) {
             Ok(url) => format!("{}/", url.as_str().trim_end_matches('/')),
             Err(distrust) => {
-                faults.push(fault_of_service_url(service_url, &distrust));
+                faults.push(fault_of_service_url("service_url", service_url, &distrust));
                 String::new()
             }
         };
+        let gcc_service_url = overrides.gcc_service_url.as_deref().or(cloud.gcc_service_url());
+        let gcc_service_url = gcc_service_url.and_then(|written| match trusted.admit(written) {
+            Ok(url) => Some(format!("{}/", url.as_str().trim_end_matches('/'))),
+            Err(distrust) => {
+                faults.push(fault_of_service_url("gcc_service_url", written, &distrust));
+                None
+            }
+        });
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -117,6 +130,7 @@ impl Endpoints {
             ),
             further_issuers: overrides.issuers.clone(),
             service_url,
+            gcc_service_url,
             graph: or(&overrides.graph, cloud.graph()).trim_end_matches('/').to_owned(),
             trusted,
         })
@@ -142,8 +156,8 @@ fn fault_of_address(written: &str, trusted: &TrustedHosts) -> Option<Fault> {
     )
 }
 
-fn fault_of_service_url(written: &str, distrust: &Distrust) -> Fault {
-    let fault = Fault::error("settings::trusted_hosts", distrust.to_string()).under("service_url");
+fn fault_of_service_url(key: &str, written: &str, distrust: &Distrust) -> Fault {
+    let fault = Fault::error("settings::trusted_hosts", distrust.to_string()).under(key);
     match parse(written) {
         Ok(url) => {
             let origin = url.origin().ascii_serialization();

@@ -67,7 +67,12 @@ async fn facts_about_what_is_not_known_change_nothing(place: &dyn Place) {
         | Fact::ChannelsFetched { .. }
         | Fact::PersonGone { .. }
         | Fact::RosterChanged { .. }
-        | Fact::Blocked { .. } => true,
+        | Fact::Blocked { .. }
+        | Fact::Refused(_)
+        | Fact::Missed { .. }
+        | Fact::Reached { .. }
+        | Fact::RostersInDoubt
+        | Fact::HostMoved { .. } => true,
     });
     learn(&*directory, facts).await;
     assert_eq!(everything(&*directory).await, []);

@@ -125,12 +125,13 @@ impl Workspace {
         secrets.insert("HERALD_BOT_SECRET".to_owned(), teams.secret().to_owned());
         let settings = format!(
             "server: {{ listen: \"127.0.0.1:0\" }}\nbot:\n  app_id: {}\n  tenant: {}\n  endpoints:\n    token: {}\n    \
-             openid: {}\n    service_url: {}\n    trusted_hosts: [\"127.0.0.1\"]\n{}hooks:\n{}",
+             openid: {}\n    service_url: {}\n    gcc_service_url: {}\n    trusted_hosts: [\"127.0.0.1\"]\n{}hooks:\n{}",
             teams.app_id(),
             teams.tenant(),
             teams.token_url(),
             teams.openid_url(),
             teams.service_url(),
+            teams.gcc_service_url(),
             self.settings,
             self.hooks
         );
@@ -367,6 +368,14 @@ impl Engine {
 fn has_roster(all: &[Entry], id: &str) -> bool {
     all.iter()
         .any(|entry| matches!(entry, Entry::Roster(roster) if roster.id == id))
+}
+
+/// A directory that calls the group chat `Finance room` `finance`. Teams does not tell the name of a group chat, so it is
+/// named by its pasted link; its id is the same in every box.
+pub async fn finance_room() -> String {
+    let teams = Sandbox::start_anywhere().await.expect("Teams starts");
+    let chat = teams.conversation_id("Finance room").expect("known");
+    format!("groups:\n  finance: {{ link: \"https://teams.microsoft.com/l/chat/{chat}/conversations\" }}\n")
 }
 
 /// Every text of a card, one a line, as a person would read it.

@@ -16,6 +16,7 @@ use crate::delivery::Delivery;
 use crate::live::Live;
 use crate::secret::Secrets;
 use crate::settings::Settings;
+use crate::teams::standing::Trouble;
 
 /// How long a server on this machine may take for an answer.
 pub const PROMPT: Duration = Duration::from_secs(3);
@@ -26,6 +27,8 @@ const WAITS_LONG: TimeDelta = TimeDelta::hours(1);
 /// How many pages of waiting deliveries are read to find the oldest.
 const PAGES: usize = 5;
 const PAGE: usize = 1000;
+/// How many tenants that switched the bot off are named.
+const TROUBLES_SHOWN: usize = 10;
 
 /// Who is where Herald would listen.
 pub enum Port {
@@ -169,6 +172,7 @@ pub async fn running(
             "set them in its environment or its secrets folder, not only in this shell",
         ));
     }
+    findings.extend(teams(status));
     let whose = format!("asked the server at {base}");
     findings.push(bot(&live.workspace.settings, status["bot_id"].as_str(), &whose));
     findings.extend(queue(state, status, now).await);
@@ -265,6 +269,29 @@ pub async fn waiting(data: &Path, live: &Live, client: &reqwest::Client, now: Da
     ));
     findings.extend(queue(&state, &status, now).await);
     findings
+}
+
+/// What Teams refuses the bot as a whole, or in a tenant.
+fn teams(status: &Value) -> Vec<Finding> {
+    let troubles: Vec<Trouble> = serde_json::from_value(status["teams"].clone()).unwrap_or_default();
+    let finding = |trouble: &Trouble| {
+        let since = trouble.since.format("%Y-%m-%d %H:%M UTC");
+        let reason = &trouble.reason;
+        match &trouble.tenant_id {
+            None => Finding::failed(
+                "teams",
+                format!("nothing is sent since {since}: {reason}"),
+                "mend what the sentence names; what waits is kept and goes out by itself then",
+            ),
+            Some(tenant) => Finding::failed(
+                "teams",
+                format!("nothing is sent to the tenant {tenant} since {since}: {reason}"),
+                "an administrator of that tenant has to allow the app in the Teams admin centre; what waits is kept and \
+                 goes out by itself then",
+            ),
+        }
+    };
+    troubles.iter().take(TROUBLES_SHOWN).map(finding).collect()
 }
 
 /// Whose store is it?

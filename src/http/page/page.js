@@ -72,6 +72,11 @@ function show(status, deliveries) {
     tile.append(element("strong", count, count ? state : ""), element("span", state));
     return tile;
   }));
+  byId("teams-section").hidden = status.teams.length === 0;
+  fill("teams", status.teams.slice(0, 20).map((trouble) => {
+    const where = trouble.tenant_id ? `Tenant ${trouble.tenant_id}` : "Everywhere";
+    return element("li", `${where}, since ${new Date(trouble.since).toLocaleString()}: ${trouble.reason}`);
+  }));
   byId("broken-section").hidden = broken.length === 0;
   fill("broken", broken.map((file) => {
     const row = element("li");

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::draft::{Draft, Read, Table};
-use super::facts;
 use super::shelf::{self, by_term, caseless, read};
 use super::writer::{Desk, Growth};
+use super::{facts, refusals};
 use crate::audience::{Found, Lookup, PersonRef, PlaceRef};
+use crate::refusal::Refusal;
 use crate::roster::{Conversation, ConversationId, ConversationKind, Fact, Person, Team};
 use crate::store::directory::Entry;
 use crate::store::{Directory, StoreError};
@@ -64,6 +65,18 @@ impl Directory for SledDirectory {
     async fn service_url(&self, tenant_id: &str) -> Result<Option<String>, StoreError> {
         let tenant_id = tenant_id.to_owned();
         self.desk.read(move |draft| facts::service_url(draft, &tenant_id)).await
+    }
+
+    async fn refusal(&self, id: &str) -> Result<Option<Refusal>, StoreError> {
+        let id = id.to_owned();
+        self.desk.read(move |draft| refusals::find(draft, &id)).await
+    }
+
+    async fn refusals(&self, after: Option<&str>, limit: usize) -> Result<Vec<Refusal>, StoreError> {
+        let after = after.map(str::to_owned);
+        self.desk
+            .read(move |draft| refusals::list(draft, after.as_deref(), limit))
+            .await
     }
 
     async fn bind_bot(&self, bot_id: &str) -> Result<(), StoreError> {

@@ -49,6 +49,8 @@ pub(super) enum Table {
     TeamByGroup = b'G',
     /// Channel id -> team.
     TeamByChannel = b'C',
+    /// Id of a recipient -> why Teams refuses messages to it.
+    Refusal = b'f',
 
     /// Delivery id -> delivery.
     Delivery = b'D',

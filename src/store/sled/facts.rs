@@ -1,9 +1,10 @@
 //! What each fact changes. Facts add and correct; a field that a fact leaves out keeps what is known.
 
 use super::draft::{Draft, Read, Table};
+use super::refusals;
 use super::shelf::{
-    Member, RosterHead, Shelved, erase, erase_roster, members, person, person_ids, personal_chats, read, same_person,
-    save, save_roster,
+    Member, RosterHead, Shelved, by_term, erase, erase_roster, members, person, person_ids, personal_chats, read,
+    same_person, save, save_roster,
 };
 use crate::roster::{Blocked, Channel, Conversation, ConversationId, ConversationKind, Fact, Person, Roster, Team};
 use crate::store::StoreError;
@@ -51,6 +52,21 @@ pub(super) fn apply(draft: &mut Draft<'_>, fact: &Fact) -> Result<(), StoreError
             put_roster(draft, fetched)
         }
         Fact::Blocked { id, blocked } => block(draft, id, blocked),
+        Fact::Refused(refusal) => refusals::refused(draft, refusal),
+        Fact::Missed { id, delivery, at } => refusals::missed(draft, id, delivery, *at),
+        Fact::Reached { id } => {
+            refusals::reached(draft, id)?;
+            for chat in personal_chats(draft, id)? {
+                unblock(draft, &chat.id)?;
+            }
+            unblock(draft, &ConversationId::new(id))
+        }
+        Fact::RostersInDoubt => rosters_in_doubt(draft),
+        Fact::HostMoved {
+            tenant_id,
+            id,
+            service_url,
+        } => host_moved(draft, tenant_id, id, service_url),
     }
 }
 
@@ -64,6 +80,9 @@ pub(super) fn import(draft: &mut Draft<'_>, entry: Entry) -> Result<(), StoreErr
             if let Some(person) = &mut imported.person {
                 tidy(person);
                 introduce(draft, person)?;
+            }
+            if let Some(blocked) = &imported.blocked {
+                refusals::imported(draft, &imported, blocked)?;
             }
             let before: Option<Conversation> = read(draft, imported.id.as_str().as_bytes())?;
             save(draft, before.as_ref(), &imported)
@@ -115,6 +134,7 @@ fn conversation_seen(draft: &mut Draft<'_>, seen: &Conversation) -> Result<(), S
         seen.last_seen = seen.last_seen.max(known.last_seen);
     }
     seen.blocked = None;
+    refusals::heard_in_chat(draft, &seen)?;
     keep_service_url(draft, &seen.tenant_id, &seen.service_url)?;
     save(draft, before.as_ref(), &seen)
 }
@@ -191,6 +211,7 @@ fn team_seen(draft: &mut Draft<'_>, seen: &Team) -> Result<(), StoreError> {
         team.last_seen = team.last_seen.max(known.last_seen);
     }
     with_general(&mut team);
+    refusals::heard_in_team(draft, &team)?;
     keep_service_url(draft, &team.tenant_id, &team.service_url)?;
     save(draft, before.as_ref(), &team)
 }
@@ -260,6 +281,11 @@ fn person_seen(draft: &mut Draft<'_>, seen: &Person) -> Result<Option<Person>, S
         None => seen,
     };
     save(draft, before.as_ref(), &after)?;
+    let had_account = before.is_some_and(|known| known.account_id.is_some());
+    if after.account_id.is_some() && !had_account {
+        // By this id people can be written to whom their Entra id does not reach.
+        refusals::heard_of_person(draft, &after)?;
+    }
     Ok(Some(after))
 }
 
@@ -386,6 +412,44 @@ fn roster_changed(draft: &mut Draft<'_>, id: &str, left: &[String]) -> Result<()
     }
 }
 
+/// Which rosters name a person is not indexed, and a roster that is stale is only fetched when it is needed.
+fn rosters_in_doubt(draft: &mut Draft<'_>) -> Result<(), StoreError> {
+    for (id, _) in draft.scan(Table::Roster, "")? {
+        let head = draft
+            .get::<RosterHead>(Table::Roster, &id)?
+            .or_missing(Table::Roster, &id);
+        if let Some(head) = head.filter(|head| !head.stale) {
+            draft.put(Table::Roster, &id, &RosterHead { stale: true, ..head })?;
+        }
+    }
+    Ok(())
+}
+
+/// The place is called at another address from now on, and so are people of its tenant whose chat is not known.
+fn host_moved(
+    draft: &mut Draft<'_>,
+    tenant_id: &str,
+    id: &ConversationId,
+    service_url: &str,
+) -> Result<(), StoreError> {
+    if !tenant_id.is_empty() {
+        keep_service_url(draft, tenant_id, service_url)?;
+    }
+    if let Some(before) = read::<Conversation>(draft, id.as_str().as_bytes())? {
+        let mut after = before.clone();
+        service_url.clone_into(&mut after.service_url);
+        return save(draft, Some(&before), &after);
+    }
+    let team = match read::<Team>(draft, id.as_str().as_bytes())? {
+        Some(team) => Some(team),
+        None => by_term(draft, Table::TeamByChannel, id.as_str())?.pop(),
+    };
+    match team {
+        Some(team) => change_team(draft, &team.id, |team| service_url.clone_into(&mut team.service_url)),
+        None => Ok(()),
+    }
+}
+
 fn put_roster(draft: &mut Draft<'_>, mut roster: Roster) -> Result<(), StoreError> {
     for member in &mut roster.members {
         tidy(member);
@@ -407,13 +471,28 @@ fn block(draft: &mut Draft<'_>, id: &ConversationId, blocked: &Blocked) -> Resul
     save(draft, Some(&before), &after)
 }
 
+fn unblock(draft: &mut Draft<'_>, id: &ConversationId) -> Result<(), StoreError> {
+    let Some(before) = read::<Conversation>(draft, id.as_str().as_bytes())? else {
+        return Ok(());
+    };
+    let mut after = before.clone();
+    after.blocked = None;
+    save(draft, Some(&before), &after)
+}
+
 /// Removes a chat and its roster; false if nothing of it was known.
 fn forget_conversation(draft: &mut Draft<'_>, id: &ConversationId) -> Result<bool, StoreError> {
+    refusals::remove(draft, id.as_str())?;
     Ok(erase_roster(draft, id.as_str())? | erase_at::<Conversation>(draft, id.as_str())?)
 }
 
 /// Removes a team with its channels and its roster; false if nothing of it was known.
 fn forget_team(draft: &mut Draft<'_>, id: &str) -> Result<bool, StoreError> {
+    let known: Option<Team> = read(draft, id.as_bytes())?;
+    for channel in known.iter().flat_map(|team| &team.channels) {
+        refusals::remove(draft, &channel.id)?;
+    }
+    refusals::remove(draft, id)?;
     Ok(erase_roster(draft, id)? | erase_at::<Team>(draft, id)?)
 }
 
@@ -428,6 +507,7 @@ fn erase_at<R: Shelved>(draft: &mut Draft<'_>, key: &str) -> Result<bool, StoreE
 /// Removes a person and the chats with that person; false if nobody has the id.
 fn forget_person(draft: &mut Draft<'_>, id: &str) -> Result<bool, StoreError> {
     let chats = personal_chats(draft, id)?;
+    refusals::reached(draft, id)?;
     for chat in &chats {
         erase_at::<Conversation>(draft, chat.id.as_str())?;
     }
