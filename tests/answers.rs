@@ -12,6 +12,7 @@ use herald::refusal::Why;
 use herald::roster::ConversationId;
 use herald::sandbox::{Operation, Script};
 use herald::teams::answer::{self, Answer};
+use regex::Regex;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -83,6 +84,58 @@ fn every_recorded_answer_means_what_it_says_and_every_meaning_is_recorded() {
     // Without a token Teams is not asked, so it cannot say so.
     let all = Answer::WORDS.into_iter().filter(|word| *word != "no_token");
     assert_eq!(met, all.map(str::to_owned).collect());
+}
+
+/// Of `docs/errors.md`: each kind with what Teams says for it, as status, code and message.
+fn documented() -> Vec<(String, Vec<(u16, String, String)>)> {
+    let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md"));
+    let document = document.expect("the document");
+    let (_, section) = document.split_once("## What Teams answers").expect("its section");
+    let row = Regex::new(r"(?m)^\| `([a-z_]+)` \|([^|]*)\|([^|]*)\|").expect("a pattern");
+    let said = Regex::new(r"\b(\d{3})\b(?: `(\w+)`)?(?: “([^”]+)”)?").expect("a pattern");
+    row.captures_iter(section)
+        .map(|row| {
+            assert!(!row[3].trim().is_empty(), "{} says what Herald does", &row[1]);
+            let text =
+                |found: Option<regex::Match<'_>>| found.map_or(String::new(), |found| found.as_str().to_owned());
+            let all = said
+                .captures_iter(&row[2])
+                .map(|said| (said[1].parse().expect("a status"), text(said.get(2)), text(said.get(3))))
+                .collect();
+            (row[1].to_owned(), all)
+        })
+        .collect()
+}
+
+#[test]
+fn the_document_of_errors_says_what_the_code_does() {
+    let now = "2026-03-02T12:00:00Z".parse().expect("an instant");
+    let documented = documented();
+    let kinds: Vec<&str> = documented.iter().map(|(kind, _)| kind.as_str()).collect();
+    assert_eq!(kinds, Answer::WORDS, "each kind has its row, in this order");
+    let mut codes = BTreeSet::new();
+    for (kind, said) in &documented {
+        for (status, code, message) in said {
+            let body = match code.as_str() {
+                "" => String::new(),
+                code => json!({"error": {"code": code, "message": message}}).to_string(),
+            };
+            let read = answer::read(*status, None, body.as_bytes(), now);
+            assert_eq!(read.word(), kind, "{status} {code} {message}");
+            codes.insert(code.to_lowercase());
+        }
+    }
+    // Whatever was recorded of Teams' words is explained, except one that was made up.
+    for recorded in recorded() {
+        let body: serde_json::Value = serde_json::from_str(&recorded.body).unwrap_or_default();
+        let code = body["error"]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .replace(' ', "")
+            .to_lowercase();
+        let known = code == "somethingnew" || code == "gone" || codes.contains(&code);
+        assert!(known, "{code} of {} is not in docs/errors.md", recorded.name);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

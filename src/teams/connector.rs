@@ -153,16 +153,25 @@ impl Connector {
     ) -> Sent {
         let started = self.clock.now();
         let path = ["v3", "conversations", conversation, "activities", message];
-        let asked = match self.address(service_url, &path) {
-            Ok(url) => self.ask(method, &url, body, LONGEST_ANSWER).await,
-            Err(answer) => Err((answer, None)),
+        let asked = Asked {
+            method,
+            path: &path,
+            query: &[],
+            body,
+            longest: LONGEST_ANSWER,
         };
-        let (answer, status) = match asked {
+        let (outcome, moved_to) = self.ask_where_it_is(service_url, &asked).await;
+        let (answer, status) = match outcome {
             Ok(reply) => (self.read(&reply), Some(reply.status)),
             Err(failed) => failed,
         };
         let took = (self.clock.now() - started).to_std().unwrap_or_default();
-        Sent { answer, status, took }
+        Sent {
+            answer,
+            status,
+            took,
+            moved_to,
+        }
     }
 
     /// Opens the personal chat with `member` (a `29:...` id, or an Entra object id) and answers its id. The same
