@@ -69,7 +69,7 @@ enum Came {
     /// The chat is open now; nothing was sent yet.
     ToAChat,
     /// To an answer about the message.
-    ToAnAnswer(Tried),
+    ToAnAnswer(Box<Tried>),
 }
 
 impl Errand {
@@ -156,7 +156,7 @@ impl Errand {
             shut: None,
             suspended_until: None,
         };
-        let nothing = |reason: String| Came::ToAnAnswer(unasked(reason));
+        let nothing = |reason: String| Came::ToAnAnswer(Box::new(unasked(reason)));
         let card = match &delivery.card_id {
             Some(id) if delivery.operation != Operation::Delete => self.outbox.card(id).await?,
             Some(_) | None => None,
@@ -167,19 +167,19 @@ impl Errand {
         match &way.route {
             Route::None(reason) => return Ok(nothing(reason.clone())),
             Route::Shut { id, reason } => {
-                return Ok(Came::ToAnAnswer(Tried {
+                return Ok(Came::ToAnAnswer(Box::new(Tried {
                     shut: Some(id.clone()),
                     ..unasked(reason.clone())
-                }));
+                })));
             }
             Route::Post { .. } | Route::Open { .. } => {}
         }
         let tenant = way.tenant_id.as_deref().unwrap_or_default();
         if let Some(until) = self.connector.standing().suspended(tenant, now) {
-            return Ok(Came::ToAnAnswer(Tried {
+            return Ok(Came::ToAnAnswer(Box::new(Tried {
                 suspended_until: Some(until),
                 ..unasked("the bot is switched off in this tenant".to_owned())
-            }));
+            })));
         }
         let (service_url, conversation) = match way.route.clone() {
             Route::Post {
@@ -195,11 +195,11 @@ impl Errand {
                     Ok(()) => Came::ToAChat,
                     Err(sent) => {
                         self.metrics.answer(sent.answer.word());
-                        Came::ToAnAnswer(Tried {
+                        Came::ToAnAnswer(Box::new(Tried {
                             answer: sent.answer,
                             status: sent.status,
                             ..unasked(String::new())
-                        })
+                        }))
                     }
                 });
             }
@@ -240,13 +240,13 @@ impl Errand {
         } else {
             (sent.answer, Doubt::Unsolved)
         };
-        Ok(Came::ToAnAnswer(Tried {
+        Ok(Came::ToAnAnswer(Box::new(Tried {
             answer,
             status: sent.status,
             conversation: Some(conversation),
             doubt,
             ..unasked(String::new())
-        }))
+        })))
     }
 
     fn request<'a>(&self, delivery: &'a Delivery, way: &'a Way, kind: Kind) -> Request<'a> {
