@@ -172,9 +172,6 @@ impl Desk {
         if let Some(until) = outcome.pause_everything {
             self.paused_until = self.paused_until.max(Some(until));
         }
-        if let Some((tenant, until)) = &outcome.tenant_suspended_until {
-            self.paused_tenants.insert(tenant.clone(), *until);
-        }
         pace.answered(waiting.request(), departed, now);
         if let Some(until) = outcome.throttled_until {
             pace.throttled(waiting.request(), until, now);
