@@ -6,6 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::earlier;
 use super::errand::Outcome;
+use crate::delivery::Address;
 use crate::lane::{Lane, PerLane, Turns};
 use crate::pace::{Kind, Pace, Request};
 use crate::store::outbox::Claim;
@@ -172,6 +173,9 @@ impl Desk {
         if let Some(until) = outcome.pause_everything {
             self.paused_until = self.paused_until.max(Some(until));
         }
+        if let Some((tenant, until)) = &outcome.tenant_suspended_until {
+            self.paused_tenants.insert(tenant.clone(), *until);
+        }
         pace.answered(waiting.request(), departed, now);
         if let Some(until) = outcome.throttled_until {
             pace.throttled(waiting.request(), until, now);
@@ -198,7 +202,11 @@ impl Desk {
     }
 
     fn described(&self, claim: Claim) -> Waiting {
-        let tenant = claim.delivery.terms.tenant_id.as_ref().unwrap_or(&self.own_tenant);
+        let tenant = match (&claim.delivery.terms.tenant_id, &claim.delivery.recipient.address) {
+            (Some(tenant), _) => tenant,
+            (None, Address::Person { tenant_id, .. }) if !tenant_id.is_empty() => tenant_id,
+            (None, Address::Person { .. } | Address::Conversation { .. } | Address::Nowhere { .. }) => &self.own_tenant,
+        };
         Waiting {
             address: claim.delivery.recipient.address.key(),
             tenant: tenant.clone(),
