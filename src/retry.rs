@@ -12,7 +12,8 @@ use crate::teams::answer::Answer;
 /// The first wait is at most `base`, each further one at most twice as long up to `cap`, drawn evenly between nothing
 /// and that bound, so that many deliveries that failed together do not come back together. With the defaults that is
 /// 2 s, 4 s, 8 s, ... 15 minutes, so the bounds add up to 17 minutes before the cap is reached, and a delivery is tried
-/// some 200 times in its day before it is given up. A time Teams asked for is a minimum.
+/// some 200 times in its day before it is given up. A time Teams asked for is a minimum. A day that Herald was off, or
+/// that a clock jumped over, is no day of trying: before it is given up a delivery is tried `least_tries` times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// The bound of the first wait.
@@ -21,6 +22,8 @@ pub struct RetryPolicy {
     pub cap: Duration,
     /// For how long after it was decided (or made pending again by an operator) a delivery is tried.
     pub patience: Duration,
+    /// How often it is tried even if all that time is over; at most [`Delivery::ATTEMPTS_KEPT`].
+    pub least_tries: usize,
     /// The least wait when nothing can change before somebody acts: refused credentials, a bot switched off.
     pub slow: Duration,
 }
@@ -31,6 +34,7 @@ impl Default for RetryPolicy {
             base: Duration::from_secs(2),
             cap: Duration::from_secs(15 * 60),
             patience: Duration::from_secs(24 * 3600),
+            least_tries: 10,
             slow: Duration::from_secs(60),
         }
     }
@@ -100,9 +104,10 @@ impl RetryPolicy {
             }
             Kind::Final => return Next::GiveUp { reason },
         };
-        if now - round.since >= length(self.patience) {
+        let tried = now - round.since;
+        if tried >= length(self.patience) && round.attempts.len() + 1 >= self.least_tries {
             let tries = delivery.attempt_count.saturating_add(1);
-            let hours = self.patience.as_secs() / 3600;
+            let hours = tried.num_hours();
             return Next::GiveUp {
                 reason: format!("given up after {tries} tries in {hours} hours: {reason}"),
             };
@@ -327,6 +332,20 @@ mod tests {
             panic!("a day is enough")
         };
         assert_eq!(reason, "given up after 21 tries in 24 hours: Teams is not available");
+    }
+
+    #[test]
+    fn a_weekend_without_tries_is_no_time_of_trying() {
+        let policy = RetryPolicy::default();
+        let monday = noon() + TimeDelta::hours(66);
+        for earlier in 0..9 {
+            let next = policy.next(&unavailable(), &delivery(&vec![Some(503); earlier]), monday, 1.0);
+            assert!(matches!(next, Next::Retry { .. }), "{earlier} tries before");
+        }
+        let Next::GiveUp { reason } = policy.next(&unavailable(), &delivery(&[Some(503); 9]), monday, 1.0) else {
+            panic!("ten tries are enough")
+        };
+        assert_eq!(reason, "given up after 10 tries in 66 hours: Teams is not available");
     }
 
     #[test]
