@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
+
+/// A clock that goes back by less than this is being adjusted, as clocks are all the time; nobody waits noticeably longer.
+const SLACK: TimeDelta = TimeDelta::seconds(1);
 
 /// Tells the time: the system's, or one that a test turns by hand.
 #[derive(Debug, Clone)]
@@ -41,24 +44,27 @@ impl Clock {
         }
     }
 
-    /// Returns once the clock shows `instant` or later.
+    /// Returns once the clock shows `instant` or later, or was put back: then whoever waits has to ask anew how long,
+    /// since the instant was computed by a time that never was.
     ///
     /// The system clock is looked at again at least once a minute, so that a wall clock that jumps is noticed.
     pub async fn sleep_until(&self, instant: DateTime<Utc>) {
+        let mut latest = self.now();
         match &self.0 {
             Source::System => loop {
-                let Ok(left) = (instant - self.now()).to_std() else {
-                    return;
-                };
-                if left.is_zero() {
+                let now = self.now();
+                if now >= instant || now < latest - SLACK {
                     return;
                 }
+                latest = latest.max(now);
+                let left = (instant - now).to_std().unwrap_or_default();
                 tokio::time::sleep(left.min(Duration::from_secs(60))).await;
             },
             Source::Manual(time) => {
                 let mut time = time.clone();
+                let is_over = |now: &DateTime<Utc>| *now >= instant || *now < latest - SLACK;
                 // A hand that was dropped will never move again: waiting for ever is what a stopped clock means.
-                if time.wait_for(|now| *now >= instant).await.is_err() {
+                if time.wait_for(is_over).await.is_err() {
                     std::future::pending::<()>().await;
                 }
             }
@@ -83,5 +89,30 @@ impl Hand {
     /// Sets the clock.
     pub fn set(&self, to: DateTime<Utc>) {
         self.0.send_replace(to);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_at_its_time_and_when_the_clock_is_put_back() {
+        let start: DateTime<Utc> = "2026-03-02T08:00:00Z".parse().unwrap();
+        let hour = TimeDelta::hours(1);
+        let (clock, hand) = Clock::manual(start);
+        for by in [hour, hour * 30, -hour, -hour * 10_000] {
+            let instant = clock.now() + hour;
+            let slept = clock.sleep_until(instant);
+            tokio::pin!(slept);
+            assert!(futures::poll!(&mut slept).is_pending(), "{by}");
+            hand.advance(-TimeDelta::milliseconds(900));
+            assert!(
+                futures::poll!(&mut slept).is_pending(),
+                "clocks are adjusted all the time"
+            );
+            hand.advance(TimeDelta::milliseconds(900) + by);
+            assert!(futures::poll!(&mut slept).is_ready(), "{by}");
+        }
     }
 }

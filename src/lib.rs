@@ -29,6 +29,7 @@ pub mod one_or_many;
 pub mod pace;
 pub mod plan;
 pub mod preview;
+pub mod put_right;
 pub mod record;
 pub mod refusal;
 pub mod rehearsal;

@@ -21,6 +21,7 @@ use crate::listen::files::FileListener;
 use crate::live::{Live, Reloader};
 use crate::metric::Metrics;
 use crate::pace::{Pace, Rates};
+use crate::put_right::PutRight;
 use crate::roll_call::RollCall;
 use crate::secret::Secrets;
 use crate::steward::Steward;
@@ -198,6 +199,12 @@ impl Server {
             work: work.clone(),
         };
         tasks.spawn(steward.run(stopping.clone()));
+        let put_right = PutRight {
+            outbox: stores.outbox.clone(),
+            clock: clock.clone(),
+            work: work.clone(),
+        };
+        tasks.spawn(put_right.run(stopping.clone()));
         let roll_call = RollCall {
             fan_outs,
             directory: stores.directory.clone(),

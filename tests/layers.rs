@@ -70,6 +70,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sweep", 4),
     ("steward", 4),
     ("fan_out", 4),
+    ("put_right", 4),
     ("listen", 4),
     ("http", 5),
     ("preview", 5),

@@ -69,9 +69,10 @@ impl CronListener {
         for planned in planned {
             let now = self.clock.now();
             let since = match self.last(planned).await? {
-                Some(last) => last,
-                // A schedule seen for the first time owes nothing for the past.
-                None => {
+                Some(last) if last <= now => last,
+                // A schedule seen for the first time owes nothing for the past. Neither does one that went by a clock
+                // that was ahead: it goes on from now, and a moment that was brought already adds nothing.
+                Some(_) | None => {
                     self.remember(planned, now).await?;
                     now
                 }

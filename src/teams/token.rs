@@ -187,7 +187,10 @@ impl Tokens {
     fn at_hand(&self) -> AtHand {
         let now = self.clock.now();
         let state = self.state();
-        let failure = state.failure.as_ref().filter(|failure| now < failure.again_at);
+        // One that lies further ahead than any break was seen by a clock that has been put back since.
+        let longest = TimeDelta::from_std(LONGEST_BREAK).expect("at most a minute");
+        let counts = |failure: &&Failure| now < failure.again_at && failure.again_at - now <= longest;
+        let failure = state.failure.as_ref().filter(counts);
         match (&state.kept, failure) {
             (Some(kept), _) if now < kept.refresh_at => AtHand::Good(kept.token.clone()),
             (Some(kept), Some(_)) if now < kept.expires_at => AtHand::Good(kept.token.clone()),
