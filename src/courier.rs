@@ -170,8 +170,12 @@ impl Courier {
                     });
                     under_way.addresses.insert(task.id(), address);
                 }
-                Step::GiveBack(claim, at) => self.give_back(&claim, at).await,
-                Step::Wait(until) => soonest = Some(until),
+                Step::GiveBack(claim, at) => {
+                    self.give_back(&claim, at).await;
+                    // Nobody rings when it is due.
+                    soonest = earlier(soonest, Some(at));
+                }
+                Step::Wait(until) => soonest = earlier(soonest, Some(until)),
             }
         }
         soonest
