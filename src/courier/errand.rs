@@ -26,6 +26,9 @@ use crate::turnstile::Turnstile;
 /// How often Teams may say of a place that it is gone, and show its members all the same, before a message is given up.
 const CONTRADICTIONS: usize = 4;
 
+/// How long to wait when the store cannot be used.
+const STORE_WAIT: Duration = Duration::seconds(5);
+
 /// What an errand needs.
 pub struct Errand {
     directory: Arc<dyn Directory>,
@@ -99,8 +102,18 @@ impl Errand {
                     ..Outcome::default()
                 };
             }
+            // What it needs will not heal by itself, and others wait behind it.
+            Err(StoreError::Corrupt(damage)) => Tried {
+                answer: Answer::Rejected {
+                    reason: format!("its record is damaged: {damage}"),
+                },
+                status: None,
+                conversation: None,
+            },
             Err(problem) => {
-                warn!(delivery = %delivery.id, %problem, "delivery cannot be worked on, its lease ends by itself");
+                warn!(delivery = %delivery.id, %problem, "delivery cannot be worked on, trying again");
+                let at = self.clock.now() + STORE_WAIT;
+                self.record(self.outbox.release(claim, at).await, delivery);
                 return Outcome::default();
             }
         };
