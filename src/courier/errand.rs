@@ -28,6 +28,10 @@ const CONTRADICTIONS: usize = 4;
 
 /// How long to wait when the store cannot be used.
 const STORE_WAIT: Duration = Duration::seconds(5);
+/// How long to wait before an attempt is tried to be recorded again; by the machine's time, whatever the clock says.
+const STORE_PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
+/// For how long an attempt is tried to be recorded: for as long as the claim is ours.
+const RECORDED_WITHIN: Duration = Duration::minutes(4);
 
 /// What an errand needs.
 pub struct Errand {
@@ -152,8 +156,22 @@ impl Errand {
             status: tried.status,
             verdict,
         };
-        self.record(self.outbox.settle(claim, attempt).await, delivery);
+        self.settle(claim, attempt).await;
         outcome
+    }
+
+    /// Records an attempt. Where the store cannot write (a full disk), it is tried again as long as the claim is ours: a
+    /// message that went out without being written down goes out twice.
+    async fn settle(&self, claim: &Claim, attempt: Attempt) {
+        loop {
+            match self.outbox.settle(claim, attempt.clone()).await {
+                Err(StoreError::Unavailable(problem)) if self.clock.now() < attempt.started_at + RECORDED_WITHIN => {
+                    warn!(delivery = %claim.delivery.id, %problem, "attempt cannot be recorded, trying again");
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+                result => return self.record(result, &claim.delivery),
+            }
+        }
     }
 
     async fn attempt(&self, delivery: &Delivery) -> Result<Came, StoreError> {
