@@ -205,7 +205,9 @@ impl Desk {
         let tenant = match (&claim.delivery.terms.tenant_id, &claim.delivery.recipient.address) {
             (Some(tenant), _) => tenant,
             (None, Address::Person { tenant_id, .. }) if !tenant_id.is_empty() => tenant_id,
-            (None, Address::Person { .. } | Address::Conversation { .. } | Address::Nowhere { .. }) => &self.own_tenant,
+            (None, Address::Person { .. } | Address::Conversation { .. } | Address::Nowhere { .. }) => {
+                &self.own_tenant
+            }
         };
         Waiting {
             address: claim.delivery.recipient.address.key(),

@@ -107,13 +107,18 @@ impl Errand {
                 };
             }
             // What it needs will not heal by itself, and others wait behind it.
-            Err(StoreError::Corrupt(damage)) => Tried {
-                answer: Answer::Rejected {
-                    reason: format!("its record is damaged: {damage}"),
-                },
-                status: None,
-                conversation: None,
-            },
+            Err(StoreError::Corrupt(damage)) => {
+                let reason = format!("its record is damaged: {damage}");
+                Box::new(Tried {
+                    way: Way::nowhere(&reason),
+                    answer: Answer::Rejected { reason },
+                    status: None,
+                    conversation: None,
+                    doubt: Doubt::Unsolved,
+                    shut: None,
+                    suspended_until: None,
+                })
+            }
             Err(problem) => {
                 warn!(delivery = %delivery.id, %problem, "delivery cannot be worked on, trying again");
                 let at = self.clock.now() + STORE_WAIT;

@@ -23,6 +23,19 @@ pub struct Way {
     pub refused: bool,
 }
 
+impl Way {
+    /// No way, and why.
+    pub fn nowhere(reason: &str) -> Self {
+        Self {
+            route: Route::None(reason.to_owned()),
+            tenant_id: None,
+            party: Party::Person,
+            team_id: None,
+            refused: false,
+        }
+    }
+}
+
 /// How to get there.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Route {
