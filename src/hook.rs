@@ -6,6 +6,7 @@
 pub mod compile;
 pub mod file;
 pub mod format;
+pub mod rate;
 pub mod refused;
 pub mod repeat;
 pub mod signature;
@@ -29,6 +30,8 @@ pub struct Hook {
     pub repeat_id: Option<RepeatId>,
     /// The content types it reads; never empty.
     pub formats: Vec<Format>,
+    /// How many posts it takes; `None` takes whatever comes.
+    pub limit: Option<rate::Rate>,
 }
 
 /// How a sender proves who it is.
@@ -287,6 +290,7 @@ pub(crate) mod tests {
             secrets: Vec::new(),
             repeat_id: None,
             formats: vec![Format::Json, Format::Form],
+            limit: None,
         }
     }
 

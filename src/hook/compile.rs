@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use super::file::{AlgorithmFile, EncodingFile, FormatFile, HookFile, SignatureFile};
+use super::rate::Rate;
 use super::{Algorithm, Authentication, Encoding, Format, Hook, RepeatId};
 use crate::diagnostic::Fault;
 use crate::secret_name::SecretName;
@@ -63,6 +64,7 @@ impl Hook {
             secrets: secrets(name, file, &mut faults),
             repeat_id: repeat_id(file, &mut faults),
             formats: formats(file),
+            limit: limit(file, &mut faults),
         };
         if faults.is_empty() { Ok(hook) } else { Err(faults) }
     }
@@ -302,6 +304,11 @@ fn formats(file: &HookFile) -> Vec<Format> {
     formats
 }
 
+fn limit(file: &HookFile, faults: &mut Vec<Fault>) -> Option<Rate> {
+    let read = Rate::parse(file.limit.as_deref()?);
+    read.map_err(|fault| faults.push(fault.under("limit"))).ok()
+}
+
 fn header_name(written: &str) -> Result<String, Fault> {
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if !written.is_empty() && written.chars().all(token) {
@@ -354,6 +361,7 @@ mod tests {
             "secret": ["NEW_SECRET", "OLD_SECRET"],
             "repeat_id": { "field": "event.meta.id" },
             "formats": ["text", "json", "text"],
+            "limit": "100 per minute",
         });
         let hook = Hook::compile("billing", &file(declared)).unwrap();
         assert_eq!(hook.path, "money");
@@ -372,6 +380,7 @@ mod tests {
             Some(RepeatId::Field(vec!["meta".to_owned(), "id".to_owned()]))
         );
         assert_eq!(hook.formats, [Format::Text, Format::Json]);
+        assert_eq!(hook.limit, Rate::parse("100/min").ok());
     }
 
     #[test]
@@ -442,9 +451,10 @@ mod tests {
             "header": "X Key",
             "secret": ["A", "B", "C"],
             "repeat_id": { "header": "a", "field": "b" },
+            "limit": "often",
         }));
         let places: Vec<&Step> = found.iter().map(|fault| &fault.path[0]).collect();
-        let expected = ["path", "header", "secret", "repeat_id"].map(Step::from);
+        let expected = ["path", "header", "secret", "repeat_id", "limit"].map(Step::from);
         assert_eq!(places, expected.iter().collect::<Vec<_>>());
     }
 

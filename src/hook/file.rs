@@ -54,6 +54,10 @@ pub struct HookFile {
     #[serde(default)]
     #[schemars(extend("examples" = [["json"]]))]
     pub formats: Vec<FormatFile>,
+    /// How many posts it takes in how long; whoever posts more often is asked to wait. Default: as many as come.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["100 per minute"]))]
+    pub limit: Option<String>,
 }
 
 /// How a sender proves who it is.

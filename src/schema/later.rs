@@ -1,7 +1,7 @@
 //! Words that are not ours, or not yet: whoever writes one deserves a better answer than "unknown".
 
 /// The keys, by the title of the mapping they would stand in.
-const LATER: [(&str, &[&str]); 9] = [
+const LATER: [(&str, &[&str]); 8] = [
     (
         "Rule",
         &[
@@ -26,7 +26,6 @@ const LATER: [(&str, &[&str]); 9] = [
     ("Card", &["language"]),
     ("Settings", &["quiet_hours", "topics"]),
     ("Bot", &["certificate", "managed_identity", "workload_identity"]),
-    ("Hook", &["limit"]),
     ("Directory", &["rotations"]),
     ("Step", &["press", "delivered", "message"]),
 ];
@@ -39,7 +38,7 @@ pub(super) fn is_later(title: &str, key: &str) -> bool {
 }
 
 /// What people write who know another tool, by the title of the mapping.
-const SYNONYMS: [(&str, &str, &str); 22] = [
+const SYNONYMS: [(&str, &str, &str); 25] = [
     ("Rule", "on", "when"),
     ("Rule", "trigger", "when"),
     ("Rule", "triggers", "when"),
@@ -62,6 +61,9 @@ const SYNONYMS: [(&str, &str, &str); 22] = [
     ("Settings", "timezone", "time_zone"),
     ("Settings", "webhooks", "hooks"),
     ("Hook", "auth", "signature"),
+    ("Hook", "rate", "limit"),
+    ("Hook", "rate_limit", "limit"),
+    ("Hook", "throttle", "limit"),
 ];
 
 /// Our word for `key`, if it is another tool's.
