@@ -2,13 +2,18 @@
 
 pub mod admin;
 pub mod blocked;
+pub mod body;
 pub mod error;
 pub mod fire;
+pub mod gate;
 pub mod health;
 pub mod hook;
+pub mod listen;
 pub mod messages;
 pub mod own_page;
 pub mod page;
+pub mod place;
+pub mod seldom;
 pub mod why;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Every metric, in one list. Labels are closed sets of our own words, never text from outside.
 
+mod front;
+
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::text::encode;
@@ -41,6 +43,8 @@ pub struct Metrics {
     rules: Gauge,
     last_reload: Gauge<f64, AtomicU64>,
     latency: Histogram,
+    /// The front door.
+    pub front: front::Front,
 }
 
 impl Default for Metrics {
@@ -60,8 +64,10 @@ impl Default for Metrics {
             rules: Gauge::default(),
             last_reload: Gauge::default(),
             latency: Histogram::new(exponential_buckets(0.01, 2.0, 16)),
+            front: front::Front::default(),
             registry: Registry::default(),
         };
+        metrics.front.register(&mut registry);
         registry.register("events", "Events decided, by origin", metrics.events.clone());
         registry.register(
             "hook_requests",
@@ -132,7 +138,8 @@ impl Metrics {
             .inc();
     }
 
-    /// A request to a hook ended: `accepted`, `repeat`, `refused`, `bad_body`, `unavailable`.
+    /// A request to a hook ended: `accepted`, `repeat`, `handshake`, `refused`, `bad_body`, `too_slow`, `too_many`, `busy`,
+    /// `unavailable`.
     pub fn hook(&self, outcome: &'static str) {
         self.hooks
             .get_or_create(&Word {
@@ -162,7 +169,7 @@ impl Metrics {
             .inc();
     }
 
-    /// An activity arrived: `heard`, `refused`, `bad_body`, `unavailable`.
+    /// An activity arrived: `heard`, `refused`, `bad_body`, `too_slow`, `busy`, `unavailable`.
     pub fn activity(&self, outcome: &'static str) {
         self.activities
             .get_or_create(&Word {

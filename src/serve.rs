@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
@@ -16,6 +16,8 @@ use crate::courier::Courier;
 use crate::dispatch::Dispatcher;
 use crate::fan_out::FanOuts;
 use crate::http;
+use crate::http::gate::Gate;
+use crate::http::listen::{self, Door};
 use crate::listen::cron::CronListener;
 use crate::listen::files::FileListener;
 use crate::live::{Live, Reloader};
@@ -25,7 +27,7 @@ use crate::put_right::PutRight;
 use crate::roll_call::RollCall;
 use crate::secret::Secrets;
 use crate::steward::Steward;
-use crate::stop::{self, Stop, Stopper};
+use crate::stop::{self, Stopper};
 use crate::store::open::{self, Stores};
 use crate::sweep::Sweep;
 use crate::teams::connector::Connector;
@@ -136,7 +138,10 @@ impl Server {
                 secrets: secrets.clone(),
                 clock: clock.clone(),
                 metrics: metrics.clone(),
-                places: Arc::new(Semaphore::new(settings.limits.requests_at_once)),
+                gate: Arc::new(Gate::for_hooks(
+                    settings.limits.requests_at_once,
+                    settings.limits.body_bytes,
+                )),
             },
             http::messages::Messages {
                 verifier,
@@ -148,6 +153,7 @@ impl Server {
                 dispatcher: dispatcher.clone(),
                 clock: clock.clone(),
                 metrics: metrics.clone(),
+                gate: Arc::new(Gate::for_teams()),
             },
             http::admin::Admin {
                 live: live.clone(),
@@ -238,9 +244,15 @@ impl Server {
             clock: clock.clone(),
         };
         tasks.spawn(sweep.run(stopping.clone()));
-        let reloader = Reloader::new(root, live_writer, sources, clock, metrics, reload_asked);
+        let reloader = Reloader::new(root, live_writer, sources, clock, metrics.clone(), reload_asked);
         tasks.spawn(reloader.run(stopping.clone()));
-        tasks.spawn(answer(listener, routes, stopping));
+        let door = Door {
+            listener,
+            routes,
+            connections: connections(settings.limits.connections),
+            metrics,
+        };
+        tasks.spawn(door.serve(stopping));
         Ok(Self {
             address,
             tasks,
@@ -317,12 +329,17 @@ async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-async fn answer(listener: TcpListener, routes: axum::Router, mut stopping: Stop) {
-    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-    let stop = async move {
-        stopping.told().await;
-    };
-    if let Err(problem) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
-        warn!(%problem, "the listener ended");
+/// How many connections there is room for: as many as wanted, if the system allows as many open files.
+fn connections(wanted: usize) -> usize {
+    let files = listen::files_allowed();
+    let connections = listen::fitting(wanted, files);
+    if connections < wanted {
+        warn!(
+            wanted,
+            connections,
+            files,
+            "fewer connections than wanted can be open at once: the system allows too few open files (ulimit -n)"
+        );
     }
+    connections
 }

@@ -72,8 +72,10 @@ pub struct Server {
 pub struct Limits {
     /// The largest body a hook takes, in bytes.
     pub body_bytes: usize,
-    /// HTTP requests worked on at once.
+    /// Posts to hooks worked on at once.
     pub requests_at_once: usize,
+    /// Connections open at once, as long as the system allows as many open files.
+    pub connections: usize,
     /// Messages a second to all of Teams.
     pub messages_per_second: u32,
     /// Deliveries that may be open (pending or sending) at once.
@@ -343,6 +345,7 @@ fn limits(file: &LimitsFile) -> Limits {
     Limits {
         body_bytes: whole(file.body_bytes, 1 << 20),
         requests_at_once: whole(file.requests_at_once, 256),
+        connections: whole(file.connections, 1024),
         messages_per_second: file.messages_per_second.unwrap_or(50),
         open_deliveries: file.open_deliveries.unwrap_or(1_000_000),
     }

@@ -47,6 +47,11 @@ impl RequestError {
         self.status
     }
 
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// The sentence the caller gets.
     pub fn message(&self) -> &str {
         &self.message

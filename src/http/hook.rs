@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::error::RequestError;
+use super::gate::Gate;
 use crate::clock::Clock;
 use crate::dispatch::{Decision, Dispatcher};
 use crate::event::{Event, EventId, Origin};
@@ -35,8 +35,8 @@ pub struct Hooks {
     pub clock: Clock,
     /// The numbers.
     pub metrics: Arc<Metrics>,
-    /// How many requests may be worked on at once.
-    pub places: Arc<Semaphore>,
+    /// What a post must pass.
+    pub gate: Arc<Gate>,
 }
 
 /// What a request came to.
@@ -61,24 +61,32 @@ pub async fn receive(State(hooks): State<Hooks>, Path(path): Path<String>, reque
         Err(problem) => {
             hooks.metrics.hook(match problem.status() {
                 StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND => "refused",
+                StatusCode::TOO_MANY_REQUESTS => "too_many",
+                StatusCode::REQUEST_TIMEOUT => "too_slow",
+                StatusCode::SERVICE_UNAVAILABLE if problem.code() == "busy" => "busy",
                 StatusCode::SERVICE_UNAVAILABLE => "unavailable",
                 _ => "bad_body",
             });
-            info!(hook = %path, status = problem.status().as_u16(), reason = problem.message(), "hook request not taken");
+            // A path that nobody declared is a stranger's text.
+            let known = problem.status() != StatusCode::NOT_FOUND;
+            let about = if known { path.as_str() } else { "" };
+            if let Some(left_out) = hooks.gate.seldom.may(about) {
+                let status = problem.status().as_u16();
+                let hook: String = path.chars().take(64).collect();
+                info!(
+                    hook,
+                    status,
+                    reason = problem.message(),
+                    left_out,
+                    "hook request not taken"
+                );
+            }
             problem.into_response()
         }
     }
 }
 
 async fn take(hooks: &Hooks, path: &str, request: Request) -> Result<Taken, RequestError> {
-    let _place = hooks.places.try_acquire().map_err(|_| {
-        RequestError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
-            "too many requests at once; try again",
-        )
-        .retry_after(1)
-    })?;
     let workspace = hooks.live.borrow().workspace.clone();
     let hook = workspace
         .settings
@@ -90,7 +98,10 @@ async fn take(hooks: &Hooks, path: &str, request: Request) -> Result<Taken, Requ
             RequestError::new(StatusCode::NOT_FOUND, "no_such_hook", message)
         })?;
     let (parts, body) = request.into_parts();
-    let body = read_body(body, workspace.settings.limits.body_bytes).await?;
+    let bound = workspace.settings.limits.body_bytes;
+    let too_large =
+        || format!("the body is larger than {bound} bytes; `limits.body_bytes` in herald.yaml is the bound");
+    let body = hooks.gate.body(body, bound, too_large).await?;
     let headers: Headers = parts
         .headers
         .iter()
@@ -100,10 +111,12 @@ async fn take(hooks: &Hooks, path: &str, request: Request) -> Result<Taken, Requ
         method: parts.method.as_str(),
         query: parts.uri.query().unwrap_or_default(),
         headers: &headers,
-        body: &body,
+        body: &body.bytes,
     };
     let now = hooks.clock.now();
     authenticate(hooks, hook, &received, now)?;
+    hooks.gate.count(hook, &workspace.settings.hooks, now)?;
+    let _place = hooks.gate.place(&hook.name).await?;
     let data = hook.read_body(&received).map_err(|bad| {
         let status = StatusCode::from_u16(bad.status()).unwrap_or(StatusCode::BAD_REQUEST);
         RequestError::new(status, "bad_body", bad.sentence())
@@ -173,24 +186,6 @@ fn authenticate(
             Err(RequestError::new(status, "not_authenticated", refused.answer()).authenticate(scheme))
         }
     }
-}
-
-async fn read_body(body: Body, bound: usize) -> Result<axum::body::Bytes, RequestError> {
-    to_bytes(body, bound).await.map_err(|problem| {
-        let too_large = std::error::Error::source(&problem)
-            .is_some_and(|source| source.to_string().contains("length limit exceeded"));
-        if too_large {
-            let message =
-                format!("the body is larger than {bound} bytes; `limits.body_bytes` in herald.yaml is the bound");
-            RequestError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
-        } else {
-            RequestError::new(
-                StatusCode::BAD_REQUEST,
-                "body_incomplete",
-                "the body did not arrive whole",
-            )
-        }
-    })
 }
 
 /// A repeat is recognised by the sender's own id; without one every request is news.

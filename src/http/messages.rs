@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::to_bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -14,6 +13,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use tracing::warn;
 
 use super::error::RequestError;
+use super::gate::Gate;
 use crate::audience::{Found, Lookup, PlaceRef};
 use crate::clock::Clock;
 use crate::dispatch::Dispatcher;
@@ -22,7 +22,7 @@ use crate::store::{Directory, Outbox, StoreError};
 use crate::teams::activity::Activity;
 use crate::teams::inbound::{self, Heard};
 use crate::teams::place::{Acquaintance, Place, place};
-use crate::teams::verify::{Caller, Verifier};
+use crate::teams::verify::{Caller, NotTeams, Verifier};
 
 /// The largest activity taken, in bytes; Teams sends at most about 100 KB.
 const LARGEST_ACTIVITY: usize = 1024 * 1024;
@@ -48,6 +48,8 @@ pub struct Messages {
     pub clock: Clock,
     /// The numbers.
     pub metrics: Arc<Metrics>,
+    /// What an activity must pass.
+    pub gate: Arc<Gate>,
 }
 
 /// Takes one activity.
@@ -64,10 +66,15 @@ pub async fn receive(
         Err(problem) => {
             messages.metrics.activity(match problem.status() {
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "refused",
+                StatusCode::REQUEST_TIMEOUT => "too_slow",
+                StatusCode::SERVICE_UNAVAILABLE if problem.code() == "busy" => "busy",
                 StatusCode::SERVICE_UNAVAILABLE => "unavailable",
                 _ => "bad_body",
             });
-            warn!(%peer, status = problem.status().as_u16(), reason = problem.message(), "activity not taken");
+            if let Some(left_out) = messages.gate.seldom.may(problem.code()) {
+                let status = problem.status().as_u16();
+                warn!(%peer, status, reason = problem.message(), left_out, "activity not taken");
+            }
             problem.into_response()
         }
     }
@@ -77,24 +84,22 @@ async fn hear(messages: &Messages, peer: SocketAddr, request: Request) -> Result
     let (parts, body) = request.into_parts();
     let caller = Caller::of(peer.ip().to_canonical(), &parts.headers);
     let bad = |code, message: String| RequestError::new(StatusCode::BAD_REQUEST, code, message);
-    let body = to_bytes(body, LARGEST_ACTIVITY).await.map_err(|_| {
-        RequestError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            "an activity has at most 1 MiB",
-        )
-    })?;
-    let activity = Activity::parse(&body).map_err(|problem| bad("bad_activity", problem.to_string()))?;
+    let refused = |refused: NotTeams| {
+        let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+        RequestError::new(status, "not_teams", refused.to_string())
+    };
+    messages.verifier.look_at(&caller).map_err(refused)?;
+    let too_large = || "an activity has at most 1 MiB".to_owned();
+    let body = messages.gate.body(body, LARGEST_ACTIVITY, too_large).await?;
+    let activity = Activity::parse(&body.bytes).map_err(|problem| bad("bad_activity", problem.to_string()))?;
     let now = messages.clock.now();
     messages
         .verifier
         .verify(&caller, &activity, now)
         .await
-        .map_err(|refused| {
-            let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::UNAUTHORIZED);
-            RequestError::new(status, "not_teams", refused.to_string())
-        })?;
+        .map_err(refused)?;
 
+    let _place = messages.gate.place("teams").await?;
     let heard = remember(messages, &activity, now).await?;
     for event in &heard.events {
         messages.dispatcher.dispatch(event).await?;

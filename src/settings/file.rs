@@ -137,9 +137,14 @@ pub struct LimitsFile {
     /// The largest body a hook takes, in bytes. Default: 1048576 (1 MiB).
     #[schemars(extend("examples" = [262144]), range(min = 1024, max = 16777216))]
     pub body_bytes: Option<u64>,
-    /// How many HTTP requests are worked on at once; the others are asked to come back. Default: 256.
+    /// How many posts to hooks are worked on at once; those that find no place in a moment are asked to come back.
+    /// Default: 256.
     #[schemars(extend("examples" = [256]), range(min = 1, max = 65536))]
     pub requests_at_once: Option<u64>,
+    /// How many connections may be open at once; beyond them, one that has sent no whole request makes room for the
+    /// next. Default: 1024, or fewer where the system allows few open files.
+    #[schemars(extend("examples" = [4096]), range(min = 16, max = 60000))]
+    pub connections: Option<u64>,
     /// How many messages a second Herald sends to all of Teams. Default: 50, which is what Teams allows a bot.
     #[schemars(extend("examples" = [25]), range(min = 1, max = 1000))]
     pub messages_per_second: Option<u32>,

@@ -91,6 +91,18 @@ impl Verifier {
         }
     }
 
+    /// Whether it is worth reading what `caller` sends: a sender without a token is none we believe, whatever it says.
+    ///
+    /// # Errors
+    /// [`NotTeams`], as [`Verifier::verify`] would say it.
+    pub fn look_at(&self, caller: &Caller<'_>) -> Result<(), NotTeams> {
+        if self.app_id.is_none() {
+            return take_unsigned_from(caller);
+        }
+        let token = bearer(&caller.authorization).map_err(NotTeams::Unproven)?;
+        self.signer(token).map(|_| ())
+    }
+
     /// Whether `activity`, sent by `caller`, is to be believed at `now`.
     ///
     /// # Errors
@@ -133,16 +145,7 @@ impl Verifier {
     }
 
     fn take_unsigned(&self, caller: &Caller<'_>, activity: &Activity) -> Result<(), NotTeams> {
-        if !caller.peer.to_canonical().is_loopback() {
-            return Err(NotTeams::Unproven(
-                "without `bot.app_id` activities are taken from this machine alone".to_owned(),
-            ));
-        }
-        if caller.is_relayed {
-            return Err(NotTeams::Unproven(
-                "without `bot.app_id` activities are not taken through a proxy, a tunnel or a browser".to_owned(),
-            ));
-        }
+        take_unsigned_from(caller)?;
         match activity
             .service_url
             .as_deref()
@@ -187,6 +190,21 @@ impl Verifier {
             ))
         }
     }
+}
+
+/// Unsigned activities come from this machine, with nobody in between.
+fn take_unsigned_from(caller: &Caller<'_>) -> Result<(), NotTeams> {
+    if !caller.peer.to_canonical().is_loopback() {
+        return Err(NotTeams::Unproven(
+            "without `bot.app_id` activities are taken from this machine alone".to_owned(),
+        ));
+    }
+    if caller.is_relayed {
+        return Err(NotTeams::Unproven(
+            "without `bot.app_id` activities are not taken through a proxy, a tunnel or a browser".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// The token of the one `Authorization: Bearer` header.

@@ -1,0 +1,116 @@
+//! Bodies of requests: bounded in size, in time, and in how much memory all of them take together.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::http::StatusCode;
+use futures::StreamExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+
+use super::error::RequestError;
+
+/// How long a body may take to arrive, from the last byte of the head.
+pub const LONGEST: Duration = Duration::from_secs(10);
+/// So much of each body is held without asking: what nearly every sender sends in all. Whoever lets large bodies
+/// trickle in cannot keep these out.
+const FREE: usize = 64 * 1024;
+/// How long a body waits for memory that others hold.
+const MOMENT: Duration = Duration::from_secs(1);
+/// Memory is counted in pieces of this many bytes.
+const PIECE: usize = 1024;
+
+/// The memory that bodies share beyond what each has for itself.
+#[derive(Debug)]
+pub struct Bodies {
+    room: Semaphore,
+}
+
+/// A body that arrived whole, and the memory it holds until this is dropped.
+#[derive(Debug)]
+pub struct Arrived<'a> {
+    /// The bytes as they came.
+    pub bytes: Vec<u8>,
+    _room: Option<SemaphorePermit<'a>>,
+}
+
+impl Bodies {
+    /// Room for `bytes` in all, and in any case for two bodies of `largest` bytes.
+    pub fn new(bytes: usize, largest: usize) -> Self {
+        let pieces = bytes.max(largest.saturating_mul(2)).div_ceil(PIECE);
+        Self {
+            room: Semaphore::new(pieces.min(Semaphore::MAX_PERMITS)),
+        }
+    }
+
+    /// Reads a body of at most `bound` bytes; `too_large` is the sentence for a larger one.
+    ///
+    /// # Errors
+    /// 413 as soon as it is known to be too large, 408 when it takes longer than [`LONGEST`], 400 when the connection
+    /// ends before it, 503 when others hold all the memory there is for large ones.
+    pub async fn read(
+        &self,
+        body: Body,
+        bound: usize,
+        too_large: impl Fn() -> String,
+    ) -> Result<Arrived<'_>, RequestError> {
+        let too_large = || RequestError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", too_large());
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        if announced > bound {
+            return Err(too_large());
+        }
+        let ends = Instant::now() + LONGEST;
+        let mut arrived = Arrived {
+            // What is announced need not come: memory is taken as bytes arrive.
+            bytes: Vec::with_capacity(announced.min(FREE)),
+            _room: None,
+        };
+        let mut stream = body.into_data_stream();
+        loop {
+            let next = timeout_at(ends, stream.next()).await.map_err(|_| too_slow())?;
+            let Some(chunk) = next else {
+                return Ok(arrived);
+            };
+            let chunk = chunk.map_err(|_| incomplete())?;
+            let length = arrived.bytes.len() + chunk.len();
+            if length > bound {
+                return Err(too_large());
+            }
+            self.make_room(&mut arrived, length).await?;
+            arrived.bytes.extend_from_slice(&chunk);
+        }
+    }
+
+    async fn make_room<'a>(&'a self, arrived: &mut Arrived<'a>, length: usize) -> Result<(), RequestError> {
+        let needed = length.saturating_sub(FREE).div_ceil(PIECE);
+        let held = arrived._room.as_ref().map_or(0, SemaphorePermit::num_permits);
+        if needed <= held {
+            return Ok(());
+        }
+        let more = u32::try_from(needed - held).unwrap_or(u32::MAX);
+        // Two that wait for one another's memory both give up after a moment.
+        let more = tokio::time::timeout(MOMENT, self.room.acquire_many(more)).await;
+        let Ok(Ok(more)) = more else {
+            let message = "too many large bodies at once; try again";
+            return Err(RequestError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message).retry_after(1));
+        };
+        match &mut arrived._room {
+            Some(room) => room.merge(more),
+            None => arrived._room = Some(more),
+        }
+        Ok(())
+    }
+}
+
+fn too_slow() -> RequestError {
+    let message = format!("the body did not arrive within {} seconds", LONGEST.as_secs());
+    RequestError::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", message)
+}
+
+fn incomplete() -> RequestError {
+    RequestError::new(
+        StatusCode::BAD_REQUEST,
+        "body_incomplete",
+        "the body did not arrive whole",
+    )
+}

@@ -1,0 +1,322 @@
+//! One connection, and how far its request has come.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use axum::response::Response;
+use hyper::body::{Bytes, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::stop::Stop;
+
+/// The longest head of a request, in bytes; a larger one is answered 431. The tokens of Teams have 2 KB.
+const LONGEST_HEAD: usize = 32 * 1024;
+/// The most headers; more are answered 431.
+const MOST_HEADERS: usize = 100;
+
+/// How far the request of a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing has arrived yet.
+    New,
+    /// A part of the head has arrived.
+    Head,
+    /// The head has arrived, the body not.
+    Body,
+    /// The request is worked on.
+    Work,
+    /// The answer is on its way.
+    Answer,
+    /// A request was answered, the next has not begun.
+    Idle,
+    /// To be closed: whatever arrives now is not taken.
+    Closed,
+}
+
+impl Phase {
+    /// Nothing would be lost but a place: no whole request has arrived.
+    pub fn only_stands_there(self) -> bool {
+        matches!(self, Phase::New | Phase::Head | Phase::Body | Phase::Idle)
+    }
+
+    /// How long a connection may stay in it; `None` where something else bounds it.
+    pub fn longest(self, stopping: bool) -> Option<Duration> {
+        let seconds = match (self, stopping) {
+            (Phase::New | Phase::Idle, true) => 0,
+            (Phase::Head, true) => 2,
+            (Phase::New | Phase::Head, false) => 10,
+            // Those who read bodies give up sooner and say so; this is for what nobody reads.
+            (Phase::Body, _) => 20,
+            // A little longer than usual proxies keep theirs, so that it is they who close.
+            (Phase::Idle, false) => 75,
+            (Phase::Answer, _) => 60,
+            // The limit of the whole request.
+            (Phase::Work, _) => return None,
+            (Phase::Closed, _) => return None,
+        };
+        Some(Duration::from_secs(seconds))
+    }
+
+    /// The word for it in metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::New | Phase::Head => "slow_head",
+            Phase::Body => "slow_body",
+            Phase::Answer => "slow_reader",
+            Phase::Idle => "idle",
+            Phase::Work | Phase::Closed => "other",
+        }
+    }
+}
+
+/// What is known about an open connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// The other end.
+    pub peer: SocketAddr,
+    state: Mutex<(Phase, Instant)>,
+    close: Notify,
+}
+
+/// The connection was closed to make room, so its request is not taken.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was closed before the request arrived whole")]
+struct Gone;
+
+impl Connection {
+    /// A connection that was just accepted.
+    pub fn new(peer: SocketAddr) -> Self {
+        Self {
+            peer,
+            state: Mutex::new((Phase::New, Instant::now())),
+            close: Notify::new(),
+        }
+    }
+
+    /// How far it has come, and since when.
+    pub fn state(&self) -> (Phase, Instant) {
+        *self.lock()
+    }
+
+    /// Closes it unless it has come further meanwhile.
+    pub fn close_if(&self, seen: (Phase, Instant)) -> bool {
+        let mut state = self.lock();
+        if *state != seen {
+            return false;
+        }
+        *state = (Phase::Closed, Instant::now());
+        self.close.notify_one();
+        true
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, (Phase, Instant)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn go_to(&self, phase: Phase) -> Result<(), Gone> {
+        let mut state = self.lock();
+        if state.0 == Phase::Closed {
+            return Err(Gone);
+        }
+        *state = (phase, Instant::now());
+        Ok(())
+    }
+
+    /// Bytes arrived.
+    fn heard(&self) {
+        let mut state = self.lock();
+        match state.0 {
+            // The time of a head counts from its first byte, or from the beginning: a first byte buys nothing.
+            Phase::New => state.0 = Phase::Head,
+            Phase::Idle => *state = (Phase::Head, Instant::now()),
+            Phase::Head | Phase::Body | Phase::Work | Phase::Answer | Phase::Closed => {}
+        }
+    }
+}
+
+/// Answers requests until the other end, a limit or the stop ends it.
+///
+/// # Errors
+/// What hyper has to say of a request that is none, or of a connection that broke.
+pub async fn attend(
+    stream: TcpStream,
+    connection: Arc<Connection>,
+    routes: TowerToHyperService<Router>,
+    mut stopping: Stop,
+) -> Result<(), hyper::Error> {
+    let io = TokioIo::new(Heard {
+        stream,
+        connection: connection.clone(),
+    });
+    let service = service_fn(|request| answer(request, connection.clone(), &routes));
+    let mut served = std::pin::pin!(
+        http1::Builder::new()
+            // A caller that is done sending may close its half and still read the answer; and a caller that is gone
+            // does not tear a request apart that is half done.
+            .half_close(true)
+            .header_read_timeout(None)
+            .max_headers(MOST_HEADERS)
+            .max_buf_size(LONGEST_HEAD)
+            .serve_connection(io, service)
+    );
+    let mut stops = false;
+    loop {
+        tokio::select! {
+            biased;
+            () = connection.close.notified() => return Ok(()),
+            ended = served.as_mut() => return ended,
+            () = stopping.told(), if !stops => {
+                stops = true;
+                served.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    connection: Arc<Connection>,
+    routes: &TowerToHyperService<Router>,
+) -> Result<axum::http::Response<Answer>, Infallible> {
+    let phase = if hyper::body::Body::is_end_stream(request.body()) {
+        Phase::Work
+    } else {
+        Phase::Body
+    };
+    if connection.go_to(phase).is_err() {
+        // The connection ends before anybody could read an answer.
+        return std::future::pending().await;
+    }
+    let mut request = request.map(|body| {
+        Body::new(Arriving {
+            body,
+            connection: connection.clone(),
+        })
+    });
+    request.extensions_mut().insert(ConnectInfo(connection.peer));
+    let response: Response = routes.call(request).await?;
+    let _ = connection.go_to(Phase::Answer);
+    Ok(response.map(|body| Answer { body, connection }))
+}
+
+/// Notices that something arrives.
+struct Heard {
+    stream: TcpStream,
+    connection: Arc<Connection>,
+}
+
+impl AsyncRead for Heard {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.connection.heard();
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Heard {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Notices that a body is whole.
+struct Arriving {
+    body: Incoming,
+    connection: Arc<Connection>,
+}
+
+impl hyper::body::Body for Arriving {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+            return Poll::Pending;
+        };
+        let whole = match &frame {
+            None => true,
+            Some(Ok(_)) => self.body.is_end_stream(),
+            Some(Err(_)) => false,
+        };
+        if whole && let Err(gone) = self.connection.go_to(Phase::Work) {
+            return Poll::Ready(Some(Err(gone.into())));
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Notices that an answer was taken over by the connection.
+struct Answer {
+    body: Body,
+    connection: Arc<Connection>,
+}
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        hyper::body::Body::is_end_stream(&self.body)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        hyper::body::Body::size_hint(&self.body)
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        let _ = self.connection.go_to(Phase::Idle);
+    }
+}
