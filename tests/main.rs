@@ -21,14 +21,20 @@ mod drills;
 mod editor;
 mod file_changes;
 mod first_evening;
+#[cfg(target_os = "linux")]
+mod floods;
+mod front_door;
 mod fuzz_language;
 mod gallery;
+mod hook_limits;
 mod hook_sends_a_card;
 mod hostile_payloads;
 mod init_command;
 mod layers;
 mod limits;
 mod manual;
+#[cfg(target_os = "linux")]
+mod open_files;
 mod outbox_contract;
 mod page_tells_why;
 mod plan_command;

@@ -3,6 +3,8 @@
 pub mod cli;
 pub mod curl;
 pub mod engine;
+pub mod raw;
+pub mod served;
 pub mod signing;
 pub mod small_disk;
 pub mod store;

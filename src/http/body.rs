@@ -15,15 +15,20 @@ pub const LONGEST: Duration = Duration::from_secs(10);
 /// So much of each body is held without asking: what nearly every sender sends in all. Whoever lets large bodies
 /// trickle in cannot keep these out.
 const FREE: usize = 64 * 1024;
+/// So much of what is made of each body, likewise: an event of ten thousand values.
+const FREE_UNFOLDED: usize = 2 << 20;
+/// What one value of a body takes when it is read, in bytes: a number of two characters takes as much as a long one.
+const VALUE: usize = 200;
 /// How long a body waits for memory that others hold.
 const MOMENT: Duration = Duration::from_secs(1);
 /// Memory is counted in pieces of this many bytes.
 const PIECE: usize = 1024;
 
-/// The memory that bodies share beyond what each has for itself.
+/// The memory that bodies, and what is made of them, share beyond what each has for itself.
 #[derive(Debug)]
 pub struct Bodies {
     room: Semaphore,
+    pieces: usize,
 }
 
 /// A body that arrived whole, and the memory it holds until this is dropped.
@@ -31,15 +36,18 @@ pub struct Bodies {
 pub struct Arrived<'a> {
     /// The bytes as they came.
     pub bytes: Vec<u8>,
-    _room: Option<SemaphorePermit<'a>>,
+    held: Option<SemaphorePermit<'a>>,
+    of: &'a Bodies,
 }
 
 impl Bodies {
     /// Room for `bytes` in all, and in any case for two bodies of `largest` bytes.
     pub fn new(bytes: usize, largest: usize) -> Self {
         let pieces = bytes.max(largest.saturating_mul(2)).div_ceil(PIECE);
+        let pieces = pieces.min(Semaphore::MAX_PERMITS);
         Self {
-            room: Semaphore::new(pieces.min(Semaphore::MAX_PERMITS)),
+            room: Semaphore::new(pieces),
+            pieces,
         }
     }
 
@@ -63,7 +71,8 @@ impl Bodies {
         let mut arrived = Arrived {
             // What is announced need not come: memory is taken as bytes arrive.
             bytes: Vec::with_capacity(announced.min(FREE)),
-            _room: None,
+            held: None,
+            of: self,
         };
         let mut stream = body.into_data_stream();
         loop {
@@ -76,16 +85,26 @@ impl Bodies {
             if length > bound {
                 return Err(too_large());
             }
-            self.make_room(&mut arrived, length).await?;
+            if let Some(more) = self.more(arrived.held.as_ref(), length.saturating_sub(FREE)).await? {
+                match &mut arrived.held {
+                    Some(held) => held.merge(more),
+                    None => arrived.held = Some(more),
+                }
+            }
             arrived.bytes.extend_from_slice(&chunk);
         }
     }
 
-    async fn make_room<'a>(&'a self, arrived: &mut Arrived<'a>, length: usize) -> Result<(), RequestError> {
-        let needed = length.saturating_sub(FREE).div_ceil(PIECE);
-        let held = arrived._room.as_ref().map_or(0, SemaphorePermit::num_permits);
+    /// What is missing for so many bytes of what is shared, or for all of it where that is less.
+    async fn more(
+        &self,
+        held: Option<&SemaphorePermit<'_>>,
+        bytes: usize,
+    ) -> Result<Option<SemaphorePermit<'_>>, RequestError> {
+        let needed = bytes.div_ceil(PIECE).min(self.pieces);
+        let held = held.map_or(0, SemaphorePermit::num_permits);
         if needed <= held {
-            return Ok(());
+            return Ok(None);
         }
         let more = u32::try_from(needed - held).unwrap_or(u32::MAX);
         // Two that wait for one another's memory both give up after a moment.
@@ -94,11 +113,25 @@ impl Bodies {
             let message = "too many large bodies at once; try again";
             return Err(RequestError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message).retry_after(1));
         };
-        match &mut arrived._room {
-            Some(room) => room.merge(more),
-            None => arrived._room = Some(more),
-        }
-        Ok(())
+        Ok(Some(more))
+    }
+}
+
+/// The memory that a body is read into, until this is dropped.
+#[derive(Debug)]
+pub struct Unfolded<'a>(#[expect(dead_code, reason = "held, not looked at")] Option<SemaphorePermit<'a>>);
+
+impl<'a> Arrived<'a> {
+    /// Makes room for what reading the body will make of it. A value takes far more than the two bytes that it has in
+    /// `[1,1,1]`, so a body of such takes the memory of dozens of others; it waits until they are done.
+    ///
+    /// # Errors
+    /// 503 when they are not done in a moment.
+    pub async fn unfold(&self) -> Result<Unfolded<'a>, RequestError> {
+        let parts = self.bytes.iter().filter(|byte| b",:[{&".contains(byte)).count();
+        let unfolded = parts.saturating_mul(VALUE).saturating_sub(FREE_UNFOLDED);
+        let whole = self.bytes.len().saturating_sub(FREE).saturating_add(unfolded);
+        self.of.more(self.held.as_ref(), whole).await.map(Unfolded)
     }
 }
 

@@ -20,8 +20,8 @@ use crate::duration;
 use crate::hook::Hook;
 use crate::hook::rate::Posts;
 
-/// How much memory the larger bodies of all posts to hooks may take together, in bytes.
-const MEMORY_FOR_HOOKS: usize = 32 << 20;
+/// How much memory the larger bodies of all posts to hooks, and what is read in them, may take together, in bytes.
+const MEMORY_FOR_HOOKS: usize = 128 << 20;
 /// How much the larger activities of Teams may; nearly all of them are small.
 const MEMORY_FOR_ACTIVITIES: usize = 8 << 20;
 /// Activities worked on at once. They are remembered one after the other; the rest of it is waiting.

@@ -49,7 +49,7 @@ enum Taken {
 
 /// Takes one event.
 pub async fn receive(State(hooks): State<Hooks>, Path(path): Path<String>, request: Request) -> Response {
-    match take(&hooks, &path, request).await {
+    match super::in_time(take(&hooks, &path, request)).await {
         Ok(Taken::Event(decision)) => {
             hooks.metrics.hook(if decision.repeat { "repeat" } else { "accepted" });
             (StatusCode::ACCEPTED, Json(decision)).into_response()
@@ -116,6 +116,7 @@ async fn take(hooks: &Hooks, path: &str, request: Request) -> Result<Taken, Requ
     let now = hooks.clock.now();
     authenticate(hooks, hook, &received, now)?;
     hooks.gate.count(hook, &workspace.settings.hooks, now)?;
+    let _unfolded = body.unfold().await?;
     let _place = hooks.gate.place(&hook.name).await?;
     let data = hook.read_body(&received).map_err(|bad| {
         let status = StatusCode::from_u16(bad.status()).unwrap_or(StatusCode::BAD_REQUEST);
@@ -140,7 +141,9 @@ async fn take(hooks: &Hooks, path: &str, request: Request) -> Result<Taken, Requ
         sender: None,
     };
     let decision = hooks.dispatcher.dispatch(&event).await.map_err(|problem| {
-        warn!(hook = %hook.name, %problem, "event could not be stored");
+        if let Some(left_out) = hooks.gate.seldom.may(&format!("{} stored", hook.name)) {
+            warn!(hook = %hook.name, %problem, left_out, "event could not be stored");
+        }
         RequestError::from(problem)
     })?;
     Ok(Taken::Event(Box::new(decision)))
@@ -157,17 +160,19 @@ fn authenticate(
         match hooks.secrets.read(name) {
             Ok(secret) => secrets.push(secret),
             // While a secret is being rotated one of two may be missing; the other still lets callers in.
-            Err(problem) => warn!(hook = %hook.name, %problem, "secret of a hook is missing"),
+            Err(problem) => {
+                if let Some(left_out) = hooks.gate.seldom.may(&format!("{} secret", hook.name)) {
+                    warn!(hook = %hook.name, %problem, left_out, "secret of a hook is missing");
+                }
+            }
         }
     }
     if secrets.is_empty() && !hook.secrets.is_empty() {
-        let names = hook
-            .secrets
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("`, `");
-        warn!(hook = %hook.name, "hook takes nothing until its secret `{names}` is set");
+        if let Some(left_out) = hooks.gate.seldom.may(&format!("{} closed", hook.name)) {
+            let names = hook.secrets.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let names = names.join("`, `");
+            warn!(hook = %hook.name, left_out, "hook takes nothing until its secret `{names}` is set");
+        }
         let message = "this hook is not ready: its secret is not set where Herald runs";
         return Err(RequestError::new(StatusCode::SERVICE_UNAVAILABLE, "secret_missing", message).retry_after(60));
     }
@@ -175,12 +180,16 @@ fn authenticate(
     match hook.verify(request, &values, now) {
         Ok(fitted) => {
             if fitted.is_some_and(|place| place > 0) {
-                info!(hook = %hook.name, "the second secret of a hook fitted: a rotation is under way");
+                if let Some(left_out) = hooks.gate.seldom.may(&format!("{} rotation", hook.name)) {
+                    info!(hook = %hook.name, left_out, "the second secret of a hook fitted: a rotation is under way");
+                }
             }
             Ok(())
         }
         Err(refused) => {
-            warn!(hook = %hook.name, reason = %refused.log(), "caller of a hook refused");
+            if let Some(left_out) = hooks.gate.seldom.may(&format!("{} refused", hook.name)) {
+                warn!(hook = %hook.name, reason = %refused.log(), left_out, "caller of a hook refused");
+            }
             let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::UNAUTHORIZED);
             let scheme = hook.authentication.www_authenticate();
             Err(RequestError::new(status, "not_authenticated", refused.answer()).authenticate(scheme))

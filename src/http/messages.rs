@@ -58,7 +58,7 @@ pub async fn receive(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    match hear(&messages, peer, request).await {
+    match super::in_time(hear(&messages, peer, request)).await {
         Ok(answer) => {
             messages.metrics.activity("heard");
             answer

@@ -121,7 +121,10 @@ mod tests {
         tokio::task::yield_now().await;
         let before = tokio::time::Instant::now();
         assert!(places.take("ci").await.is_none());
-        assert!(waiting.iter().all(|waiter| !waiter.is_finished()), "the others still hope");
+        assert!(
+            waiting.iter().all(|waiter| !waiter.is_finished()),
+            "the others still hope"
+        );
         for waiter in waiting {
             assert!(!waiter.await.expect("it ends"));
         }

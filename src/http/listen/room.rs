@@ -20,6 +20,8 @@ const ENOUGH_FILES: u64 = 65_536;
 const FILES_OF_OURS: usize = 128;
 /// The least that is left for them.
 const FEWEST_FILES_OF_OURS: usize = 32;
+/// One in so many places is kept free where possible, so that a newcomer need not wait for another one's leave.
+const KEPT_FREE: usize = 32;
 /// How long a newcomer waits before it is looked again who could make room.
 const PATIENCE: Duration = Duration::from_millis(50);
 
@@ -139,7 +141,8 @@ impl Room {
     /// A place for a connection that was accepted, as soon as there is one. When all are taken, somebody who only stands
     /// there makes room; when everybody's request is being worked on, one of those ends within the limit of requests.
     pub async fn seat(self: &Arc<Self>, peer: SocketAddr) -> Seat {
-        let mut crowded = false;
+        let spare = self.count / KEPT_FREE;
+        let mut crowded = self.places.available_permits() <= spare && self.close_oldest();
         let place = loop {
             if let Ok(place) = self.places.clone().try_acquire_owned() {
                 break place;
@@ -186,14 +189,19 @@ impl Room {
     }
 
     /// Closes the connection that has stood there longest without a whole request, of the address that has most of them.
-    /// Nobody is closed while another one is on its way out. False when there is nobody to close.
+    /// Nobody is closed while enough others are on their way out. False when there is nobody to close.
     pub fn close_oldest(&self) -> bool {
         let seated = self.lock();
+        let mut leaving = 0;
         let mut oldest: Option<(usize, Instant, Phase, &Arc<Connection>)> = None;
         for (connection, neighbourhood) in seated.connections.values() {
             let (phase, since) = connection.state();
             if phase == Phase::Closed {
-                return true;
+                leaving += 1;
+                if leaving > self.count / KEPT_FREE {
+                    return true;
+                }
+                continue;
             }
             let neighbours = seated.neighbours.get(neighbourhood).copied().unwrap_or_default();
             let earlier = |than: &(usize, Instant, Phase, _)| (neighbours, than.1) > (than.0, since);
@@ -202,7 +210,7 @@ impl Room {
             }
         }
         let Some((_, since, phase, connection)) = oldest else {
-            return false;
+            return leaving > 0;
         };
         if connection.close_if((phase, since)) {
             self.metrics.front.closed("crowded");
