@@ -25,12 +25,8 @@ use axum::routing::{delete, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use self::error::RequestError;
-
 /// How long a request may take in all; Teams gives up after 15 seconds.
 const LONGEST_REQUEST: Duration = Duration::from_secs(14);
-/// How long a post to a hook or an activity may, so that it is counted and told in words before the former cuts it off.
-const LONGEST_WORK: Duration = Duration::from_secs(13);
 /// The largest body any route reads; hooks have their own, smaller bound.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
@@ -69,17 +65,6 @@ pub fn routes(
             LONGEST_REQUEST,
         ))
         .layer(CatchPanicLayer::new())
-}
-
-/// What comes of `work`, unless that takes longer than anybody waits.
-async fn in_time<T>(work: impl Future<Output = Result<T, RequestError>>) -> Result<T, RequestError> {
-    tokio::time::timeout(LONGEST_WORK, work).await.unwrap_or_else(|_| {
-        let message = format!(
-            "this could not be done within {} seconds; perhaps it was taken all the same",
-            LONGEST_WORK.as_secs()
-        );
-        Err(RequestError::new(StatusCode::SERVICE_UNAVAILABLE, "too_slow", message))
-    })
 }
 
 /// The admin routes alone.

@@ -182,13 +182,33 @@ async fn real_sender(door: SocketAddr, ends: Instant) -> (u64, Duration) {
     (taken, slowest)
 }
 
-async fn flooded(served: &Served, flood: Flood, lasts: Duration) -> BTreeMap<u16, u64> {
+/// Teams, which tells Herald what somebody wrote; as it does in truth, it tells again what was not taken.
+async fn told_by_teams(site: &Site, ends: Instant) -> Duration {
+    let mut slowest = Duration::ZERO;
+    while Instant::now() < ends {
+        let began = Instant::now();
+        while !site
+            .teams
+            .say("Anna Berg", "Anna Berg", None, "hello")
+            .await
+            .is_ok_and(|answer| answer.accepted())
+        {
+            assert!(began.elapsed() < PATIENCE, "Teams is kept out");
+        }
+        slowest = slowest.max(began.elapsed());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    slowest
+}
+
+async fn flooded(site: &Site, served: &Served, flood: Flood, lasts: Duration) -> BTreeMap<u16, u64> {
     let what = flood.what;
     let ends = Instant::now() + lasts;
     let real = tokio::spawn(real_sender(served.address, ends));
     let callers: Vec<_> = (0..CALLERS)
         .map(|_| tokio::spawn(call(served.address, flood.clone(), ends)))
         .collect();
+    let teams = timeout(PATIENCE * 2, told_by_teams(site, ends)).await.expect("in time");
     let mut seen = BTreeMap::new();
     for caller in callers {
         for (status, count) in caller.await.expect("it ends") {
@@ -201,7 +221,7 @@ async fn flooded(served: &Served, flood: Flood, lasts: Duration) -> BTreeMap<u16
         .expect("the real sender is served");
     let (now, most) = served.memory();
     println!(
-        "{what:>22}: {now:>4} MiB, at most {most:>4}; {:>4} files; answers {seen:?}; the real sender: {taken} taken, slowest {slowest:?}",
+        "{what:>22}: {now:>4} MiB, at most {most:>4}; {:>4} files; answers {seen:?}; the real sender: {taken} taken, slowest {slowest:.1?}; Teams {teams:.1?}",
         served.files()
     );
     seen
@@ -223,7 +243,7 @@ async fn memory_stays_flat_and_real_senders_are_served_under_every_flood() {
         println!("round {round}");
         for flood in floods() {
             let what = flood.what;
-            for (status, count) in flooded(&served, flood, lasts).await {
+            for (status, count) in flooded(&site, &served, flood, lasts).await {
                 *seen.entry((what, status)).or_insert(0) += count;
             }
             assert!(served.is_alive(), "{what}: {}", served.log());

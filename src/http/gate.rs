@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -20,6 +21,9 @@ use crate::duration;
 use crate::hook::Hook;
 use crate::hook::rate::Posts;
 
+/// How long a post to a hook or an activity may, so that it is counted and told in words before the limit
+/// of all requests cuts it off.
+const LONGEST_WORK: Duration = Duration::from_secs(13);
 /// How much memory the larger bodies of all posts to hooks, and what is read in them, may take together, in bytes.
 const MEMORY_FOR_HOOKS: usize = 128 << 20;
 /// How much the larger activities of Teams may; nearly all of them are small.
@@ -99,7 +103,7 @@ impl Gate {
                     limit.posts,
                     if limit.posts == 1 { "" } else { "s" },
                     limit.time(),
-                    duration::words(std::time::Duration::from_secs(seconds)),
+                    duration::words(Duration::from_secs(seconds)),
                 );
                 RequestError::new(StatusCode::TOO_MANY_REQUESTS, "too_many", message)
                     .retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
@@ -116,4 +120,18 @@ impl Gate {
             RequestError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message).retry_after(1)
         })
     }
+}
+
+/// What comes of `work`, unless that takes longer than anybody waits.
+///
+/// # Errors
+/// Those of `work`, or 503.
+pub async fn in_time<T>(work: impl Future<Output = Result<T, RequestError>>) -> Result<T, RequestError> {
+    tokio::time::timeout(LONGEST_WORK, work).await.unwrap_or_else(|_| {
+        let message = format!(
+            "this could not be done within {} seconds; perhaps it was taken all the same",
+            LONGEST_WORK.as_secs()
+        );
+        Err(RequestError::new(StatusCode::SERVICE_UNAVAILABLE, "too_slow", message))
+    })
 }

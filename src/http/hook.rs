@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::error::RequestError;
-use super::gate::Gate;
+use super::gate::{self, Gate};
 use crate::clock::Clock;
 use crate::dispatch::{Decision, Dispatcher};
 use crate::event::{Event, EventId, Origin};
@@ -49,7 +49,7 @@ enum Taken {
 
 /// Takes one event.
 pub async fn receive(State(hooks): State<Hooks>, Path(path): Path<String>, request: Request) -> Response {
-    match super::in_time(take(&hooks, &path, request)).await {
+    match gate::in_time(take(&hooks, &path, request)).await {
         Ok(Taken::Event(decision)) => {
             hooks.metrics.hook(if decision.repeat { "repeat" } else { "accepted" });
             (StatusCode::ACCEPTED, Json(decision)).into_response()

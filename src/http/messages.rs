@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use tracing::warn;
 
 use super::error::RequestError;
-use super::gate::Gate;
+use super::gate::{self, Gate};
 use crate::audience::{Found, Lookup, PlaceRef};
 use crate::clock::Clock;
 use crate::dispatch::Dispatcher;
@@ -58,7 +58,7 @@ pub async fn receive(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    match super::in_time(hear(&messages, peer, request)).await {
+    match gate::in_time(hear(&messages, peer, request)).await {
         Ok(answer) => {
             messages.metrics.activity("heard");
             answer

@@ -321,6 +321,10 @@ impl<'a> Reader<'a> {
         }
         let wants = |kind: JsonType| wanted.contains(&kind);
         let help = match value {
+            // `30` where `30 days` belongs: quotes around it would not help.
+            Value::Number(_) if wants(JsonType::String) && for_example.as_deref().is_some_and(counts_in_a_unit) => {
+                for_example
+            }
             Value::Bool(_) | Value::Number(_) if wants(JsonType::String) => {
                 Some(format!("put it in quotes: \"{}\"", self.document.written(&path)))
             }
@@ -504,6 +508,13 @@ fn fields(mapping: &Map<String, Value>) -> Vec<&str> {
 }
 
 /// What the value at `path` is called in a sentence.
+/// Is this the example of a value such as `10 minutes`?
+fn counts_in_a_unit(example: &str) -> bool {
+    let value = example.rsplit(": ").next().unwrap_or_default();
+    let value = value.trim_matches(['`', '"']);
+    value.starts_with(|c: char| c.is_ascii_digit()) && value.split(' ').nth(1).is_some()
+}
+
 fn called(path: &[Step]) -> String {
     match path {
         [] => "the file".to_owned(),

@@ -262,6 +262,24 @@ fn all_faults_of_a_file_come_at_once() {
 }
 
 #[test]
+fn a_number_whose_unit_is_missing_is_told_the_whole_value() {
+    let hook = |limit| format!("hooks: {{ ci: {{ signature: github, secret: A, limit: {limit} }} }}");
+    assert_eq!(faults(FileKind::Settings, &hook("100 per minute")), []);
+    let found = faults(FileKind::Settings, &hook("100"));
+    assert_eq!(
+        found[0].2.as_deref(),
+        Some("for example `limit: \"100 per minute\"`"),
+        "{found:?}"
+    );
+    let found = faults(FileKind::Settings, "retention: { deliveries: 30 }");
+    assert_eq!(
+        found[0].2.as_deref(),
+        Some("for example `deliveries: \"30 days\"`"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn settings_and_directory_are_judged_by_the_same_rules() {
     assert_eq!(
         faults(FileKind::Settings, "limits: { messages_per_second: 0 }")[0]

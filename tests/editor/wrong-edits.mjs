@@ -37,6 +37,7 @@ whole("capital letters", /Unknown key.*description/, { lines: "Description: A de
 edit("settings", "`hook` for `hooks`", /Unknown key.*hooks/, "hook: #!\n  github: { signature: github, secret: A }\n");
 edit("settings", "`timezone` in the settings", /Herald's word for this is `time_zone`/, "timezone: UTC #!\n");
 edit("settings", "`secrets` of a hook", /Unknown key.*secret/, "hooks:\n  github:\n    signature: github\n    secrets: A #!\n");
+edit("settings", "`rate_limit` of a hook", /Herald's word for this is `limit`/, "hooks:\n  github:\n    signature: github\n    secret: A\n    rate_limit: 100 per minute #!\n");
 edit("settings", "`port` of the server", /Unknown key.*listen/, "server:\n  port: 3978 #!\n");
 edit("directory", "`peoples`", /Unknown key.*people/, "peoples: #!\n  anna: anna@contoso.example\n");
 edit("directory", "`mail` of a person", /Unknown key.*email/, "people:\n  anna:\n    mail: anna@contoso.example #!\n");
@@ -71,6 +72,7 @@ whole("a hole without quotes", /`title` wants a text/, { lines: "card:\n  title:
 whole("a number as button", /line of `buttons`/, { lines: "card:\n  title: Failed\n  buttons:\n    Open: 5 #!" });
 rule("a list of rules", /A rule wants lines/, "- when: { hook: github } #!\n");
 edit("settings", "a limit that is a word", /`messages_per_second` wants/, "limits:\n  messages_per_second: many #!\n");
+edit("settings", "a hook's limit without its time", /`limit` wants a text/, "hooks:\n  github:\n    signature: github\n    secret: A\n    limit: 100 #!\n");
 edit("settings", "a hook that is a word", /A hook wants lines/, "hooks:\n  github: github #!\n");
 edit("directory", "a person who is a number", /line of `people`/, "people:\n  anna: 5 #!\n");
 edit("directory", "a channel without a value", /line of `channels`/, "channels:\n  releases: #!\n");

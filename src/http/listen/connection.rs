@@ -23,6 +23,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::metric::front::Reason;
 use crate::stop::Stop;
 
 /// The longest head of a request, in bytes; a larger one is answered 431. The tokens of Teams have 2 KB.
@@ -73,14 +74,13 @@ impl Phase {
         Some(Duration::from_secs(seconds))
     }
 
-    /// The word for it in metrics.
-    pub fn word(self) -> &'static str {
+    /// Why a connection is closed that stays in it for too long.
+    pub fn overstayed(self) -> Reason {
         match self {
-            Phase::New | Phase::Head => "slow_head",
-            Phase::Body => "slow_body",
-            Phase::Answer => "slow_reader",
-            Phase::Idle => "idle",
-            Phase::Work | Phase::Closed => "other",
+            Phase::New | Phase::Head => Reason::SlowHead,
+            Phase::Body => Reason::SlowBody,
+            Phase::Answer => Reason::SlowReader,
+            Phase::Idle | Phase::Work | Phase::Closed => Reason::Idle,
         }
     }
 }

@@ -12,6 +12,7 @@ use tracing::debug;
 
 use super::connection::{Connection, Phase};
 use crate::metric::Metrics;
+use crate::metric::front::Reason;
 
 /// More open files than these are not asked of the system.
 #[cfg(unix)]
@@ -213,7 +214,7 @@ impl Room {
             return leaving > 0;
         };
         if connection.close_if((phase, since)) {
-            self.metrics.front.closed("crowded");
+            self.metrics.front.closed(Reason::Crowded);
             debug!(peer = %connection.peer, ?phase, "connection closed to make room for another");
         }
         true
@@ -227,7 +228,8 @@ impl Room {
                 .longest(stopping)
                 .is_some_and(|longest| now.duration_since(since) >= longest);
             if overdue && connection.close_if((phase, since)) {
-                self.metrics.front.closed(if stopping { "stop" } else { phase.word() });
+                let reason = if stopping { Reason::Stop } else { phase.overstayed() };
+                self.metrics.front.closed(reason);
                 debug!(peer = %connection.peer, ?phase, "connection closed, it took too long");
             }
         }
