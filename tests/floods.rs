@@ -1,7 +1,7 @@
 //! Floods: far more than anybody can use is thrown at the real binary, and its memory stays what it was.
 //!
 //! `HERALD_FLOOD_SECONDS` says how long each flood lasts (1 unless set) and `HERALD_FLOOD_ROUNDS` how often all of them
-//! come (3 unless set); a campaign prints its memory curve with `cargo test --test herald floods -- --nocapture`.
+//! come (2 unless set); a campaign prints its memory curve with `cargo test --test herald floods -- --nocapture`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -236,7 +236,7 @@ async fn memory_stays_flat_and_real_senders_are_served_under_every_flood() {
     let mut served = site.start(4096).await;
     site.meet(&served, "Anna Berg").await;
     let lasts = Duration::from_secs(number("HERALD_FLOOD_SECONDS", 1));
-    let rounds = number("HERALD_FLOOD_ROUNDS", 3);
+    let rounds = number("HERALD_FLOOD_ROUNDS", 2);
     let mut curve = Vec::new();
     let mut seen = BTreeMap::new();
     for round in 1..=rounds {

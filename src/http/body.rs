@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, BodyDataStream, HttpBody};
 use axum::http::StatusCode;
+use axum::http::header::EXPECT;
+use axum::http::request::Parts;
 use futures::StreamExt;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::RequestError;
 
@@ -23,6 +25,9 @@ const VALUE: usize = 200;
 const MOMENT: Duration = Duration::from_secs(1);
 /// Memory is counted in pieces of this many bytes.
 const PIECE: usize = 1024;
+/// How long, and for how many bytes, a sender is listened to that is told no: many look for an answer only when they
+/// have sent everything, and a connection that is closed meanwhile takes the answer with it.
+const LISTENS: (Duration, usize) = (Duration::from_secs(2), 32 << 20);
 
 /// The memory that bodies, and what is made of them, share beyond what each has for itself.
 #[derive(Debug)]
@@ -40,6 +45,10 @@ pub struct Arrived<'a> {
     of: &'a Bodies,
 }
 
+/// The memory that a body is read into, until this is dropped.
+#[derive(Debug)]
+pub struct Unfolded<'a>(#[expect(dead_code, reason = "held, not looked at")] Option<SemaphorePermit<'a>>);
+
 impl Bodies {
     /// Room for `bytes` in all, and in any case for two bodies of `largest` bytes.
     pub fn new(bytes: usize, largest: usize) -> Self {
@@ -51,22 +60,41 @@ impl Bodies {
         }
     }
 
-    /// Reads a body of at most `bound` bytes; `too_large` is the sentence for a larger one.
+    /// Reads the body that belongs to this head, of at most `bound` bytes; `too_large` is the sentence for a larger one.
     ///
     /// # Errors
     /// 413 as soon as it is known to be too large, 408 when it takes longer than [`LONGEST`], 400 when the connection
     /// ends before it, 503 when others hold all the memory there is for large ones.
     pub async fn read(
         &self,
+        head: &Parts,
         body: Body,
         bound: usize,
         too_large: impl Fn() -> String,
     ) -> Result<Arrived<'_>, RequestError> {
         let too_large = || RequestError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", too_large());
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-        if announced > bound {
-            return Err(too_large());
+        let mut stream = body.into_data_stream();
+        let read = match announced > bound {
+            true => Err(too_large()),
+            false => self.whole(&mut stream, announced, bound, &too_large).await,
+        };
+        let refused = matches!(&read, Err(problem) if problem.status() != StatusCode::REQUEST_TIMEOUT);
+        // A sender that asks before it sends has its answer.
+        let asks = announced > bound && head.headers.contains_key(EXPECT);
+        if refused && !asks {
+            let _ = timeout(LISTENS.0, listen(&mut stream)).await;
         }
+        read
+    }
+
+    async fn whole(
+        &self,
+        stream: &mut BodyDataStream,
+        announced: usize,
+        bound: usize,
+        too_large: &impl Fn() -> RequestError,
+    ) -> Result<Arrived<'_>, RequestError> {
         let ends = Instant::now() + LONGEST;
         let mut arrived = Arrived {
             // What is announced need not come: memory is taken as bytes arrive.
@@ -74,7 +102,6 @@ impl Bodies {
             held: None,
             of: self,
         };
-        let mut stream = body.into_data_stream();
         loop {
             let next = timeout_at(ends, stream.next()).await.map_err(|_| too_slow())?;
             let Some(chunk) = next else {
@@ -85,7 +112,8 @@ impl Bodies {
             if length > bound {
                 return Err(too_large());
             }
-            if let Some(more) = self.more(arrived.held.as_ref(), length.saturating_sub(FREE)).await? {
+            let held = arrived.held.as_ref();
+            if let Some(more) = self.more(held, length.saturating_sub(FREE)).await? {
                 match &mut arrived.held {
                     Some(held) => held.merge(more),
                     None => arrived.held = Some(more),
@@ -108,18 +136,13 @@ impl Bodies {
         }
         let more = u32::try_from(needed - held).unwrap_or(u32::MAX);
         // Two that wait for one another's memory both give up after a moment.
-        let more = tokio::time::timeout(MOMENT, self.room.acquire_many(more)).await;
-        let Ok(Ok(more)) = more else {
+        let Ok(Ok(more)) = timeout(MOMENT, self.room.acquire_many(more)).await else {
             let message = "too many large bodies at once; try again";
             return Err(RequestError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message).retry_after(1));
         };
         Ok(Some(more))
     }
 }
-
-/// The memory that a body is read into, until this is dropped.
-#[derive(Debug)]
-pub struct Unfolded<'a>(#[expect(dead_code, reason = "held, not looked at")] Option<SemaphorePermit<'a>>);
 
 impl<'a> Arrived<'a> {
     /// Makes room for what reading the body will make of it. A value takes far more than the two bytes that it has in
@@ -135,6 +158,17 @@ impl<'a> Arrived<'a> {
     }
 }
 
+/// Hears a sender out.
+async fn listen(stream: &mut BodyDataStream) {
+    let mut heard = 0;
+    while let Some(Ok(chunk)) = stream.next().await {
+        heard += chunk.len();
+        if heard > LISTENS.1 {
+            return;
+        }
+    }
+}
+
 fn too_slow() -> RequestError {
     let message = format!("the body did not arrive within {} seconds", LONGEST.as_secs());
     RequestError::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", message)
@@ -146,4 +180,50 @@ fn incomplete() -> RequestError {
         "body_incomplete",
         "the body did not arrive whole",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn head() -> Parts {
+        Request::new(()).into_parts().0
+    }
+
+    async fn read<'a>(bodies: &'a Bodies, body: Vec<u8>, bound: usize) -> Result<Arrived<'a>, RequestError> {
+        bodies
+            .read(&head(), Body::from(body), bound, || "too large".to_owned())
+            .await
+    }
+
+    #[tokio::test]
+    async fn small_bodies_are_read_while_large_ones_hold_all_the_memory() {
+        let bodies = Bodies::new(1 << 20, 0);
+        let large = read(&bodies, vec![b' '; 1 << 20], 4 << 20)
+            .await
+            .expect("there is room");
+        let also_large = read(&bodies, vec![b' '; 200_000], 4 << 20).await;
+        assert_eq!(also_large.expect_err("no room").code(), "busy");
+        let small = read(&bodies, vec![b' '; FREE], 4 << 20).await.expect("always");
+        assert!(small.unfold().await.is_ok());
+        drop(large);
+        assert!(read(&bodies, vec![b' '; 200_000], 4 << 20).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_body_of_many_values_waits_for_another_one_and_the_largest_of_all_is_still_read() {
+        let bodies = Bodies::new(1 << 20, 0);
+        let (one, two) = (vec![b','; 50_000], vec![b','; 50_000]);
+        let one = read(&bodies, one, 1 << 20).await.expect("it is small");
+        let unfolded = one
+            .unfold()
+            .await
+            .expect("there is room for one, however large it becomes");
+        let two = read(&bodies, two, 1 << 20).await.expect("it is small");
+        assert_eq!(two.unfold().await.expect_err("no room").code(), "busy");
+        drop(unfolded);
+        assert!(two.unfold().await.is_ok());
+    }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 
@@ -67,11 +68,12 @@ impl Gate {
     /// As there.
     pub async fn body(
         &self,
+        head: &Parts,
         body: Body,
         bound: usize,
         too_large: impl Fn() -> String,
     ) -> Result<Arrived<'_>, RequestError> {
-        self.bodies.read(body, bound, too_large).await
+        self.bodies.read(head, body, bound, too_large).await
     }
 
     /// Counts a post to one of the `declared` hooks against its limit. The count outlives a reload, and a limit that was

@@ -101,7 +101,7 @@ async fn take(hooks: &Hooks, path: &str, request: Request) -> Result<Taken, Requ
     let bound = workspace.settings.limits.body_bytes;
     let too_large =
         || format!("the body is larger than {bound} bytes; `limits.body_bytes` in herald.yaml is the bound");
-    let body = hooks.gate.body(body, bound, too_large).await?;
+    let body = hooks.gate.body(&parts, body, bound, too_large).await?;
     let headers: Headers = parts
         .headers
         .iter()

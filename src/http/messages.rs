@@ -90,7 +90,7 @@ async fn hear(messages: &Messages, peer: SocketAddr, request: Request) -> Result
     };
     messages.verifier.look_at(&caller).map_err(refused)?;
     let too_large = || "an activity has at most 1 MiB".to_owned();
-    let body = messages.gate.body(body, LARGEST_ACTIVITY, too_large).await?;
+    let body = messages.gate.body(&parts, body, LARGEST_ACTIVITY, too_large).await?;
     let activity = Activity::parse(&body.bytes).map_err(|problem| bad("bad_activity", problem.to_string()))?;
     let now = messages.clock.now();
     messages
