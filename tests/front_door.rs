@@ -1,6 +1,8 @@
 //! Whoever knocks: those who only stand at the door, those who lie, those who talk too much, and the real senders between.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -37,7 +39,7 @@ async fn metric(engine: &Engine, line: &str) -> u64 {
 
 #[tokio::test]
 async fn silent_connections_and_trickling_heads_keep_no_sender_out() {
-    let engine = started(Workspace::new().settings("limits: { connections: 16 }\n")).await;
+    let engine = started(Workspace::new().settings("limits: { connections: 64 }\n")).await;
     let door = address(&engine);
     // As fast as it can, a stranger opens connections that never send a whole request.
     let crowd = tokio::spawn(async move {
@@ -56,9 +58,12 @@ async fn silent_connections_and_trickling_heads_keep_no_sender_out() {
             if held.len() > 200 {
                 held.remove(0);
             }
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
+    while metric(&engine, "herald_connections").await < 60 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     for number in 0..20 {
         let body = json!({ "text": format!("message {number}") }).to_string();
         // A sender whose connection was closed before its request was taken tries again, as senders do.
@@ -79,6 +84,55 @@ async fn silent_connections_and_trickling_heads_keep_no_sender_out() {
     crowd.abort();
     assert_eq!(engine.messages(20).await.len(), 20);
     assert!(metric(&engine, "herald_connections_closed_total{reason=\"crowded\"}").await > 0);
+}
+
+#[tokio::test]
+async fn senders_that_never_pause_make_room_for_others_and_hear_it_beforehand() {
+    let engine = started(Workspace::new().settings("limits: { connections: 16 }\n")).await;
+    let door = address(&engine);
+    let look = b"GET /healthz HTTP/1.1\r\nhost: herald\r\n\r\n";
+    let enough = Arc::new(AtomicBool::new(false));
+    let enough = Arc::new(AtomicBool::new(false));
+    let eager: Vec<_> = (0..40)
+        .map(|_| {
+            let enough = enough.clone();
+            tokio::spawn(async move {
+                let mut heard_beforehand = 0;
+                while !enough.load(Ordering::Relaxed) {
+                    let mut stream = connect(door).await;
+                    while !enough.load(Ordering::Relaxed) && stream.write_all(look).await.is_ok() {
+                        let Some(answer) = answer(&mut stream).await else {
+                            break;
+                        };
+                        assert_eq!(answer.status, 200);
+                        if answer.header("connection") == Some("close") {
+                            heard_beforehand += 1;
+                            break;
+                        }
+                    }
+                }
+                heard_beforehand
+            })
+        })
+        .collect();
+    let body = json!({ "text": "hello" }).to_string();
+    for _ in 0..10 {
+        let taken = async {
+            loop {
+                if let Some(answer) = send(door, &post("/hooks/ci", &body)).await {
+                    return answer;
+                }
+            }
+        };
+        let answer = tokio::time::timeout(PATIENCE, taken).await.expect("in time");
+        assert_eq!(answer.status, 202, "{}", answer.body);
+    }
+    enough.store(true, Ordering::Relaxed);
+    let mut heard_beforehand = 0;
+    for sender in eager {
+        heard_beforehand += sender.await.expect("it ends");
+    }
+    assert!(heard_beforehand > 0);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,7 +12,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request};
 use axum::response::Response;
 use hyper::body::{Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
@@ -51,7 +53,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Nothing would be lost but a place: no whole request has arrived.
+    /// Nothing would be lost but time: no whole request has arrived.
     pub fn only_stands_there(self) -> bool {
         matches!(self, Phase::New | Phase::Head | Phase::Body | Phase::Idle)
     }
@@ -90,6 +92,8 @@ impl Phase {
 pub struct Connection {
     /// The other end.
     pub peer: SocketAddr,
+    /// Others need the place: it is given up with the next answer.
+    crowded: Arc<AtomicBool>,
     state: Mutex<(Phase, Instant)>,
     close: Notify,
 }
@@ -101,9 +105,10 @@ struct Gone;
 
 impl Connection {
     /// A connection that was just accepted.
-    pub fn new(peer: SocketAddr) -> Self {
+    pub fn new(peer: SocketAddr, crowded: Arc<AtomicBool>) -> Self {
         Self {
             peer,
+            crowded,
             state: Mutex::new((Phase::New, Instant::now())),
             close: Notify::new(),
         }
@@ -210,8 +215,14 @@ async fn answer(
         })
     });
     request.extensions_mut().insert(ConnectInfo(connection.peer));
-    let response: Response = routes.call(request).await?;
+    let mut response: Response = routes.call(request).await?;
     let _ = connection.go_to(Phase::Answer);
+    if connection.crowded.load(Ordering::Relaxed) {
+        // Said beforehand, so that the next request does not meet a closed door.
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(response.map(|body| Answer { body, connection }))
 }
 
