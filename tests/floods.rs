@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::support::engine::PATIENCE;
@@ -24,7 +25,7 @@ const RULE: &str = "when: [{ hook: ci }, { hook: locked }, { hook: limited }]\ni
 const CALLERS: usize = 64;
 
 fn number(variable: &str, otherwise: u64) -> u64 {
-    std::env::var(variable).map_or(otherwise, |value| value.parse().expect("a number"))
+    std::env::var_os(variable).map_or(otherwise, |value| value.to_string_lossy().parse().expect("a number"))
 }
 
 /// What one caller of a flood does again and again: these bytes, on how many connections.
@@ -204,21 +205,21 @@ async fn told_by_teams(site: &Site, ends: Instant) -> Duration {
 async fn flooded(site: &Site, served: &Served, flood: Flood, lasts: Duration) -> BTreeMap<u16, u64> {
     let what = flood.what;
     let ends = Instant::now() + lasts;
-    let real = tokio::spawn(real_sender(served.address, ends));
-    let callers: Vec<_> = (0..CALLERS)
-        .map(|_| tokio::spawn(call(served.address, flood.clone(), ends)))
-        .collect();
+    let mut real = JoinSet::new();
+    real.spawn(real_sender(served.address, ends));
+    let mut callers = JoinSet::new();
+    for _ in 0..CALLERS {
+        callers.spawn(call(served.address, flood.clone(), ends));
+    }
     let teams = timeout(PATIENCE * 2, told_by_teams(site, ends)).await.expect("in time");
     let mut seen = BTreeMap::new();
-    for caller in callers {
-        for (status, count) in caller.await.expect("it ends") {
+    for answers in callers.join_all().await {
+        for (status, count) in answers {
             *seen.entry(status).or_default() += count;
         }
     }
-    let (taken, slowest) = timeout(PATIENCE * 2, real)
-        .await
-        .expect("in time")
-        .expect("the real sender is served");
+    let real = timeout(PATIENCE * 2, real.join_all()).await.expect("in time");
+    let (taken, slowest) = real[0];
     let (now, most) = served.memory();
     println!(
         "{what:>22}: {now:>4} MiB, at most {most:>4}; {:>4} files; answers {seen:?}; the real sender: {taken} taken, slowest {slowest:.1?}; Teams {teams:.1?}",

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::support::engine::{Engine, PATIENCE, Workspace};
@@ -42,7 +43,8 @@ async fn silent_connections_and_trickling_heads_keep_no_sender_out() {
     let engine = started(Workspace::new().settings("limits: { connections: 64 }\n")).await;
     let door = address(&engine);
     // As fast as it can, a stranger opens connections that never send a whole request.
-    let crowd = tokio::spawn(async move {
+    let mut crowd = JoinSet::new();
+    crowd.spawn(async move {
         let mut held = Vec::new();
         for number in 0_usize.. {
             let Ok(mut stream) = tokio::net::TcpStream::connect(door).await else {
@@ -81,7 +83,7 @@ async fn silent_connections_and_trickling_heads_keep_no_sender_out() {
         .await
         .expect("an answer");
     assert_eq!(health.status, 200);
-    crowd.abort();
+    crowd.abort_all();
     assert_eq!(engine.messages(20).await.len(), 20);
     assert!(metric(&engine, "herald_connections_closed_total{reason=\"crowded\"}").await > 0);
 }
@@ -92,29 +94,27 @@ async fn senders_that_never_pause_make_room_for_others_and_hear_it_beforehand() 
     let door = address(&engine);
     let look = b"GET /healthz HTTP/1.1\r\nhost: herald\r\n\r\n";
     let enough = Arc::new(AtomicBool::new(false));
-    let enough = Arc::new(AtomicBool::new(false));
-    let eager: Vec<_> = (0..40)
-        .map(|_| {
-            let enough = enough.clone();
-            tokio::spawn(async move {
-                let mut heard_beforehand = 0;
-                while !enough.load(Ordering::Relaxed) {
-                    let mut stream = connect(door).await;
-                    while !enough.load(Ordering::Relaxed) && stream.write_all(look).await.is_ok() {
-                        let Some(answer) = answer(&mut stream).await else {
-                            break;
-                        };
-                        assert_eq!(answer.status, 200);
-                        if answer.header("connection") == Some("close") {
-                            heard_beforehand += 1;
-                            break;
-                        }
+    let mut eager = JoinSet::new();
+    for _ in 0..40 {
+        let enough = enough.clone();
+        eager.spawn(async move {
+            let mut heard_beforehand = 0;
+            while !enough.load(Ordering::Relaxed) {
+                let mut stream = connect(door).await;
+                while !enough.load(Ordering::Relaxed) && stream.write_all(look).await.is_ok() {
+                    let Some(answer) = answer(&mut stream).await else {
+                        break;
+                    };
+                    assert_eq!(answer.status, 200);
+                    if answer.header("connection") == Some("close") {
+                        heard_beforehand += 1;
+                        break;
                     }
                 }
-                heard_beforehand
-            })
-        })
-        .collect();
+            }
+            heard_beforehand
+        });
+    }
     let body = json!({ "text": "hello" }).to_string();
     for _ in 0..10 {
         let taken = async {
@@ -128,10 +128,7 @@ async fn senders_that_never_pause_make_room_for_others_and_hear_it_beforehand() 
         assert_eq!(answer.status, 202, "{}", answer.body);
     }
     enough.store(true, Ordering::Relaxed);
-    let mut heard_beforehand = 0;
-    for sender in eager {
-        heard_beforehand += sender.await.expect("it ends");
-    }
+    let heard_beforehand: u32 = eager.join_all().await.into_iter().sum();
     assert!(heard_beforehand > 0);
 }
 
@@ -140,7 +137,8 @@ async fn a_head_that_trickles_in_is_cut_off_however_often_a_byte_comes() {
     let engine = engine().await;
     let mut silent = connect(address(&engine)).await;
     let (mut reading, mut writing) = connect(address(&engine)).await.into_split();
-    let trickle = tokio::spawn(async move {
+    let mut trickle = JoinSet::new();
+    trickle.spawn(async move {
         let _ = writing.write_all(b"POST /hooks/ci HTTP/1.1\r\nx-slow: ").await;
         while writing.write_all(b"a").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -158,7 +156,7 @@ async fn a_head_that_trickles_in_is_cut_off_however_often_a_byte_comes() {
         silent > Duration::from_secs(5) && cut > Duration::from_secs(5),
         "{silent:?} {cut:?}"
     );
-    trickle.abort();
+    trickle.abort_all();
     assert_eq!(
         metric(&engine, "herald_connections_closed_total{reason=\"slow_head\"}").await,
         2
@@ -371,28 +369,25 @@ async fn a_stop_waits_for_requests_under_way_and_for_nobody_else() {
 async fn garbage_at_the_bots_endpoint_is_refused_and_teams_gets_through() {
     let engine = engine().await;
     let door = address(&engine);
-    let flood: Vec<_> = (0..8)
-        .map(|worker| {
-            tokio::spawn(async move {
-                for number in 0..40 {
-                    let token = ["", "authorization: Bearer a.b.c\r\n", "authorization: Basic YTpi\r\n"]
-                        [(worker + number) % 3];
-                    let body = ["{}", "[", "\u{0}\u{1}"][number % 3];
-                    let length = body.len();
-                    let bytes = format!(
-                        "POST /api/messages HTTP/1.1\r\nhost: herald\r\n{token}content-length: {length}\r\n\r\n{body}"
-                    );
-                    if let Some(answer) = send(door, bytes.as_bytes()).await {
-                        assert!([400, 401].contains(&answer.status), "{answer:?}");
-                    }
+    let mut flood = JoinSet::new();
+    for worker in 0..8 {
+        flood.spawn(async move {
+            for number in 0..40 {
+                let tokens = ["", "authorization: Bearer a.b.c\r\n", "authorization: Basic YTpi\r\n"];
+                let token = tokens[(worker + number) % 3];
+                let body = ["{}", "[", "\u{0}\u{1}"][number % 3];
+                let length = body.len();
+                let bytes = format!(
+                    "POST /api/messages HTTP/1.1\r\nhost: herald\r\n{token}content-length: {length}\r\n\r\n{body}"
+                );
+                if let Some(answer) = send(door, bytes.as_bytes()).await {
+                    assert!([400, 401].contains(&answer.status), "{answer:?}");
                 }
-            })
-        })
-        .collect();
-    engine.known(&["Omar Haddad"]).await;
-    for worker in flood {
-        worker.await.expect("refused");
+            }
+        });
     }
+    engine.known(&["Omar Haddad"]).await;
+    flood.join_all().await;
     // Without a token nobody reads the body, however large it is said to be.
     let large = send(
         door,

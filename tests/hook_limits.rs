@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::support::engine::{Engine, Workspace};
 use crate::support::raw::{Answer, send};
@@ -150,12 +151,13 @@ async fn many_posts_at_once_wait_a_moment_for_a_place_and_those_beyond_are_asked
         .await;
     engine.known(&["Anna Berg"]).await;
     let address = engine.server().address();
-    let posts: Vec<_> = (0..60)
-        .map(|_| tokio::spawn(async move { send(address, &crate::support::raw::post("/hooks/ci", "{}")).await }))
-        .collect();
+    let mut posts = JoinSet::new();
+    for _ in 0..60 {
+        posts.spawn(async move { send(address, &crate::support::raw::post("/hooks/ci", "{}")).await });
+    }
     let (mut taken, mut busy) = (0, 0);
-    for post in posts {
-        let answer = post.await.expect("it ends").expect("an answer");
+    for answer in posts.join_all().await {
+        let answer = answer.expect("an answer");
         match answer.status {
             202 => taken += 1,
             503 => {

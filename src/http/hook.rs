@@ -179,10 +179,10 @@ fn authenticate(
     let values: Vec<&[u8]> = secrets.iter().map(ExposeSecret::expose_secret).collect();
     match hook.verify(request, &values, now) {
         Ok(fitted) => {
-            if fitted.is_some_and(|place| place > 0) {
-                if let Some(left_out) = hooks.gate.seldom.may(&format!("{} rotation", hook.name)) {
-                    info!(hook = %hook.name, left_out, "the second secret of a hook fitted: a rotation is under way");
-                }
+            if fitted.is_some_and(|place| place > 0)
+                && let Some(left_out) = hooks.gate.seldom.may(&format!("{} rotation", hook.name))
+            {
+                info!(hook = %hook.name, left_out, "the second secret of a hook fitted: a rotation is under way");
             }
             Ok(())
         }

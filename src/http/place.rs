@@ -70,6 +70,8 @@ impl Places {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::JoinSet;
+
     use super::*;
 
     #[tokio::test]
@@ -89,13 +91,14 @@ mod tests {
     async fn whoever_waits_gets_the_place_that_becomes_free() {
         let places = Arc::new(Places::new(1));
         let place = places.take("ci").await.expect("a place");
-        let waiting = tokio::spawn({
+        let mut waiting = JoinSet::new();
+        waiting.spawn({
             let places = places.clone();
             async move { places.take("ci").await.is_some() }
         });
         tokio::time::sleep(MOMENT / 2).await;
         drop(place);
-        assert!(waiting.await.expect("it ends"));
+        assert_eq!(waiting.join_all().await, [true]);
         assert!(places.take("ci").await.is_some());
     }
 
@@ -104,15 +107,12 @@ mod tests {
         let places = Arc::new(Places::new(2));
         let _held = [places.take("ci").await, places.take("ci").await];
         let before = tokio::time::Instant::now();
-        let waiting: Vec<_> = (0..100)
-            .map(|_| {
-                let places = places.clone();
-                tokio::spawn(async move { places.take("ci").await.is_some() })
-            })
-            .collect();
-        for waiter in waiting {
-            assert!(!waiter.await.expect("it ends"));
+        let mut waiting = JoinSet::new();
+        for _ in 0..100 {
+            let places = places.clone();
+            waiting.spawn(async move { places.take("ci").await.is_some() });
         }
+        assert_eq!(waiting.join_all().await, [false; 100]);
         assert!(before.elapsed() >= MOMENT);
     }
 }
