@@ -9,9 +9,11 @@ use crate::roster::{Conversation, ConversationId, Mention, Person, Roster, Team}
 
 mod place;
 mod resolve;
+mod skip;
 
 pub use place::SEPARATOR;
 pub use resolve::resolve;
+pub use skip::Skip;
 
 /// One target of a rule, with its holes filled from the event and its aliases followed.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,6 +163,8 @@ pub struct Unreachable {
     /// Nobody by that name, address or id is known, nor a place: asking Teams who and what there is may change that.
     /// False when it would not (ambiguous, deleted, archived, an alias nobody defined, a template that came to nothing).
     pub unknown: bool,
+    /// Why not, in one word.
+    pub skip: Skip,
 }
 
 /// Who will be told, who cannot be, and whose members must be asked for first.

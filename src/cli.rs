@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod audit;
 mod blocked;
 pub mod check;
 pub mod completions;
@@ -8,6 +9,7 @@ pub mod doctor;
 pub mod exit;
 pub mod fire;
 pub mod init;
+mod log_limit;
 pub mod man;
 pub mod manual;
 pub mod plan;
@@ -20,6 +22,7 @@ pub mod table;
 pub mod targets;
 mod teams_in_a_box;
 pub mod test;
+mod whoami;
 pub mod why;
 
 use std::collections::BTreeMap;
@@ -30,6 +33,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use self::exit::Exit;
 use crate::clock::Clock;
+use crate::settings::VARIABLES;
 
 /// Declarative notifications for Microsoft Teams: YAML rules, Handlebars cards, durable delivery.
 #[derive(Debug, Parser)]
@@ -116,6 +120,8 @@ enum Command {
     Why(why::WhyArgs),
     /// What Herald owes and has sent
     Deliveries(deliveries::DeliveriesArgs),
+    /// Who did what by hand: retries, cancellations, imports, drills, reloads
+    Audit(audit::AuditArgs),
     /// Find out why nothing arrives: settings, secrets, network, clock, store, disk
     Doctor(doctor::DoctorArgs),
     /// Try a rule out: send its card, marked as a drill, for a recorded event
@@ -175,6 +181,7 @@ pub fn run() -> ExitCode {
         Command::Targets(args) => targets::run(&cli.place, args, environment()),
         Command::Why(args) => why::run(&cli.place, args, environment()),
         Command::Deliveries(args) => deliveries::run(&cli.place, args, environment()),
+        Command::Audit(args) => audit::run(&cli.place, args, environment()),
         Command::Doctor(args) => doctor::run(&cli.place, &args, environment()),
         Command::Fire(args) => fire::run(&cli.place, &args, environment()),
         Command::Completions { shell } => completions::run(command(), shell),
@@ -193,6 +200,6 @@ pub fn run() -> ExitCode {
 fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| name.starts_with("HERALD_"))
+        .filter(|(name, _)| name.starts_with("HERALD_") || VARIABLES.iter().any(|(ours, _)| ours == name))
         .collect()
 }

@@ -8,6 +8,7 @@ mod doubt;
 mod errand;
 mod lesson;
 mod route;
+mod traced;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::stop::Stop;
 use crate::store::outbox::Claim;
 use crate::store::{Directory, Outbox, StoreError};
 use crate::teams::connector::Connector;
+use crate::tracer::Tracer;
 use crate::turnstile::Turnstile;
 
 /// How long a claim is ours. Longer than any errand takes; a delivery cut off by a crash is due again after it.
@@ -49,6 +51,8 @@ pub struct Courier {
     pub clock: Clock,
     /// The numbers.
     pub metrics: Arc<Metrics>,
+    /// Where attempts are recorded.
+    pub tracer: Tracer,
     /// Rung when something was enqueued.
     pub work: Arc<Notify>,
     /// Where Teams is asked when a conversation's own address is not known.
@@ -186,7 +190,10 @@ impl Courier {
             Ok((id, (claim, outcome))) => {
                 under_way.addresses.remove(&id);
                 let mut pace = self.turnstile.pace();
-                desk.done(&mut pace, claim, &outcome, self.clock.now());
+                let named = desk.done(&mut pace, claim, &outcome, self.clock.now());
+                if let Some(named) = named {
+                    self.metrics.throttled(named);
+                }
             }
             Err(panic) => {
                 // The claim is lost with the task; its lease ends, and then it is due again.

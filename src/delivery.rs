@@ -200,6 +200,9 @@ pub struct Delivery {
     /// What Teams is asked to do.
     #[serde(default, skip_serializing_if = "Operation::is_send")]
     pub operation: Operation,
+    /// The span that decided it, as a `traceparent`; only while traces are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 impl Delivery {

@@ -3,7 +3,7 @@
 pub mod fan_out;
 mod part;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
+use crate::audience::Skip;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, DeliveryId, RunId, WindowId};
 use crate::drill;
@@ -24,6 +25,8 @@ use crate::rule::Rule;
 use crate::run::Run;
 use crate::store::outbox::{Batch, EventRecord, FanOut, Held, RuleRecord};
 use crate::store::{Directory, Outbox, StoreError};
+use crate::trace::{Fact, Kind, Root, Span};
+use crate::tracer::Tracer;
 use crate::workspace::Workspace;
 
 /// Somebody who was not known when everybody was asked for this recently is not asked for again.
@@ -44,6 +47,7 @@ pub struct Dispatcher {
     metrics: Arc<Metrics>,
     work: Arc<Notify>,
     asked_at: watch::Receiver<Option<DateTime<Utc>>>,
+    tracer: Tracer,
 }
 
 /// What became of an event, for whoever brought it.
@@ -107,6 +111,9 @@ enum Missing<'a> {
     GivenUp(&'a str),
 }
 
+/// How many get no card, by reason.
+type Tally = BTreeMap<Skip, usize>;
+
 /// What one decision is about.
 struct Occasion<'a> {
     event: &'a Event,
@@ -137,7 +144,13 @@ impl Dispatcher {
             metrics,
             work,
             asked_at,
+            tracer: Tracer::off(),
         }
+    }
+
+    /// The same, with its decisions recorded in traces.
+    pub fn traced(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// Decides `event` by one snapshot of the rules and returns once everything it owes is on disk. Dispatching the
@@ -210,8 +223,48 @@ impl Dispatcher {
         let workspace = self.live.borrow().workspace.clone();
         let rules = drill::asked(workspace.ruleset.triggered_by(event), event);
         let asked_lately = self.asked_at.borrow().is_some_and(|at| self.clock.now() - at < LATELY);
-        self.batch(event, &workspace, &rules, Missing::Ask { asked_lately }, &[])
-            .await
+        let (missing, now) = (Missing::Ask { asked_lately }, self.clock.now());
+        let (batch, _) = self.batch(event, &workspace, &rules, missing, &[], now).await?;
+        Ok(batch)
+    }
+
+    /// Has the deliveries of a decision made at `start` carry its trace.
+    fn mark(&self, event: &Event, deliveries: &mut [Delivery], start: DateTime<Utc>) {
+        let (context, _) = Root::of(event).decision(event, start);
+        if self.tracer.is_on() && context.sampled {
+            for delivery in deliveries {
+                delivery.trace = Some(context.to_string());
+            }
+        }
+    }
+
+    fn trace(&self, event: &Event, decision: &Decision, rules: usize, start: DateTime<Utc>) {
+        let (context, parent) = Root::of(event).decision(event, start);
+        let matched = decision.rules.iter().filter(|rule| rule.matched).count();
+        self.tracer.record(Span {
+            context,
+            parent,
+            name: "decision",
+            kind: Kind::Internal,
+            start,
+            end: self.clock.now(),
+            facts: vec![
+                ("herald.event", Fact::from(event.id.as_str())),
+                ("herald.origin", Fact::from(event.origin.kind())),
+                ("herald.rules_asked", Fact::from(rules)),
+                ("herald.rules_matched", Fact::from(matched)),
+                ("herald.deliveries", Fact::from(decision.deliveries.len())),
+                ("herald.skipped", Fact::from(decision.skipped.len())),
+            ],
+            failure: None,
+        });
+    }
+
+    /// Counts who got no card. Not before the batch is on disk: a decision that is overtaken is made again.
+    fn count(&self, tally: Tally) {
+        for (why, count) in tally {
+            self.metrics.skipped(why, count);
+        }
     }
 
     async fn decide(
@@ -222,9 +275,16 @@ impl Dispatcher {
         missing: Missing<'_>,
         counted: &[WindowId],
     ) -> Result<(Decision, Option<Held>), StoreError> {
-        let batch = self.batch(event, workspace, rules, missing, counted).await?;
+        let start = self.clock.now();
+        let (mut batch, tally) = self.batch(event, workspace, rules, missing, counted, start).await?;
+        self.mark(event, &mut batch.deliveries, start);
         let fans_out = batch.held.iter().find(|held| held.rosters.is_empty()).cloned();
-        Ok((self.take_in(event, batch).await?, fans_out))
+        let decision = self.take_in(event, batch).await?;
+        if !decision.repeat {
+            self.count(tally);
+            self.trace(event, &decision, rules.len(), start);
+        }
+        Ok((decision, fans_out))
     }
 
     /// The record of an event before any rule is considered.
@@ -248,7 +308,9 @@ impl Dispatcher {
         rules: &[Arc<Rule>],
         missing: Missing<'_>,
         counted: &[WindowId],
-    ) -> Result<Batch, StoreError> {
+        now: DateTime<Utc>,
+    ) -> Result<(Batch, Tally), StoreError> {
+        let mut tally = Tally::new();
         let mut batch = Batch {
             record: self.record(event, workspace, rules.len()),
             deliveries: Vec::new(),
@@ -257,7 +319,6 @@ impl Dispatcher {
             windows: Vec::new(),
             runs: Vec::new(),
         };
-        let now = self.clock.now();
         let occasion = Occasion {
             event,
             workspace,
@@ -271,13 +332,13 @@ impl Dispatcher {
                 batch.record.rules.push(RuleRecord::not_met(&rule.name, &verdicts));
                 continue;
             }
-            self.decide_rule(&occasion, rule, scope, &mut batch).await?;
+            self.decide_rule(&occasion, rule, scope, &mut batch, &mut tally).await?;
             if let Some(record) = batch.record.rules.last_mut() {
                 record.lines = verdicts.lines;
             }
         }
         batch.record = batch.record.bounded();
-        Ok(batch)
+        Ok((batch, tally))
     }
 
     /// Makes durable what is owed.
@@ -301,7 +362,8 @@ impl Dispatcher {
         let receipt = self.outbox.enqueue(batch).await?;
         self.work.notify_waiters();
         let held_back: usize = rules.iter().map(|rule| rule.held_back_count).sum();
-        self.metrics.held_back(held_back);
+        let planned = receipt.new.iter().filter(|id| !nobody.contains(id)).count();
+        self.metrics.planned(planned);
         info!(
             event = %event.id, origin = event.origin.kind(), rules = rules.len(), deliveries = receipt.new.len(),
             skipped = skipped.len(), held_back, waiting = waiting.len(), "event decided"
@@ -330,6 +392,7 @@ impl Dispatcher {
         rule: &Rule,
         scope: Value,
         batch: &mut Batch,
+        tally: &mut Tally,
     ) -> Result<(), StoreError> {
         let whom = self.whom(occasion, rule, &scope).await?;
         let range = whom.first_part();
@@ -350,6 +413,9 @@ impl Dispatcher {
                 }),
                 decided_at: (!waits).then_some(occasion.now),
             });
+        }
+        for (why, count) in part.tally {
+            *tally.entry(why).or_default() += count;
         }
         batch.record.rules.push(part.record);
         batch.windows.extend(part.plan.windows);

@@ -1,6 +1,7 @@
 //! The routes, in one table.
 
 pub mod admin;
+pub mod audit;
 pub mod blocked;
 pub mod body;
 pub mod error;
@@ -14,6 +15,7 @@ pub mod own_page;
 pub mod page;
 pub mod place;
 pub mod seldom;
+pub mod timing;
 pub mod why;
 
 use std::time::Duration;
@@ -37,8 +39,12 @@ pub fn routes(
     admin: admin::Admin,
     health: health::Health,
 ) -> Router {
+    let timing = timing::Timing {
+        metrics: hooks.metrics.clone(),
+    };
     let hooks = Router::new()
         .route("/hooks/{path}", post(hook::receive))
+        .layer(axum::middleware::from_fn_with_state(timing, timing::time))
         .with_state(hooks);
     let messages = Router::new()
         .route("/api/messages", post(messages::receive))
@@ -72,6 +78,7 @@ pub fn admin_routes(admin: admin::Admin) -> Router {
     Router::new()
         .route("/admin/v1/status", get(admin::status))
         .route("/admin/v1/reload", post(admin::reload))
+        .route("/admin/v1/audit", get(audit::list))
         .route("/admin/v1/events", get(why::events))
         .route("/admin/v1/events/{id}", get(why::event))
         .route("/admin/v1/deliveries", get(admin::deliveries))
@@ -84,6 +91,7 @@ pub fn admin_routes(admin: admin::Admin) -> Router {
         .route("/admin/v1/blocked/{id}", delete(blocked::lift))
         .route("/admin/v1/facts", post(admin::learn))
         .route("/admin/v1/targets/{id}", delete(admin::forget))
+        .route_layer(axum::middleware::from_fn_with_state(admin.clone(), audit::write_down))
         .layer(axum::middleware::from_fn_with_state(admin.clone(), admin::authorize))
         .with_state(admin)
         .route("/admin/v1/openapi.json", get(admin::openapi))

@@ -1,6 +1,7 @@
 //! Herald: declarative notifications for Microsoft Teams.
 
 pub mod audience;
+pub mod audit;
 pub mod book;
 pub mod card;
 pub mod cli;
@@ -54,6 +55,8 @@ pub mod store;
 pub mod sweep;
 pub mod teams;
 pub mod text_or;
+pub mod trace;
+pub mod tracer;
 pub mod turnstile;
 pub mod why;
 pub mod workspace;

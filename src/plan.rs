@@ -272,6 +272,7 @@ fn owed(
         window: None,
         terms: Terms::default(),
         operation: Operation::Send,
+        trace: None,
     }
 }
 

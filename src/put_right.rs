@@ -173,6 +173,7 @@ mod tests {
             window: None,
             terms: Terms::default(),
             operation: Operation::Send,
+            trace: None,
         }
     }
 

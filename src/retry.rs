@@ -214,6 +214,7 @@ mod tests {
             window: None,
             terms: Terms::default(),
             operation: Operation::Send,
+            trace: None,
         }
     }
 

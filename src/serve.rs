@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::courier::Courier;
 use crate::dispatch::Dispatcher;
@@ -28,12 +29,14 @@ use crate::roll_call::RollCall;
 use crate::secret::Secrets;
 use crate::steward::Steward;
 use crate::stop::{self, Stopper};
+use crate::store::audit::Actor;
 use crate::store::open::{self, Stores};
 use crate::sweep::Sweep;
 use crate::teams::connector::Connector;
 use crate::teams::token::{Credentials, Tokens};
 use crate::teams::verify::Verifier;
 use crate::teams::wire::{Patience, Wire};
+use crate::tracer::Tracer;
 use crate::turnstile::Turnstile;
 use crate::workspace::Sources;
 
@@ -64,6 +67,7 @@ pub struct Server {
     reload: mpsc::Sender<()>,
     live: watch::Receiver<Live>,
     stores: Stores,
+    audit: Audit,
 }
 
 impl Server {
@@ -88,13 +92,14 @@ impl Server {
             stores.directory.bind_bot(&format!("28:{app_id}")).await?;
         }
 
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::new(&stores.meter));
         metrics.reloaded(
             live.last_reload.rules,
             live.last_reload.broken.len(),
             live.last_reload.at,
         );
         let secrets = Arc::new(secrets);
+        let (tracer, exporter) = Tracer::new(&settings.traces, &secrets, metrics.clone());
         let (live_writer, live) = watch::channel(live);
         let (stop, stopping) = stop::pair();
         let (reload, reload_asked) = mpsc::channel(1);
@@ -129,8 +134,15 @@ impl Server {
             metrics.clone(),
             work.clone(),
             last_asked,
-        );
+        )
+        .traced(tracer.clone());
 
+        let rates = Rates::with_per_second(settings.limits.messages_per_second);
+        let turnstile = Arc::new(Turnstile::new(Pace::new(rates), clock.clone()));
+        let audit = Audit {
+            log: stores.audit.clone(),
+            clock: clock.clone(),
+        };
         let routes = http::routes(
             http::hook::Hooks {
                 live: live.clone(),
@@ -142,6 +154,7 @@ impl Server {
                     settings.limits.requests_at_once,
                     settings.limits.body_bytes,
                 )),
+                tracer: tracer.clone(),
             },
             http::messages::Messages {
                 verifier,
@@ -164,6 +177,7 @@ impl Server {
                 clock: clock.clone(),
                 secrets,
                 token: settings.server.admin_token.clone(),
+                audit: audit.clone(),
                 reload: reload.clone(),
                 work: work.clone(),
             },
@@ -171,26 +185,31 @@ impl Server {
                 live: live.clone(),
                 outbox: stores.outbox.clone(),
                 standing: connector.standing().clone(),
+                turnstile: turnstile.clone(),
+                clock: clock.clone(),
+                size: stores.size.clone(),
                 metrics: metrics.clone(),
                 stopping: stopping.clone(),
             },
         );
 
         let mut tasks = JoinSet::new();
-        let rates = Rates::with_per_second(settings.limits.messages_per_second);
-        let turnstile = Arc::new(Turnstile::new(Pace::new(rates), clock.clone()));
         let courier = Courier {
             directory: stores.directory.clone(),
             outbox: stores.outbox.clone(),
             connector: connector.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
+            tracer,
             work: work.clone(),
             default_service_url: settings.bot.endpoints.service_url.clone(),
             tenant: settings.bot.tenant.clone().unwrap_or_default(),
             turnstile: turnstile.clone(),
         };
         tasks.spawn(courier.run(stopping.clone()));
+        if let Some(exporter) = exporter {
+            tasks.spawn(exporter.run());
+        }
         let (fan_outs, inbox) = mpsc::channel(16);
         let taking_in = FanOuts {
             inbox,
@@ -242,6 +261,7 @@ impl Server {
             live: live.clone(),
             outbox: stores.outbox.clone(),
             clock: clock.clone(),
+            metrics: metrics.clone(),
         };
         tasks.spawn(sweep.run(stopping.clone()));
         let reloader = Reloader::new(root, live_writer, sources, clock, metrics.clone(), reload_asked);
@@ -260,6 +280,7 @@ impl Server {
             reload,
             live,
             stores,
+            audit,
         })
     }
 
@@ -282,6 +303,16 @@ impl Server {
     pub fn reload(&self) {
         // A full channel already holds a request.
         let _ = self.reload.try_send(());
+    }
+
+    /// Somebody on this machine asked by a signal for a reading of the files.
+    pub async fn reload_by_signal(&self) {
+        let actor = Actor {
+            from: "signal".to_owned(),
+            claims_to_be: None,
+        };
+        self.audit.record(actor, "reload", "", "done").await;
+        self.reload();
     }
 
     /// Waits until a task ends. None should: it panicked, or lost what it works on.

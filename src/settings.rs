@@ -20,7 +20,9 @@ use crate::zone;
 
 pub use crate::teams::cloud::Cloud;
 pub use crate::teams::endpoints::{Endpoints, Issuer};
-use file::{BotFile, CloudFile, EndpointsFile, IssuerFile, LimitsFile, RetentionFile, ServerFile, SettingsFile};
+use file::{
+    BotFile, CloudFile, EndpointsFile, IssuerFile, LimitsFile, RetentionFile, ServerFile, SettingsFile, TracesFile,
+};
 
 /// Settings, complete: every default is filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +41,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long things are kept.
     pub retention: Retention,
+    /// Where traces go.
+    pub traces: Traces,
 }
 
 /// Who Herald is in Teams.
@@ -89,8 +93,17 @@ pub struct Retention {
     pub deliveries: Duration,
 }
 
+/// Where traces go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traces {
+    /// The collector, without a slash at the end; nothing is traced without one.
+    pub endpoint: Option<String>,
+    /// What the collector calls this Herald.
+    pub service_name: String,
+}
+
 /// The variables of the environment that override `herald.yaml`, with what each of them sets.
-pub const VARIABLES: [(&str, &str); 11] = [
+pub const VARIABLES: [(&str, &str); 13] = [
     ("HERALD_BOT_APP_ID", "bot.app_id"),
     ("HERALD_BOT_TENANT", "bot.tenant"),
     ("HERALD_BOT_CLOUD", "bot.cloud"),
@@ -102,6 +115,8 @@ pub const VARIABLES: [(&str, &str); 11] = [
     ("HERALD_PUBLIC_URL", "server.public_url"),
     ("HERALD_STORE", "store"),
     ("HERALD_TIME_ZONE", "time_zone"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "traces.endpoint"),
+    ("OTEL_SERVICE_NAME", "traces.service_name"),
 ];
 
 /// The variable of [`VARIABLES`] that sets what `path` leads to.
@@ -160,6 +175,8 @@ pub fn override_with(file: &mut SettingsFile, environment: &BTreeMap<String, Str
     set(&mut file.server.public_url, "HERALD_PUBLIC_URL");
     set(&mut file.store, "HERALD_STORE");
     set(&mut file.time_zone, "HERALD_TIME_ZONE");
+    set(&mut file.traces.endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT");
+    set(&mut file.traces.service_name, "OTEL_SERVICE_NAME");
     let Some(cloud) = value("HERALD_BOT_CLOUD") else {
         return Ok(());
     };
@@ -201,6 +218,7 @@ pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
         hooks,
         limits: limits(&file.limits),
         retention: retention(&file.retention, &mut faults),
+        traces: traces(&file.traces, &mut faults),
     };
     (settings, faults)
 }
@@ -324,6 +342,25 @@ fn server(file: &ServerFile, faults: &mut Vec<Fault>) -> Server {
         listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 3978))),
         public_url,
         admin_token: secret_name(file.admin_token.as_deref(), &["server", "admin_token"], faults),
+    }
+}
+
+fn traces(file: &TracesFile, faults: &mut Vec<Fault>) -> Traces {
+    let endpoint = file.endpoint.as_deref().and_then(|written| match http_url(written) {
+        Ok(url) => Some(url.as_str().trim_end_matches('/').to_owned()),
+        Err(fault) => {
+            faults.push(fault.under("endpoint").under("traces"));
+            None
+        }
+    });
+    let named = file
+        .service_name
+        .as_deref()
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    Traces {
+        endpoint,
+        service_name: named.unwrap_or("herald").to_owned(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! What survives a restart: whom we know ([`Directory`]) and what we owe ([`Outbox`]).
 
+pub mod audit;
 pub mod directory;
 pub mod error;
 pub mod export;
+pub mod meter;
 pub mod open;
 pub mod outbox;
 pub mod sled;

@@ -8,6 +8,7 @@ use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::live::Live;
+use crate::metric::Metrics;
 use crate::stop::Stop;
 use crate::store::Outbox;
 
@@ -26,6 +27,8 @@ pub struct Sweep {
     pub outbox: Arc<dyn Outbox>,
     /// The time.
     pub clock: Clock,
+    /// The numbers.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Sweep {
@@ -46,12 +49,14 @@ impl Sweep {
             return;
         };
         let mut collected = 0;
+        let mut result = "done";
         while !stop.is_told() {
             match self.outbox.collect(self.clock.now() - kept).await {
                 Ok(0) => break,
                 Ok(step) => collected += step,
                 Err(problem) => {
                     warn!(%problem, "old deliveries cannot be collected, trying again later");
+                    result = "failed";
                     break;
                 }
             }
@@ -64,7 +69,9 @@ impl Sweep {
         }
         if let Err(problem) = self.outbox.trim(EVENTS_KEPT).await {
             warn!(%problem, "old events cannot be collected, trying again later");
+            result = "failed";
         }
+        self.metrics.swept(result, collected);
         if collected > 0 {
             info!(collected, "old deliveries collected");
         }

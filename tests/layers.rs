@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// 5 surfaces.
 const FLOORS: &[(&str, u8)] = &[
     ("event", 0),
+    ("trace", 0),
     ("roster", 0),
     ("refusal", 0),
     ("delivery", 0),
@@ -54,6 +55,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("snapshot", 3),
     ("file_content", 3),
     ("file_watch", 3),
+    ("tracer", 3),
     ("store::sled", 3),
     ("store::upgrade", 3),
     ("store::open", 3),
@@ -63,6 +65,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("teams::connector", 3),
     ("teams::verify", 3),
     ("live", 4),
+    ("audit", 4),
     ("dispatch", 4),
     ("courier", 4),
     ("turnstile", 4),

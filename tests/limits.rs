@@ -63,7 +63,10 @@ async fn a_hundred_events_at_once_are_one_card() {
     assert_eq!(engine.teams.received().len(), 1);
     let (_, metrics) = engine.get("/metrics").await;
     assert!(
-        metrics.as_str().expect("text").contains("herald_held_back_total 99"),
+        metrics
+            .as_str()
+            .expect("text")
+            .contains("herald_deliveries_skipped_total{reason=\"limit\"} 99"),
         "{metrics}"
     );
 }

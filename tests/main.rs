@@ -2,6 +2,7 @@
 
 mod answers;
 mod audience;
+mod audit;
 mod bad_hook_requests;
 mod block_report;
 mod bot_install;
@@ -33,6 +34,7 @@ mod init_command;
 mod layers;
 mod limits;
 mod manual;
+mod observability;
 #[cfg(target_os = "linux")]
 mod open_files;
 mod outbox_contract;
@@ -51,5 +53,6 @@ mod support;
 mod teams_both_ways;
 mod teams_events;
 mod test_command;
+mod traces;
 mod verify_teams;
 mod why_command;

@@ -1,6 +1,6 @@
 //! Teams, channels and chats: which one is meant, and whether the bot can write there.
 
-use super::PlaceRef;
+use super::{PlaceRef, Skip};
 use crate::diagnostic::did_you_mean;
 use crate::link;
 use crate::roster::{Channel, Conversation, ConversationId, Team};
@@ -18,6 +18,8 @@ pub struct Why {
     pub reason: String,
     /// Nothing is known by that name or id; Teams may know more.
     pub unknown: bool,
+    /// In one word.
+    pub skip: Skip,
 }
 
 impl Why {
@@ -26,19 +28,33 @@ impl Why {
         Why {
             reason: reason.into(),
             unknown: true,
+            skip: Skip::NotFound,
         }
     }
-}
 
-impl From<String> for Why {
-    fn from(reason: String) -> Why {
-        Why { reason, unknown: false }
+    /// Nothing is known of the place with this exact id, as long as the app is not installed there.
+    pub fn not_installed(reason: impl Into<String>) -> Why {
+        Why {
+            skip: Skip::NotInstalled,
+            ..Why::unknown(reason)
+        }
     }
-}
 
-impl From<&str> for Why {
-    fn from(reason: &str) -> Why {
-        Why::from(reason.to_owned())
+    /// As [`Why::unknown`], for what is named or told by its id.
+    pub fn unknown_place(place: &PlaceRef, reason: impl Into<String>) -> Why {
+        match place {
+            PlaceRef::Name(_) => Why::unknown(reason),
+            PlaceRef::Id(_) => Why::not_installed(reason),
+        }
+    }
+
+    /// No answer of Teams would change it.
+    pub fn for_good(skip: Skip, reason: impl Into<String>) -> Why {
+        Why {
+            reason: reason.into(),
+            unknown: false,
+            skip,
+        }
     }
 }
 
@@ -85,6 +101,7 @@ pub fn channel_of_one(teams: &[Team], team: &PlaceRef, channel: Option<&PlaceRef
             Err(Why {
                 reason: format!("{teams} teams are {called}: paste the link of the channel that is meant"),
                 unknown: count == 0 && whys.iter().any(|why| why.unknown),
+                skip: Skip::Ambiguous,
             })
         }
     }
@@ -126,7 +143,7 @@ pub fn channel_of(team: &Team, wanted: Option<&PlaceRef>) -> Result<Place, Why> 
                     let reason = format!(
                         "{count} channels of {team_name} are called {name}: paste the link of the one that is meant"
                     );
-                    return Err(reason.into());
+                    return Err(Why::for_good(Skip::Ambiguous, reason));
                 }
             }
         }
@@ -134,11 +151,11 @@ pub fn channel_of(team: &Team, wanted: Option<&PlaceRef>) -> Result<Place, Why> 
     if deleted {
         let reason =
             format!("the channel {name} of {team_name} was deleted; it can be restored in Teams for a while");
-        return Err(reason.into());
+        return Err(Why::for_good(Skip::Gone, reason));
     }
     if team.archived {
         let reason = format!("the team {team_name} is archived, nobody can write there; it can be restored in Teams");
-        return Err(reason.into());
+        return Err(Why::for_good(Skip::Gone, reason));
     }
     let team_shown = team.name.as_deref().map(|team| format!("{team}{SEPARATOR}{name}"));
     Ok(Place {

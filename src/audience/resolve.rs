@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::place::{Place, SEPARATOR, Why, called, channel_of, channel_of_one, listed, no_team, place_ref};
 use super::{
-    Audience, Found, Known, Lookup, Mention, PersonRef, PlaceRef, ROSTER_FRESH_FOR, Reached, Unreachable, Want,
+    Audience, Found, Known, Lookup, Mention, PersonRef, PlaceRef, ROSTER_FRESH_FOR, Reached, Skip, Unreachable, Want,
     Wanted,
 };
 use crate::delivery::{Address, Recipient};
@@ -99,6 +99,7 @@ impl<'a> Resolver<'a> {
                 written: format!("{} more", self.left_out),
                 reason,
                 unknown: false,
+                skip: Skip::TooMany,
             });
         }
         if self.untold > 0 {
@@ -107,6 +108,7 @@ impl<'a> Resolver<'a> {
                 written: format!("and {} more", self.untold),
                 reason,
                 unknown: false,
+                skip: Skip::TooMany,
             });
         }
         Ok(self.audience)
@@ -133,7 +135,7 @@ impl<'a> Resolver<'a> {
                 Some(Err(reason)) => Some(Err(reason)),
                 None => None,
             },
-            Want::Nobody(reason) => Some(Err(Why::from(reason.clone()))),
+            Want::Nobody(reason) => Some(Err(Why::for_good(Skip::Nobody, reason.clone()))),
         };
         match outcome {
             Some(Ok(place)) => self.reach_place(place, wanted),
@@ -217,7 +219,8 @@ impl<'a> Resolver<'a> {
             (several, _) => {
                 let listed = listed(several.iter().map(|person| described(person)), several.len());
                 let count = several.len();
-                Err(format!("{count} people are meant by this: {listed}; write the mail address").into())
+                let reason = format!("{count} people are meant by this: {listed}; write the mail address");
+                Err(Why::for_good(Skip::Ambiguous, reason))
             }
         })
     }
@@ -233,7 +236,8 @@ impl<'a> Resolver<'a> {
             .as_deref()
             .is_some_and(|role| role.eq_ignore_ascii_case("anonymous"))
         {
-            return self.unreachable(written, "an anonymous guest of a meeting cannot be written to");
+            let reason = "an anonymous guest of a meeting cannot be written to";
+            return self.unreachable(written, Why::for_good(Skip::NotWritable, reason));
         }
         if person.aad_object_id.is_none()
             && let Some(account) = &person.account_id
@@ -251,7 +255,8 @@ impl<'a> Resolver<'a> {
             .map(|id| id.to_ascii_lowercase())
             .or(person.account_id.clone())
         else {
-            return self.unreachable(written, "Teams tells no id of this person, so no chat can be opened");
+            let reason = "Teams tells no id of this person, so no chat can be opened";
+            return self.unreachable(written, Why::for_good(Skip::NotWritable, reason));
         };
         if person.tenant_id.is_empty() {
             match self.known.tenant() {
@@ -286,7 +291,7 @@ impl<'a> Resolver<'a> {
                     "Herald knows no team or group chat {}: install the app there",
                     called(place)
                 );
-                return self.unreachable(&wanted.written, Why::unknown(reason));
+                return self.unreachable(&wanted.written, Why::unknown_place(place, reason));
             }
             (teams, chats) => {
                 let reason = format!(
@@ -295,7 +300,7 @@ impl<'a> Resolver<'a> {
                     counted(chats.len(), "group chat"),
                     called(place)
                 );
-                return self.unreachable(&wanted.written, reason);
+                return self.unreachable(&wanted.written, Why::for_good(Skip::Ambiguous, reason));
             }
         };
         let Some(roster) = self.roster(id) else {
@@ -323,20 +328,21 @@ impl<'a> Resolver<'a> {
     fn group_chat(&mut self, place: &PlaceRef) -> Option<Result<Place, Why>> {
         Some(match self.group_chats(place)? {
             [chat] => Ok(Place::of_chat(chat)),
-            [] => Err(Why::unknown(format!(
-                "Herald knows no group chat {}: add the app to it",
-                called(place)
-            ))),
+            [] => Err(Why::unknown_place(
+                place,
+                format!("Herald knows no group chat {}: add the app to it", called(place)),
+            )),
             several => {
                 let (count, called) = (several.len(), called(place));
-                Err(format!("{count} group chats are {called}: paste the link of the one that is meant").into())
+                let reason = format!("{count} group chats are {called}: paste the link of the one that is meant");
+                Err(Why::for_good(Skip::Ambiguous, reason))
             }
         })
     }
 
     fn channel(&mut self, team: &PlaceRef, channel: Option<&PlaceRef>) -> Option<Result<Place, Why>> {
         Some(match self.teams(team)? {
-            [] => Err(Why::unknown(no_team(team))),
+            [] => Err(Why::unknown_place(team, no_team(team))),
             teams => channel_of_one(teams, team, channel),
         })
     }
@@ -375,11 +381,12 @@ impl<'a> Resolver<'a> {
                 } else {
                     ""
                 };
-                Why::unknown(format!("{}{hint}", no_team(team)))
+                Why::unknown_place(team, format!("{}{hint}", no_team(team)))
             })),
             _ => {
                 let names = listed(fitting.iter().map(Place::shown), fitting.len());
-                Err(format!("this could be {names}: paste the link of the channel that is meant").into())
+                let reason = format!("this could be {names}: paste the link of the channel that is meant");
+                Err(Why::for_good(Skip::Ambiguous, reason))
             }
         })
     }
@@ -409,7 +416,7 @@ impl<'a> Resolver<'a> {
                     Somewhere::Place(Place::of_chat(chat))
                 }
             }),
-            (None, None) => Err(Why::unknown(
+            (None, None) => Err(Why::not_installed(
                 "Herald is not in this conversation: install the app there",
             )),
         })
@@ -495,7 +502,7 @@ impl<'a> Resolver<'a> {
         mentions
     }
 
-    fn unreachable(&mut self, written: &str, why: impl Into<Why>) {
+    fn unreachable(&mut self, written: &str, why: Why) {
         if !self.told.insert(written.to_owned()) {
             return;
         }
@@ -503,11 +510,12 @@ impl<'a> Resolver<'a> {
             self.untold += 1;
             return;
         }
-        let Why { reason, unknown } = why.into();
+        let Why { reason, unknown, skip } = why;
         self.audience.unreachable.push(Unreachable {
             written: written.to_owned(),
             reason,
             unknown,
+            skip,
         });
     }
 

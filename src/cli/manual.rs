@@ -281,6 +281,22 @@ pub const PAGES: &[Page] = &[
         no: "there is no such delivery, or it was sent",
     },
     Page {
+        command: "audit",
+        text: &[
+            "Lists what people did by hand, newest first: deliveries tried again or cancelled, runs, drills, imports, what was \
+             forgotten, reloads asked for; also what was refused to them. The newest 10,000 entries are kept, and each is in \
+             the log as well.",
+            "An entry has the address that the request came from, and the name that the command was told by its system. The \
+             name is a claim: whoever has the admin token, or may run commands on this machine, can give any.",
+        ],
+        examples: &[
+            ("The latest", "herald audit"),
+            ("For a program", "herald audit --limit 1000 --format json"),
+            ("While no server runs", "herald audit --data data/"),
+        ],
+        no: "",
+    },
+    Page {
         command: "doctor",
         text: &[
             "Looks at everything that Herald needs, and says for each what was found and what to do next: the workspace, \

@@ -9,8 +9,11 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::exit::Exit;
+use super::log_limit::{self, LogLimit};
 use super::{Place, check, teams_in_a_box};
 use crate::cli::say::say;
 use crate::clock::Clock;
@@ -66,9 +69,9 @@ enum LogFormat {
 /// # Errors
 /// A sentence for the operator: why it cannot start, or why it had to stop.
 pub fn run(place: &Place, args: &ServeArgs, environment: BTreeMap<String, String>) -> anyhow::Result<Exit> {
-    start_log(args.log_format, environment.get("HERALD_LOG").map(String::as_str))?;
+    let limit = start_log(args.log_format, environment.get("HERALD_LOG").map(String::as_str))?;
     let root = place.existing_root()?;
-    threads()?.block_on(serve(&root, args, environment))
+    threads()?.block_on(serve(&root, args, environment, &limit))
 }
 
 /// Threads that can fill every card.
@@ -80,7 +83,12 @@ pub(super) fn threads() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("no threads can be started")
 }
 
-async fn serve(root: &Path, args: &ServeArgs, mut environment: BTreeMap<String, String>) -> anyhow::Result<Exit> {
+async fn serve(
+    root: &Path,
+    args: &ServeArgs,
+    mut environment: BTreeMap<String, String>,
+    limit: &LogLimit,
+) -> anyhow::Result<Exit> {
     let clock = Clock::system();
     if let Some(listen) = args.listen {
         environment.insert("HERALD_LISTEN".to_owned(), listen.to_string());
@@ -129,7 +137,7 @@ async fn serve(root: &Path, args: &ServeArgs, mut environment: BTreeMap<String, 
     if let Some(boxed) = &sandbox {
         teams_in_a_box::introduce(boxed, &server, root, &settings, &secrets).await?;
     }
-    run_until_told(server).await
+    run_until_told(server, limit).await
 }
 
 /// A bot that cannot prove who it is would take events and deliver nothing: better not to start.
@@ -166,16 +174,18 @@ fn look_at_credentials(settings: &Settings, secrets: &Secrets) -> anyhow::Result
     Ok(())
 }
 
-async fn run_until_told(mut server: Server) -> anyhow::Result<Exit> {
+async fn run_until_told(mut server: Server, limit: &LogLimit) -> anyhow::Result<Exit> {
+    let mut minute = tokio::time::interval(log_limit::PERIOD);
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be heard")?;
     let mut hang_up = signal(SignalKind::hangup()).context("signals cannot be heard")?;
     loop {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => break,
             _ = terminate.recv() => break,
+            _ = minute.tick() => limit.tell(),
             _ = hang_up.recv() => {
                 info!("told to read the workspace again");
-                server.reload();
+                server.reload_by_signal().await;
             }
             failure = server.failed() => {
                 error!(%failure, "stopping, so that whoever watches over Herald starts it afresh");
@@ -185,22 +195,24 @@ async fn run_until_told(mut server: Server) -> anyhow::Result<Exit> {
         }
     }
     server.stop().await;
+    limit.tell();
     Ok(Exit::Done)
 }
 
-fn start_log(format: LogFormat, filter: Option<&str>) -> anyhow::Result<()> {
+fn start_log(format: LogFormat, filter: Option<&str>) -> anyhow::Result<LogLimit> {
     let filter = match filter {
         Some(filter) => {
             EnvFilter::try_new(filter).context("HERALD_LOG is not a filter such as `info,herald=debug`")?
         }
         None => EnvFilter::new("info,sled=warn"),
     };
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let limit = LogLimit::default();
+    let log = tracing_subscriber::registry().with(filter).with(limit.clone());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let started = match format {
-        LogFormat::Text => log.with_target(false).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Text => log.with(lines.with_target(false)).try_init(),
+        LogFormat::Json => log.with(lines.json().flatten_event(true)).try_init(),
     };
-    started.map_err(|problem| anyhow::anyhow!("the log cannot be started: {problem}"))
+    started.map_err(|problem| anyhow::anyhow!("the log cannot be started: {problem}"))?;
+    Ok(limit)
 }

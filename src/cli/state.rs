@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::Place;
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::http::admin::Admin;
 use crate::live;
@@ -121,6 +122,10 @@ impl State {
             dispatcher: None,
             clock: Clock::system(),
             secrets: Arc::new(Secrets::new(None)),
+            audit: Audit {
+                log: store.audit,
+                clock: Clock::system(),
+            },
             token: None,
             reload,
             work: Arc::new(Notify::new()),
@@ -154,6 +159,9 @@ impl State {
         body: Option<&Value>,
     ) -> anyhow::Result<(StatusCode, Value)> {
         let mut request = self.client.request(method, format!("{}/admin/v1/{path}", self.base));
+        if let Some(user) = super::whoami::claim() {
+            request = request.header(crate::http::audit::CLAIM, segment(&user));
+        }
         if let Some(token) = &self.token {
             request = request.bearer_auth(String::from_utf8_lossy(token.expose_secret()));
         }

@@ -166,8 +166,15 @@ impl Desk {
         Some(Step::GiveBack(Box::new(waiting.claim), until))
     }
 
-    /// An errand came back. One that only opened a chat is taken on at once, before the others.
-    pub fn done(&mut self, pace: &mut Pace, claim: Claim, outcome: &Outcome, now: DateTime<Utc>) {
+    /// An errand came back. One that only opened a chat is taken on at once, before the others. If Teams asked to slow
+    /// down, says whom that names: the `conversation` or the `tenant`.
+    pub fn done(
+        &mut self,
+        pace: &mut Pace,
+        claim: Claim,
+        outcome: &Outcome,
+        now: DateTime<Utc>,
+    ) -> Option<&'static str> {
         let waiting = self.described(claim);
         let departed = self.away.remove(&waiting.address).unwrap_or(now);
         if let Some(until) = outcome.pause_everything {
@@ -177,14 +184,18 @@ impl Desk {
             self.paused_tenants.insert(tenant.clone(), *until);
         }
         pace.answered(waiting.request(), departed, now);
-        if let Some(until) = outcome.throttled_until {
-            pace.throttled(waiting.request(), until, now);
-        }
+        let named = outcome
+            .throttled_until
+            .map(|until| match pace.throttled(waiting.request(), until, now) {
+                true => "tenant",
+                false => "conversation",
+            });
         if outcome.goes_on {
             self.waiting
                 .get_mut(waiting.claim.delivery.terms.lane)
                 .push_front(waiting);
         }
+        named
     }
 
     /// An errand was lost.

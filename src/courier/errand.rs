@@ -10,10 +10,11 @@ use super::Courier;
 use super::doubt::{self, Doubt};
 use super::lesson;
 use super::route::{self, Route, Way};
+use super::traced;
 use crate::card::{Card, fit};
 use crate::clock::Clock;
 use crate::delivery::{Address, Attempt, Delivery, Operation, Verdict};
-use crate::metric::Metrics;
+use crate::metric::{Metrics, label};
 use crate::pace::{Kind, Request};
 use crate::retry::{Next, RetryPolicy};
 use crate::roster::{Conversation, ConversationId, ConversationKind, Fact, Person};
@@ -21,6 +22,7 @@ use crate::store::outbox::Claim;
 use crate::store::{Directory, Outbox, StoreError};
 use crate::teams::answer::Answer;
 use crate::teams::connector::{Connector, Sent};
+use crate::tracer::Tracer;
 use crate::turnstile::Turnstile;
 
 /// How often Teams may say of a place that it is gone, and show its members all the same, before a message is given up.
@@ -41,6 +43,7 @@ pub struct Errand {
     turnstile: Arc<Turnstile>,
     clock: Clock,
     metrics: Arc<Metrics>,
+    tracer: Tracer,
     default_service_url: String,
     retry: RetryPolicy,
 }
@@ -89,6 +92,7 @@ impl Errand {
             turnstile: courier.turnstile.clone(),
             clock: courier.clock.clone(),
             metrics: courier.metrics.clone(),
+            tracer: courier.tracer.clone(),
             default_service_url: courier.default_service_url.clone(),
             retry: RetryPolicy::default(),
         }
@@ -140,17 +144,15 @@ impl Errand {
         match &verdict {
             Verdict::RetryAt { at, reason } => {
                 info!(delivery = %delivery.id, rule = %delivery.rule, %at, %reason, "delivery will be tried again");
-                self.metrics.settled("retry");
+                self.metrics.retried(tried.answer.word());
             }
             Verdict::Delivered { .. } => {
                 info!(delivery = %delivery.id, rule = %delivery.rule, took_ms, "delivery settled");
-                self.metrics.settled("delivered");
-                self.metrics
-                    .delivered_after((now - delivery.created_at).as_seconds_f64());
+                self.metrics.sent((now - delivery.created_at).as_seconds_f64());
             }
             Verdict::Dead { reason } => {
                 warn!(delivery = %delivery.id, rule = %delivery.rule, recipient = %delivery.recipient.name, %reason, "delivery given up");
-                self.metrics.settled("dead");
+                self.metrics.dead(cause_of_death(&tried.answer));
             }
         }
         let number = delivery.attempt_count + 1;
@@ -161,6 +163,11 @@ impl Errand {
             status: tried.status,
             verdict,
         };
+        if self.tracer.is_on() {
+            for span in traced::spans(delivery, &attempt, &tried.answer, now) {
+                self.tracer.record(span);
+            }
+        }
         self.settle(claim, attempt).await;
         outcome
     }
@@ -537,6 +544,30 @@ fn settle(answer: Answer, solved: Doubt) -> (Answer, Doubt) {
             (Answer::NotInstalled { code, reason }, Doubt::NotInstalled)
         }
         (answer, solved) => (answer, solved),
+    }
+}
+
+/// Why a delivery was given up, in a word: an answer that would have passed has outlived our patience.
+fn cause_of_death(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Throttled { .. }
+        | Answer::Conflict
+        | Answer::Unavailable { .. }
+        | Answer::NoToken { .. }
+        | Answer::Unauthorized { .. }
+        | Answer::SwitchedOff { .. } => label::TOO_LATE,
+        Answer::Accepted { .. }
+        | Answer::Faulty { .. }
+        | Answer::Gone { .. }
+        | Answer::NotInstalled { .. }
+        | Answer::Foreign { .. }
+        | Answer::WrongHost { .. }
+        | Answer::NotAllowed { .. }
+        | Answer::Blocked { .. }
+        | Answer::Unreachable { .. }
+        | Answer::MessageGone { .. }
+        | Answer::TooLarge
+        | Answer::Rejected { .. } => answer.word(),
     }
 }
 

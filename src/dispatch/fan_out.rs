@@ -63,7 +63,8 @@ impl Dispatcher {
             let range = done..(done + PART).min(all);
             let mut attempt = 1;
             let so_far = loop {
-                let part = self.part(&occasion, rule, scope.clone(), &whom, range.clone()).await?;
+                let mut part = self.part(&occasion, rule, scope.clone(), &whom, range.clone()).await?;
+                self.mark(event, &mut part.plan.deliveries, occasion.now);
                 let so_far = added(&record, part.record);
                 let batch = Batch {
                     record: EventRecord {
@@ -77,7 +78,11 @@ impl Dispatcher {
                     runs: vec![part.run],
                 };
                 match self.outbox.enqueue(batch).await {
-                    Ok(_) => break so_far,
+                    Ok(receipt) => {
+                        self.metrics.planned(receipt.new.len());
+                        self.count(part.tally);
+                        break so_far;
+                    }
                     Err(StoreError::Overtaken) if attempt < ATTEMPTS => attempt += 1,
                     Err(problem) => return Err(problem),
                 }

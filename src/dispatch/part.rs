@@ -6,8 +6,8 @@ use std::ops::Range;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Dispatcher, EVERYBODY, Missing, Occasion, SENTENCES_KEPT};
-use crate::audience::Audience;
+use super::{Dispatcher, EVERYBODY, Missing, Occasion, SENTENCES_KEPT, Tally};
+use crate::audience::{Audience, Skip};
 use crate::judge::{named, not_excepted, settle};
 use crate::limit::Windows;
 use crate::plan::{self, Plan, plan, undeliverable};
@@ -55,6 +55,8 @@ pub(super) struct Part {
     pub(super) plan: Plan,
     pub(super) record: RuleRecord,
     pub(super) run: Run,
+    /// How many get no card.
+    pub(super) tally: Tally,
 }
 
 impl Dispatcher {
@@ -148,7 +150,13 @@ impl Dispatcher {
         for delivery in &mut planned.deliveries {
             delivery.terms.lane = lane;
         }
+        let mut tally = Tally::new();
+        for unreachable in &told.unreachable {
+            *tally.entry(unreachable.skip).or_default() += 1;
+        }
+        tally.insert(Skip::Limit, planned.held_back.len());
         if let (Missing::GivenUp(reason), 0) = (missing, part.start) {
+            tally.insert(Skip::NoAnswer, whom.wait_for.len());
             let gone = whom.wait_for.iter().map(|id| format!("members of {id}"));
             planned
                 .deliveries
@@ -177,6 +185,7 @@ impl Dispatcher {
             plan: planned,
             record,
             run,
+            tally,
         })
     }
 }

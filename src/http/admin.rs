@@ -3,19 +3,21 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use tokio::sync::{mpsc, watch};
 
+use super::audit::Outcome;
 use super::error::RequestError;
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, DeliveryId, State as DeliveryState};
 use crate::dispatch::Dispatcher;
@@ -45,6 +47,8 @@ pub struct Admin {
     pub standing: Arc<Standing>,
     /// Decides drills; `None` where no engine runs.
     pub dispatcher: Option<Dispatcher>,
+    /// Where what is done by hand is written down.
+    pub audit: Audit,
     /// The time.
     pub clock: Clock,
     /// Where secrets are read.
@@ -311,23 +315,25 @@ pub async fn targets(
 pub async fn import(
     State(admin): State<Admin>,
     entries: Result<Json<Vec<Entry>>, axum::extract::rejection::JsonRejection>,
-) -> Result<Json<Value>, RequestError> {
+) -> Result<impl IntoResponse, RequestError> {
     let Json(entries) =
         entries.map_err(|problem| RequestError::new(StatusCode::BAD_REQUEST, "bad_body", problem.body_text()))?;
     let count = entries.len();
     admin.directory.import(entries).await?;
-    Ok(Json(json!({ "imported": count })))
+    let outcome = Outcome(format!("done: {count} entries"));
+    Ok((Extension(outcome), Json(json!({ "imported": count }))))
 }
 
 /// Learns facts: what another program knew of teams and chats.
 pub async fn learn(
     State(admin): State<Admin>,
     facts: Result<Json<Vec<Fact>>, axum::extract::rejection::JsonRejection>,
-) -> Result<Json<Value>, RequestError> {
+) -> Result<impl IntoResponse, RequestError> {
     let Json(facts) =
         facts.map_err(|problem| RequestError::new(StatusCode::BAD_REQUEST, "bad_body", problem.body_text()))?;
     admin.directory.learn(&facts).await?;
-    Ok(Json(json!({ "learnt": facts.len() })))
+    let outcome = Outcome(format!("done: {} facts", facts.len()));
+    Ok((Extension(outcome), Json(json!({ "learnt": facts.len() }))))
 }
 
 /// Forgets a conversation, team or person.
@@ -348,6 +354,7 @@ pub(super) fn unknown(what: &str, id: &str) -> RequestError {
     RequestError::new(StatusCode::NOT_FOUND, "unknown", message)
 }
 
+/// A query that cannot be understood.
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
 pub(super) fn bad_query(problem: axum::extract::rejection::QueryRejection) -> RequestError {
     RequestError::new(StatusCode::BAD_REQUEST, "bad_query", problem.body_text())

@@ -82,10 +82,15 @@ impl From<StoreError> for RequestError {
     }
 }
 
+/// The sentence that a refused request was answered with, for whoever writes down what was done.
+#[derive(Debug, Clone)]
+pub struct Said(pub String);
+
 impl IntoResponse for RequestError {
     fn into_response(self) -> Response {
         let body = Json(json!({ "error": { "code": self.code, "message": self.message } }));
         let mut response = (self.status, body).into_response();
+        response.extensions_mut().insert(Said(self.message));
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -1,14 +1,15 @@
 //! `POST /admin/v1/rules/{name}/fire`: a drill.
 
-use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::admin::Admin;
+use super::audit::Outcome;
 use super::error::RequestError;
 use crate::diagnostic::did_you_mean;
 use crate::drill;
@@ -100,7 +101,8 @@ pub async fn fire(
     }
     if wish.dry_run {
         let batch = dispatcher.rehearse(&event).await?;
-        return Ok(Json(rehearsed(&batch)).into_response());
+        let outcome = Outcome("done: a rehearsal, nothing was sent".to_owned());
+        return Ok((Extension(outcome), Json(rehearsed(&batch))).into_response());
     }
     let decision = dispatcher.dispatch(&event).await?;
     Ok((StatusCode::ACCEPTED, Json(decision)).into_response())

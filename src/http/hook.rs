@@ -21,6 +21,8 @@ use crate::hook::{self, Headers, Hook};
 use crate::live::Live;
 use crate::metric::Metrics;
 use crate::secret::Secrets;
+use crate::trace::{Fact, Kind, Root, Span};
+use crate::tracer::Tracer;
 
 /// What hooks use.
 #[derive(Clone)]
@@ -37,6 +39,8 @@ pub struct Hooks {
     pub metrics: Arc<Metrics>,
     /// What a post must pass.
     pub gate: Arc<Gate>,
+    /// Where requests that became events are recorded.
+    pub tracer: Tracer,
 }
 
 /// What a request came to.
@@ -49,8 +53,33 @@ enum Taken {
 
 /// Takes one event.
 pub async fn receive(State(hooks): State<Hooks>, Path(path): Path<String>, request: Request) -> Response {
+    let start = hooks.clock.now();
+    let traceparent = request
+        .headers()
+        .get("traceparent")
+        .and_then(|header| header.to_str().ok());
+    let traceparent = traceparent.map(str::to_owned);
     match gate::in_time(take(&hooks, &path, request)).await {
         Ok(Taken::Event(decision)) => {
+            if !decision.repeat {
+                let root = Root::new(&decision.event, traceparent.as_deref());
+                hooks.tracer.record(Span {
+                    context: root.context,
+                    parent: root.parent,
+                    name: "hook",
+                    kind: Kind::Server,
+                    start,
+                    end: hooks.clock.now(),
+                    facts: vec![
+                        ("http.request.method", Fact::from("POST")),
+                        ("http.route", Fact::from("/hooks/{path}")),
+                        ("http.response.status_code", Fact::from(StatusCode::ACCEPTED.as_u16())),
+                        ("herald.hook.path", Fact::from(path.as_str())),
+                        ("herald.event", Fact::from(decision.event.as_str())),
+                    ],
+                    failure: None,
+                });
+            }
             hooks.metrics.hook(if decision.repeat { "repeat" } else { "accepted" });
             (StatusCode::ACCEPTED, Json(decision)).into_response()
         }
@@ -65,6 +94,7 @@ pub async fn receive(State(hooks): State<Hooks>, Path(path): Path<String>, reque
                 StatusCode::REQUEST_TIMEOUT => "too_slow",
                 StatusCode::SERVICE_UNAVAILABLE if problem.code() == "busy" => "busy",
                 StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+                StatusCode::TOO_MANY_REQUESTS => "too_many",
                 _ => "bad_body",
             });
             // A path that nobody declared is a stranger's text.

@@ -38,6 +38,7 @@ fn delivery(number: usize, first: bool) -> Delivery {
             ..Terms::default()
         },
         operation: Operation::Send,
+        trace: None,
     }
 }
 

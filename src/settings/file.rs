@@ -32,6 +32,9 @@ pub struct SettingsFile {
     /// How long what is over and done with is kept.
     #[schemars(extend("examples" = [{ "deliveries": "30 days" }]))]
     pub retention: RetentionFile,
+    /// Traces for OpenTelemetry: one from each event to Teams' answers. Off unless a collector is named.
+    #[schemars(extend("examples" = [{ "endpoint": "http://127.0.0.1:4318" }]))]
+    pub traces: TracesFile,
 }
 
 /// The bot registration.
@@ -162,4 +165,17 @@ pub struct RetentionFile {
     /// event after this time is taken for new. Default: `30 days`.
     #[schemars(extend("examples" = ["30 days"]))]
     pub deliveries: Option<String>,
+}
+
+/// Traces for OpenTelemetry.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Traces")]
+pub struct TracesFile {
+    /// The collector, as it takes OTLP over HTTP (usually port 4318); `/v1/traces` is added. Nothing is traced without it.
+    #[schemars(extend("examples" = ["http://127.0.0.1:4318"]))]
+    pub endpoint: Option<String>,
+    /// What the collector calls this Herald. Default: `herald`.
+    #[schemars(extend("examples" = ["herald-production"]))]
+    pub service_name: Option<String>,
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::audit::AuditLog;
+use super::meter::{Meter, Size};
 use super::sled::{self, Options};
 use super::{Directory, Outbox, StoreError};
 
@@ -13,6 +15,12 @@ pub struct Stores {
     pub directory: Arc<dyn Directory>,
     /// What we owe.
     pub outbox: Arc<dyn Outbox>,
+    /// Who did what by hand.
+    pub audit: Arc<dyn AuditLog>,
+    /// How they are doing.
+    pub meter: Meter,
+    /// How much they have on disk.
+    pub size: Size,
 }
 
 /// Opens the store in the folder `place`, making it if need be. Blocks until it is readable.
@@ -30,6 +38,9 @@ pub fn open(place: &Path, max_open_deliveries: u64) -> Result<Stores, StoreError
     Ok(Stores {
         directory: store.directory(),
         outbox: store.outbox(),
+        audit: store.audit(),
+        meter: store.meter(),
+        size: Size::new(move || store.bytes_on_disk()),
     })
 }
 

@@ -14,11 +14,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::audit::AuditLog;
+use super::meter::Meter;
 use super::{Directory, Outbox, StoreError, upgrade};
 use draft::{Draft, Table};
 use place::{Opened, Place};
 use writer::Desk;
 
+mod audit;
 mod directory;
 mod draft;
 mod facts;
@@ -103,6 +106,18 @@ impl SledStore {
             desk: self.desk.clone(),
             max_open_deliveries: self.max_open_deliveries,
         })
+    }
+
+    /// Who did what by hand.
+    pub fn audit(&self) -> Arc<dyn AuditLog> {
+        Arc::new(audit::SledAudit {
+            desk: self.desk.clone(),
+        })
+    }
+
+    /// How its writing is doing.
+    pub fn meter(&self) -> Meter {
+        self.desk.meter()
     }
 
     /// How many bytes the store has on disk; `None` while it cannot be said. Sled does not give room back: expect

@@ -37,6 +37,7 @@ fn delivery(rule: &str, name: &str, state: State) -> Delivery {
         window: None,
         terms: Terms::default(),
         operation: Operation::Send,
+        trace: None,
     }
 }
 

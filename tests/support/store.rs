@@ -129,6 +129,7 @@ pub fn delivery(event: &str, rule: &str, name: &str, card: &Card, created_at: Da
         window: None,
         terms: Terms::default(),
         operation: Operation::Send,
+        trace: None,
     }
 }
 

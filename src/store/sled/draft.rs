@@ -92,6 +92,8 @@ pub(super) enum Table {
     Window = b'L',
     /// End, window id.
     WindowByEnd = b'l',
+    /// Number -> what was done by hand.
+    Audit = b'J',
 }
 
 impl Table {

@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 use super::draft::Draft;
 use super::place::{Opened, Place};
 use crate::store::StoreError;
+use crate::store::meter::Meter;
 
 /// Jobs that may wait before further callers wait to hand theirs over.
 const WAITING: usize = 1024;
@@ -60,6 +61,7 @@ struct Shared {
     /// Locked for reading by every job and read; for writing only to replace a database that failed.
     opened: RwLock<Option<Opened>>,
     reserve_bytes: u64,
+    meter: Meter,
 }
 
 /// Called once: with its turn, or with the reason why it gets none.
@@ -94,6 +96,7 @@ impl Desk {
             place,
             opened: RwLock::new(Some(opened)),
             reserve_bytes,
+            meter: Meter::default(),
         });
         let (jobs, inbox) = mpsc::channel(WAITING);
         let thread = std::thread::Builder::new()
@@ -160,6 +163,11 @@ impl Desk {
                 .expect("the sender is taken out by drop alone")
                 .downgrade(),
         )
+    }
+
+    /// How the writing is doing.
+    pub(super) fn meter(&self) -> Meter {
+        self.shared.meter.clone()
     }
 
     /// How many bytes the database has on disk.
@@ -338,6 +346,7 @@ impl Writer {
                 .careful(|| self.run(first, &mut inbox, &mut group))
                 .and_then(|ran| ran);
             if let Err(error) = &synced {
+                shared.meter.failures.inc();
                 error!(%error, "the store failed and will be opened again");
                 self.close();
                 self.failed = Some((Instant::now(), error.clone()));
@@ -377,6 +386,7 @@ impl Writer {
         if self.dirty {
             opened.sync()?;
             self.dirty = false;
+            shared.meter.wrote(jobs, started.elapsed());
         }
         Ok(())
     }
