@@ -33,6 +33,7 @@ mod hostile_payloads;
 mod init_command;
 mod layers;
 mod limits;
+mod load_program;
 mod manual;
 mod observability;
 #[cfg(target_os = "linux")]
