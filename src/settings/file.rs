@@ -149,7 +149,7 @@ pub struct LimitsFile {
     #[schemars(extend("examples" = [4096]), range(min = 16, max = 60000))]
     pub connections: Option<u64>,
     /// How many messages a second Herald sends to all of Teams. Default: 50, which is what Teams allows a bot.
-    #[schemars(extend("examples" = [25]), range(min = 1, max = 1000))]
+    #[schemars(extend("examples" = [25]), range(min = 1, max = 100000))]
     pub messages_per_second: Option<u32>,
     /// How many messages may wait to be sent; above it, hooks are asked to come back. Default: 1000000.
     #[schemars(extend("examples" = [100000]), range(min = 100, max = 100000000))]
