@@ -74,6 +74,11 @@ impl EventRecord {
     /// How many bytes the texts of all its rules take: lines, warnings, names; one reason of each rule comes on top.
     pub const TEXT_BYTES: usize = 32 * 1024;
 
+    /// How many deliveries it led to, over all its rules.
+    pub fn owed(&self) -> usize {
+        self.rules.iter().map(|rule| rule.deliveries).sum()
+    }
+
     /// The record within its bounds. The rules that say most are kept: those that matched before the others.
     pub fn bounded(mut self) -> Self {
         let tells = |rule: &RuleRecord| rule.matched || rule.deliveries > 0;

@@ -25,6 +25,8 @@ pub struct Story<'a> {
     pub deliveries: &'a [Delivery],
     /// There are more deliveries than those.
     pub more_deliveries: bool,
+    /// Only those to the recipient asked about were read.
+    pub some_recipients: bool,
     /// Rules that wait for a list of members.
     pub waiting: &'a [Waiting],
     /// The clock on which times are told.
@@ -88,6 +90,20 @@ pub fn story(story: &Story<'_>, question: &Question<'_>) -> String {
     out
 }
 
+/// What came of the event of a story, in a few words. Where only some of its deliveries were read they are not counted:
+/// the number would be wrong.
+pub fn outcome_of(story: &Story<'_>) -> String {
+    match story.more_deliveries || story.some_recipients {
+        true => many(story.record),
+        false => outcome(story.record, story.deliveries, !story.waiting.is_empty()),
+    }
+}
+
+/// What came of an event with more deliveries than are looked at.
+pub fn many(record: &EventRecord) -> String {
+    format!("for {} recipients", record.owed())
+}
+
 /// What came of an event, in a few words: `3 cards sent`, `no rule waits for it`.
 pub fn outcome(record: &EventRecord, deliveries: &[Delivery], waiting: bool) -> String {
     let mut parts = Vec::new();
@@ -140,8 +156,7 @@ fn tell(out: &mut String, story: &Story<'_>, question: &Question<'_>) -> fmt::Re
     let record = story.record;
     let at = moment(record.occurred_at, story.zone);
     writeln!(out, "{}: {}, {at}", record.id, record.origin)?;
-    let waiting = !story.waiting.is_empty();
-    writeln!(out, "{}.", capital(&outcome(record, story.deliveries, waiting)))?;
+    writeln!(out, "{}.", capital(&outcome_of(story)))?;
     let asked: Vec<&RuleRecord> = record
         .rules
         .iter()

@@ -50,7 +50,9 @@ pub async fn event(
         .as_ref()
         .map_or_else(|| EventId::known(id.as_str()), |delivery| delivery.event_id.clone());
     let record = admin.outbox.event(&event).await?.ok_or_else(|| unknown(&id))?;
-    let kept = Kept::of(&admin, &event).await?;
+    // Of a broadcast not everybody's delivery is read for the sake of one.
+    let one_of_many = query.recipient.as_deref().filter(|_| record.owed() > MOST_DELIVERIES);
+    let kept = Kept::of(&admin, &event, one_of_many).await?;
     let question = Question {
         rule: query.rule.as_deref(),
         recipient: query.recipient.as_deref(),
@@ -61,13 +63,14 @@ pub async fn event(
         record: &record,
         deliveries: &kept.deliveries,
         more_deliveries: kept.more,
+        some_recipients: one_of_many.is_some(),
         waiting: &kept.waiting,
         zone,
     };
     let text = why::story(&story, &question);
     Ok(Json(json!({
         "event": record,
-        "outcome": why::outcome(&record, &kept.deliveries, !kept.waiting.is_empty()),
+        "outcome": why::outcome_of(&story),
         "deliveries": kept.deliveries,
         "waiting": kept.waiting,
         "text": text,
@@ -100,11 +103,10 @@ pub async fn events(
         .await?;
     let mut listed = Vec::new();
     for record in records {
-        let owed: usize = record.rules.iter().map(|rule| rule.deliveries).sum();
-        let outcome = if owed > COUNTED {
-            format!("for {owed} recipients")
+        let outcome = if record.owed() > COUNTED {
+            why::many(&record)
         } else {
-            let kept = Kept::of(&admin, &record.id).await?;
+            let kept = Kept::of(&admin, &record.id, None).await?;
             why::outcome(&record, &kept.deliveries, !kept.waiting.is_empty())
         };
         let record = EventRecord {
@@ -124,9 +126,11 @@ struct Kept {
 }
 
 impl Kept {
-    async fn of(admin: &Admin, event: &EventId) -> Result<Self, StoreError> {
+    /// Of a broadcast only the newest are read, or those to the `recipient` that is asked about.
+    async fn of(admin: &Admin, event: &EventId, recipient: Option<&str>) -> Result<Self, StoreError> {
         let filter = Filter {
             event: Some(event.clone()),
+            recipient: recipient.map(str::to_owned),
             ..Filter::default()
         };
         let mut deliveries = admin.outbox.list(&filter, None, MOST_DELIVERIES + 1).await?;

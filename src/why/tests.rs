@@ -79,6 +79,7 @@ fn told(record: &EventRecord, deliveries: &[Delivery], waiting: &[Waiting], ques
         record,
         deliveries,
         more_deliveries: false,
+        some_recipients: false,
         waiting,
         zone: Tz::Europe__Berlin,
     };

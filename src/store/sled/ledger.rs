@@ -531,6 +531,24 @@ pub(super) fn of_event(
         .map(|entry| Ok(DeliveryId::known(String::from_utf8_lossy(&entry?.1))))
 }
 
+/// The same, the last to come in first, of those before the one with the sequence number `before`.
+pub(super) fn of_event_newest_first(
+    draft: &Draft<'_>,
+    event: &EventId,
+    before: Option<u64>,
+) -> impl Iterator<Item = Result<DeliveryId, StoreError>> + use<> {
+    let first = term(event.as_str());
+    let end = match before {
+        Some(sequence) => [first.as_slice(), &sequence.to_be_bytes()].concat(),
+        // A term ends with a zero byte.
+        None => [event.as_str().replace('\0', " ").as_bytes(), &[1]].concat(),
+    };
+    draft
+        .walk(Table::ByEvent, Bound::Included(&first), Bound::Excluded(&end))
+        .rev()
+        .map(|entry| Ok(DeliveryId::known(String::from_utf8_lossy(&entry?.1))))
+}
+
 /// Length of a [`sortable`] instant.
 pub(super) const TIME: usize = 12;
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tracing::warn;
 
 use super::draft::{Draft, Read, Table};
-use super::ledger::{Numbers, Owed, TIME, instant, lane_byte, newest_first, of_event, timed};
+use super::ledger::{Numbers, Owed, TIME, instant, lane_byte, newest_first, of_event_newest_first, timed};
 use super::writer::{Desk, Growth, Slot};
 use super::{intake, lease, runs, sweep, windows};
 use crate::card::Card;
@@ -416,22 +416,13 @@ fn list(
         },
     };
 
-    if let Some(event) = &filter.event {
-        let mut of_it = Vec::new();
-        for id in of_event(draft, event) {
-            of_it.extend(read(id?)?.filter(|owed| passes(&owed.delivery)));
-        }
-        of_it.sort_by_key(|owed| std::cmp::Reverse((owed.delivery.created_at, owed.sequence)));
-        return Ok(of_it
-            .into_iter()
-            .filter(|owed| after.is_none_or(|after| (owed.delivery.created_at, owed.sequence) < after))
-            .take(limit)
-            .map(|owed| owed.delivery)
-            .collect());
-    }
-
+    // Those of one event came in one after the other: the last to come in is the newest.
+    let ids: Box<dyn Iterator<Item = Result<DeliveryId, StoreError>>> = match &filter.event {
+        Some(event) => Box::new(of_event_newest_first(draft, event, after.map(|(_, sequence)| sequence))),
+        None => Box::new(newest_first(draft, filter.state, after)),
+    };
     let mut found = Vec::new();
-    for id in newest_first(draft, filter.state, after) {
+    for id in ids {
         if found.len() == limit {
             break;
         }
