@@ -5,6 +5,7 @@ mod lint;
 pub mod rule;
 pub mod sample;
 pub mod source;
+mod together;
 pub mod vocabulary;
 
 use std::collections::BTreeMap;

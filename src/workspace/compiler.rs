@@ -8,7 +8,9 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::rule::{self as rule_compile, Surroundings};
+use super::sample::Sample;
 use super::source::name_of;
+use super::together::together;
 use super::{Kept, Kind, Partial, PartialContent, SourceFile, Sources, Workspace, lint, sample};
 use crate::book::Book;
 use crate::book::file::BookFile;
@@ -362,22 +364,30 @@ impl<'a> Compiler<'a> {
             .collect();
         let mut rules: Vec<Arc<Rule>> = Vec::new();
         let mut files: BTreeMap<String, &str> = BTreeMap::new();
+        let mut wanted: Vec<(String, &SourceFile)> = Vec::new();
         for file in self.of_kind(Kind::Rule) {
             let name = name_of(&file.path, "rules/");
             if self.doubled(files.get(&name).copied(), &file.path, "rule", &name) {
                 continue;
             }
             files.insert(name.clone(), &file.path);
-            match self.rule(&name, file, around) {
-                Some((rule, document)) => {
-                    let mut faults = sample::try_out(&rule, &document, &samples, book);
-                    faults.extend(lint::says_nothing(&rule));
-                    let card = document.value.get("card").unwrap_or(&Value::Null);
-                    let alone = lint::colour_alone(card, around.partials);
-                    faults.extend(alone.into_iter().map(|fault| fault.under("card")));
-                    self.locate(&file.path, &document, faults);
-                    rules.push(Arc::new(rule));
-                }
+            wanted.push((name, file));
+        }
+        let (sources, previous) = (self.sources, self.previous);
+        let judged = together(&wanted, |(name, file)| {
+            let mut alone = Compiler {
+                sources,
+                previous,
+                diagnostics: Vec::new(),
+                kept: Vec::new(),
+            };
+            let rule = alone.tried_rule(name, file, around, &samples, book);
+            (rule, alone.diagnostics)
+        });
+        for ((_, file), (rule, found)) in wanted.iter().zip(judged) {
+            self.diagnostics.extend(found);
+            match rule {
+                Some(rule) => rules.push(Arc::new(rule)),
                 None => {
                     if let Some(rule) = last_good.get(file.path.as_str()) {
                         self.keep(&file.path);
@@ -392,6 +402,25 @@ impl<'a> Compiler<'a> {
             }
         }
         rules
+    }
+
+    /// A rule, tried out with the samples.
+    fn tried_rule(
+        &mut self,
+        name: &str,
+        file: &'a SourceFile,
+        around: &Surroundings<'_>,
+        samples: &[Sample],
+        book: &Book,
+    ) -> Option<Rule> {
+        let (rule, document) = self.rule(name, file, around)?;
+        let mut faults = sample::try_out(&rule, &document, samples, book);
+        faults.extend(lint::says_nothing(&rule));
+        let card = document.value.get("card").unwrap_or(&Value::Null);
+        let alone = lint::colour_alone(card, around.partials);
+        faults.extend(alone.into_iter().map(|fault| fault.under("card")));
+        self.locate(&file.path, &document, faults);
+        Some(rule)
     }
 
     fn rule(&mut self, name: &str, file: &'a SourceFile, around: &Surroundings<'_>) -> Option<(Rule, Document)> {
