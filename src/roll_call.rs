@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::dispatch::{Dispatcher, EVERYBODY, fan_out};
 use crate::lane::Lane;
 use crate::pace::{Kind, Request};
-use crate::roster::{ConversationId, ConversationKind, Fact, Roster, Team};
+use crate::roster::{Conversation, ConversationId, ConversationKind, Fact, Person, Roster, Team};
 use crate::stop::Stop;
 use crate::store::directory::Entry;
 use crate::store::outbox::Held;
@@ -171,6 +171,7 @@ impl RollCall {
         let mut after: Option<String> = None;
         let mut problem = None;
         let mut listed = false;
+        let mut looked = began;
         loop {
             let page = self.directory.list(after.as_deref(), PAGE).await?;
             for (_, entry) in &page {
@@ -182,7 +183,7 @@ impl RollCall {
                     Entry::Conversation(chat) if chat.kind == ConversationKind::GroupChat => {
                         self.fetch_if_old(chat.id.as_str(), began).await?
                     }
-                    Entry::Conversation(chat) if chat.kind == ConversationKind::Personal => {
+                    Entry::Conversation(chat) if chat.kind == ConversationKind::Personal && !is_described(chat) => {
                         self.fetch_once(chat.id.as_str()).await?
                     }
                     Entry::Conversation(_) | Entry::Person(_) | Entry::Roster(_) | Entry::Corrupt { .. } => continue,
@@ -190,6 +191,10 @@ impl RollCall {
                 match answer {
                     Ok(()) => listed = true,
                     Err(missing) => problem = Some(missing),
+                }
+                if self.clock.now() - looked >= EVERY {
+                    self.meanwhile().await?;
+                    looked = self.clock.now();
                 }
             }
             match page.last() {
@@ -204,6 +209,22 @@ impl RollCall {
             }
             Some(_) | None => Ok(()),
         })
+    }
+
+    /// Goes on with rules that are due and need not wait for everybody: a hundred thousand chats take more than half an hour.
+    async fn meanwhile(&self) -> Result<(), StoreError> {
+        for held in self.outbox.due_held(BATCH, self.clock.now()).await? {
+            if held.fan_out.is_some() {
+                self.hand_over(&held).await?;
+            } else if held.rosters.iter().all(|id| id != EVERYBODY) {
+                let mut asked = BTreeMap::new();
+                for id in &held.rosters {
+                    asked.insert(id.clone(), self.fetch(id).await?);
+                }
+                self.go_on(&held, &asked).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn channels(&self, team: &Team, now: DateTime<Utc>) -> Result<Result<(), Missing>, StoreError> {
@@ -323,6 +344,13 @@ impl RollCall {
             | Found::Roster(_) => Ok(None),
         }
     }
+}
+
+/// Name and mail address of the other side are known: there is nothing to ask for.
+fn is_described(chat: &Conversation) -> bool {
+    let described =
+        |person: &Person| person.name.is_some() && (person.email.is_some() || person.user_principal_name.is_some());
+    chat.person.as_ref().is_some_and(described)
 }
 
 /// What an answer to "who is there" means for the rule that waits.
