@@ -13,6 +13,7 @@ mod card_faults;
 mod cards;
 mod check_formats;
 mod connector;
+mod crash_proof;
 mod delivery;
 mod diagnostics_page;
 mod directory_contract;

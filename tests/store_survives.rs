@@ -73,7 +73,7 @@ fn behind_its_back<T>(folder: &Path, work: impl FnOnce(&sled::Db) -> T) -> T {
 }
 
 /// Changes the one record that holds all of `texts`.
-fn tamper(folder: &Path, texts: &[&str], change: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn tamper(folder: &Path, texts: &[&str], change: impl FnOnce(&mut Vec<u8>)) {
     behind_its_back(folder, |db| {
         let mut found: Vec<_> = db
             .iter()
