@@ -188,6 +188,7 @@ impl Books {
                 window: None,
                 terms: Terms::default(),
                 operation: Default::default(),
+                trace: None,
             }
         });
         let deliveries: Vec<Delivery> = deliveries.collect();
