@@ -29,13 +29,20 @@ async fn full_of_work() -> Option<(SmallDisk, Connector, Place, Herald)> {
 
 async fn post(herald: &Herald, number: u64) -> (u16, Value) {
     let (body, _) = load::event(0, 0, number);
-    let answer = client()
-        .post(format!("{}/hooks/load", herald.url))
-        .json(&body)
-        .send()
-        .await
-        .expect("Herald answers");
-    (answer.status().as_u16(), answer.json().await.expect("JSON"))
+    let ends = Instant::now() + Duration::from_secs(60);
+    loop {
+        let sent = client()
+            .post(format!("{}/hooks/load", herald.url))
+            .header("idempotency-key", load::text(0, number))
+            .json(&body)
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => return (answer.status().as_u16(), answer.json().await.expect("JSON")),
+            // A sender repeats a post that was not answered.
+            Err(problem) => assert!(Instant::now() < ends, "Herald does not answer: {problem:?}"),
+        }
+    }
 }
 
 /// Which messages arrived, and how often too often.
