@@ -7,6 +7,7 @@ mod desk;
 mod doubt;
 mod errand;
 mod lesson;
+mod renewed;
 mod route;
 mod traced;
 
@@ -20,7 +21,9 @@ use tracing::{error, info, warn};
 
 use self::desk::{Desk, Step};
 use self::errand::{Errand, Outcome};
+use self::renewed::Renewed;
 use crate::clock::Clock;
+use crate::delivery::DeliveryId;
 use crate::lane::{Lane, PerLane};
 use crate::metric::Metrics;
 use crate::stop::Stop;
@@ -66,14 +69,15 @@ pub struct Courier {
 struct UnderWay {
     tasks: JoinSet<(Claim, Outcome)>,
     /// Where each of them goes, should it be lost.
-    addresses: HashMap<Id, String>,
+    addresses: HashMap<Id, (String, DeliveryId)>,
 }
 
 impl Courier {
     /// Runs until `stop` is true, then waits for the errands under way and gives the rest back.
     pub async fn run(self, mut stop: Stop) {
-        let errand = Arc::new(Errand::new(&self));
-        let mut desk = Desk::new(&self.tenant);
+        let renewed = Arc::new(Renewed::default());
+        let errand = Arc::new(Errand::new(&self, renewed.clone()));
+        let mut desk = Desk::new(&self.tenant, renewed);
         let mut under_way = UnderWay::default();
         loop {
             let rung = self.work.notified();
@@ -167,12 +171,12 @@ impl Courier {
             match step {
                 Step::Go(claim) => {
                     let errand = errand.clone();
-                    let address = claim.delivery.recipient.address.key();
+                    let (address, id) = (claim.delivery.recipient.address.key(), claim.delivery.id.clone());
                     let task = under_way.tasks.spawn(async move {
                         let outcome = errand.run(&claim).await;
                         (*claim, outcome)
                     });
-                    under_way.addresses.insert(task.id(), address);
+                    under_way.addresses.insert(task.id(), (address, id));
                 }
                 Step::GiveBack(claim, at) => {
                     self.give_back(&claim, at).await;
@@ -197,8 +201,8 @@ impl Courier {
             }
             Err(panic) => {
                 // The claim is lost with the task; its lease ends, and then it is due again.
-                if let Some(address) = under_way.addresses.remove(&panic.id()) {
-                    desk.lost(&address);
+                if let Some((address, id)) = under_way.addresses.remove(&panic.id()) {
+                    desk.lost(&address, &id);
                 }
                 error!(%panic, "an errand failed");
             }

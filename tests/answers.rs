@@ -86,8 +86,11 @@ fn every_recorded_answer_means_what_it_says_and_every_meaning_is_recorded() {
     assert_eq!(met, all.map(str::to_owned).collect());
 }
 
+/// A status, a code and a message.
+type Said = (u16, String, String);
+
 /// Of `docs/errors.md`: each kind with what Teams says for it, as status, code and message.
-fn documented() -> Vec<(String, Vec<(u16, String, String)>)> {
+fn documented() -> Vec<(String, Vec<Said>)> {
     let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md"));
     let document = document.expect("the document");
     let (_, section) = document.split_once("## What Teams answers").expect("its section");
@@ -140,11 +143,7 @@ fn the_document_of_errors_says_what_the_code_does() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_recorded_answer_decides_the_fate_of_its_message_and_of_no_other() {
-    stream::iter(recorded())
-        .map(|answer| tokio::spawn(play(answer)))
-        .buffer_unordered(AT_ONCE)
-        .for_each(|played| async { played.expect("played to the end") })
-        .await;
+    stream::iter(recorded()).for_each_concurrent(AT_ONCE, play).await;
 }
 
 async fn engine() -> Engine {

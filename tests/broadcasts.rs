@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use herald::clock::Clock;
 use herald::delivery::{RunId, State};
 use herald::event::EventId;
 use herald::run::{Order, Run};
@@ -23,7 +23,7 @@ async fn engine(rule: &str, people: usize) -> Engine {
 
 /// One that knows nobody yet.
 async fn stranger(rule: &str, people: usize) -> Engine {
-    let engine = Workspace::new()
+    Workspace::new()
         .rule("news", rule)
         .rule(
             "fire",
@@ -31,8 +31,7 @@ async fn stranger(rule: &str, people: usize) -> Engine {
         )
         .hook("alarm: { path: alarm, signature: none, anyone_can_post: true }")
         .start_with(|teams| teams.fill_silently("Platform", people).expect("filled"))
-        .await;
-    engine
+        .await
 }
 
 async fn run(engine: &Engine, answer: &Value) -> Option<Run> {
@@ -57,7 +56,10 @@ async fn until(engine: &Engine, answer: &Value, what: &str, wanted: impl Fn(&Run
 
 async fn order(engine: &Engine, run: &Run, order: Order) {
     let outbox = &engine.server().stores().outbox;
-    let done = outbox.order(&run.id, order, None, Utc::now()).await.expect("ordered");
+    let done = outbox
+        .order(&run.id, order, None, Clock::system().now())
+        .await
+        .expect("ordered");
     assert!(matches!(done, Ordered::Done(_)), "{done:?}");
 }
 

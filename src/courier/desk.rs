@@ -1,12 +1,14 @@
 //! The deliveries in the courier's hands: who may go now, who waits for whom. Pure.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
 use super::earlier;
 use super::errand::Outcome;
-use crate::delivery::Address;
+use super::renewed::Renewed;
+use crate::delivery::{Address, DeliveryId};
 use crate::lane::{Lane, PerLane, Turns};
 use crate::pace::{Kind, Pace, Request};
 use crate::store::outbox::Claim;
@@ -19,10 +21,16 @@ const ERRANDS: [(Lane, usize); 3] = [(Lane::Critical, 256), (Lane::Normal, 224),
 /// How long a delivery waits here for its conversation; one that would wait longer is given back.
 const PATIENCE: Duration = Duration::seconds(2);
 
+/// No pause is longer: that of a tenant whose administrator blocked the app.
+const LONGEST_PAUSE: Duration = Duration::minutes(15);
+
 /// Claimed deliveries, by lane.
 pub struct Desk {
     /// The tenant of deliveries that name none.
     own_tenant: String,
+    renewed: Arc<Renewed>,
+    /// The deliveries that are here or under way.
+    known: HashSet<DeliveryId>,
     waiting: PerLane<VecDeque<Waiting>>,
     turns: Turns,
     /// Who is on the way to an address.
@@ -56,10 +64,13 @@ enum Found {
 }
 
 impl Desk {
-    /// An empty desk; deliveries that name no tenant use the rate of `own_tenant`.
-    pub fn new(own_tenant: &str) -> Self {
+    /// An empty desk; deliveries that name no tenant use the rate of `own_tenant`. Those that are leased again while they
+    /// are under way are told to `renewed`.
+    pub fn new(own_tenant: &str, renewed: Arc<Renewed>) -> Self {
         Self {
             own_tenant: own_tenant.to_owned(),
+            renewed,
+            known: HashSet::new(),
             waiting: PerLane::of(|_| VecDeque::new()),
             turns: Turns::default(),
             away: HashMap::new(),
@@ -81,11 +92,27 @@ impl Desk {
 
     /// Until when nothing may be sent to anybody: Teams does not know us, or cannot be asked who we are.
     pub fn paused_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.paused_until.filter(|until| *until > now)
+        self.paused_until.filter(|until| is_still_on(*until, now))
     }
 
-    /// Takes a claim.
+    /// Takes a claim. One whose delivery is here already, or under way, was leased again because the clock jumped past
+    /// the end of its lease: it is the same one still.
     pub fn put(&mut self, claim: Claim) {
+        if !self.known.insert(claim.delivery.id.clone()) {
+            let here = Lane::ALL.into_iter().find_map(|lane| {
+                let place = self
+                    .waiting
+                    .get(lane)
+                    .iter()
+                    .position(|waiting| waiting.claim.delivery.id == claim.delivery.id)?;
+                Some((lane, place))
+            });
+            match here {
+                Some((lane, place)) => self.waiting.get_mut(lane)[place].claim = claim,
+                None => self.renewed.note(&claim),
+            }
+            return;
+        }
         let waiting = self.described(claim);
         self.waiting
             .get_mut(waiting.claim.delivery.terms.lane)
@@ -94,7 +121,7 @@ impl Desk {
 
     /// Everything that can be done now.
     pub fn steps(&mut self, pace: &mut Pace, now: DateTime<Utc>) -> Vec<Step> {
-        self.paused_tenants.retain(|_, until| *until > now);
+        self.paused_tenants.retain(|_, until| is_still_on(*until, now));
         let mut steps = Vec::new();
         let mut soonest: Option<DateTime<Utc>> = None;
         loop {
@@ -163,6 +190,7 @@ impl Desk {
 
     fn give_back(&mut self, lane: Lane, place: usize, until: DateTime<Utc>) -> Option<Step> {
         let waiting = self.waiting.get_mut(lane).remove(place)?;
+        self.known.remove(&waiting.claim.delivery.id);
         Some(Step::GiveBack(Box::new(waiting.claim), until))
     }
 
@@ -190,7 +218,10 @@ impl Desk {
                 true => "tenant",
                 false => "conversation",
             });
-        if outcome.goes_on {
+        if !outcome.goes_on {
+            self.known.remove(&waiting.claim.delivery.id);
+            self.renewed.forget(&waiting.claim.delivery.id);
+        } else {
             self.waiting
                 .get_mut(waiting.claim.delivery.terms.lane)
                 .push_front(waiting);
@@ -199,12 +230,15 @@ impl Desk {
     }
 
     /// An errand was lost.
-    pub fn lost(&mut self, address: &str) {
+    pub fn lost(&mut self, address: &str, id: &DeliveryId) {
         self.away.remove(address);
+        self.known.remove(id);
+        self.renewed.forget(id);
     }
 
     /// Everything that is here and not under way.
     pub fn clear(&mut self) -> Vec<Claim> {
+        self.known.clear();
         Lane::ALL
             .into_iter()
             .flat_map(|lane| std::mem::take(self.waiting.get_mut(lane)))
@@ -237,6 +271,11 @@ impl Waiting {
             lane: self.claim.delivery.terms.lane,
         }
     }
+}
+
+/// A pause ends at its time, and when the clock was put back so far that it would last longer than any does.
+fn is_still_on(until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    until > now && until - now <= LONGEST_PAUSE
 }
 
 fn of(bounds: [(Lane, usize); 3], lane: Lane) -> usize {

@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 use super::Courier;
 use super::doubt::{self, Doubt};
 use super::lesson;
+use super::renewed::Renewed;
 use super::route::{self, Route, Way};
 use super::traced;
 use crate::card::{Card, fit};
@@ -44,6 +45,7 @@ pub struct Errand {
     clock: Clock,
     metrics: Arc<Metrics>,
     tracer: Tracer,
+    renewed: Arc<Renewed>,
     default_service_url: String,
     retry: RetryPolicy,
 }
@@ -84,7 +86,7 @@ enum Came {
 
 impl Errand {
     /// Errands for this courier.
-    pub fn new(courier: &Courier) -> Self {
+    pub fn new(courier: &Courier, renewed: Arc<Renewed>) -> Self {
         Self {
             directory: courier.directory.clone(),
             outbox: courier.outbox.clone(),
@@ -93,6 +95,7 @@ impl Errand {
             clock: courier.clock.clone(),
             metrics: courier.metrics.clone(),
             tracer: courier.tracer.clone(),
+            renewed,
             default_service_url: courier.default_service_url.clone(),
             retry: RetryPolicy::default(),
         }
@@ -126,7 +129,7 @@ impl Errand {
             Err(problem) => {
                 warn!(delivery = %delivery.id, %problem, "delivery cannot be worked on, trying again");
                 let at = self.clock.now() + STORE_WAIT;
-                self.record(self.outbox.release(claim, at).await, delivery);
+                self.record(self.outbox.release(&self.renewed.newest(claim), at).await, delivery);
                 return Outcome::default();
             }
         };
@@ -136,7 +139,7 @@ impl Errand {
         let suspended_until = outcome.tenant_suspended_until.as_ref().map(|(_, until)| *until);
         if let Some(until) = outcome.pause_everything.or(suspended_until) {
             // Not this message's fault: it does not count as an attempt.
-            self.record(self.outbox.release(claim, until).await, delivery);
+            self.record(self.outbox.release(&self.renewed.newest(claim), until).await, delivery);
             return outcome;
         }
         let verdict = self.judge(delivery, &tried, now);
@@ -175,8 +178,12 @@ impl Errand {
     /// Records an attempt. Where the store cannot write (a full disk), it is tried again as long as the claim is ours: a
     /// message that went out without being written down goes out twice.
     async fn settle(&self, claim: &Claim, attempt: Attempt) {
+        let mut under = self.renewed.newest(claim);
         loop {
-            match self.outbox.settle(claim, attempt.clone()).await {
+            match self.outbox.settle(&under, attempt.clone()).await {
+                Err(StoreError::LeaseLost) if self.renewed.newest(claim).lease != under.lease => {
+                    under = self.renewed.newest(claim);
+                }
                 Err(StoreError::Unavailable(problem)) if self.clock.now() < attempt.started_at + RECORDED_WITHIN => {
                     warn!(delivery = %claim.delivery.id, %problem, "attempt cannot be recorded, trying again");
                     tokio::time::sleep(STORE_PAUSE).await;

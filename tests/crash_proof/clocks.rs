@@ -113,7 +113,6 @@ async fn a_clock_that_is_put_back_while_herald_is_off_delays_nothing_either() {
 }
 
 #[tokio::test]
-#[ignore = "KNOWN FAILURE: the courier's desk keeps its pause (`paused_until`) although the clock was put back"]
 async fn a_token_that_could_not_be_had_is_asked_for_again_after_the_clock_was_put_back() {
     let engine = engine().await;
     engine.teams.expire_tokens();
@@ -134,7 +133,6 @@ async fn a_token_that_could_not_be_had_is_asked_for_again_after_the_clock_was_pu
 }
 
 #[tokio::test]
-#[ignore = "KNOWN FAILURE: a claim ends by the wall clock, so what is on its way is claimed again and sent twice"]
 async fn a_message_on_its_way_while_the_clock_jumps_ahead_is_not_sent_twice() {
     let engine = engine().await;
     engine.teams.answer_next(Script::slow(Duration::from_secs(2)));
