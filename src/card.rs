@@ -36,6 +36,7 @@ pub(crate) mod tag;
 pub mod template;
 pub mod text;
 pub(crate) mod warning;
+pub mod written;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

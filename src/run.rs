@@ -53,6 +53,9 @@ pub struct Run {
     /// Those who get it before the others.
     #[serde(default)]
     pub first: First,
+    /// Its deliveries are still to be brought in line with what somebody ordered.
+    #[serde(default)]
+    pub astray: bool,
     /// What was delivered is taken back, or corrected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall: Option<Recall>,
@@ -197,6 +200,7 @@ impl Run {
             phase: Phase::Running,
             stop_above_percent: None,
             first: First::default(),
+            astray: false,
             recall: None,
             expires_at: None,
             first_ended_at: None,
@@ -350,7 +354,10 @@ impl Run {
                 self.phase = Phase::Cancelled { since: now, reason };
             }
             (Order::Recall { .. }, _) if self.tally.delivered == 0 && self.tally.open == 0 => {
-                return Err("nothing of it was delivered, so there is nothing to take back".to_owned());
+                return Err(match self.tally.recalled {
+                    0 => "nothing of it was delivered, so there is nothing to take back".to_owned(),
+                    _ => "all of it was taken back already".to_owned(),
+                });
             }
             (Order::Recall { replacement }, _) => {
                 if replacement.is_none() && !self.is_over() && !matches!(self.phase, Phase::Cancelled { .. }) {
@@ -371,9 +378,9 @@ impl Run {
         Ok(())
     }
 
-    /// All of it was taken in and is at its end.
+    /// All of it was taken in and is at its end, and nothing that was ordered since is still to be done.
     pub fn is_over(&self) -> bool {
-        self.complete && self.tally.open == 0
+        self.complete && self.tally.open == 0 && !self.astray
     }
 
     /// How many of its deliveries are at their end.

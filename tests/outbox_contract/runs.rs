@@ -18,6 +18,8 @@ promised! {
     the_others_follow_when_the_first_have_arrived,
     a_recalled_run_is_taken_back_with_what_arrives_later,
     a_corrected_run_gets_the_other_card_everywhere,
+    a_run_that_was_over_is_not_before_its_recall_is_done,
+    what_could_not_be_corrected_is_tried_again_when_it_is_said_again,
     what_was_ordered_goes_on_after_a_restart,
     runs_are_listed_newest_first,
     a_run_that_nobody_lets_go_on_ends_in_time,
@@ -306,6 +308,64 @@ async fn a_corrected_run_gets_the_other_card_everywhere(place: &dyn Place) {
         None,
         "it goes with the run"
     );
+}
+
+async fn a_run_that_was_over_is_not_before_its_recall_is_done(place: &dyn Place) {
+    let outbox = place.open().outbox;
+    outbox
+        .enqueue(run_of("e1", &["a", "b"], at(0), |_| ()))
+        .await
+        .expect("enqueue");
+    deliver(&*outbox, 2).await;
+    assert!(run(&*outbox, "e1").await.is_over());
+    let recalled = order(&*outbox, "e1", Order::Recall { replacement: None }).await;
+    assert!(!recalled.is_over());
+    assert!(!run(&*outbox, "e1").await.is_over(), "nothing was looked at yet");
+    tend(&*outbox).await;
+    let looked_at = run(&*outbox, "e1").await;
+    assert_eq!((looked_at.astray, looked_at.tally.open), (false, 2));
+    for claim in claim_all(&*outbox, 100).await {
+        let taken_back = outbox.settle(&claim, attempt(2, at(100), delivered())).await;
+        taken_back.expect("settle");
+    }
+    assert!(run(&*outbox, "e1").await.is_over());
+}
+
+async fn what_could_not_be_corrected_is_tried_again_when_it_is_said_again(place: &dyn Place) {
+    let outbox = place.open().outbox;
+    outbox
+        .enqueue(run_of("e1", &["a", "b"], at(0), |_| ()))
+        .await
+        .expect("enqueue");
+    deliver(&*outbox, 2).await;
+    let right = card("the right text");
+    let correct = Order::Recall {
+        replacement: Some(right.id()),
+    };
+    let said = |order: Order| async {
+        let ordered = outbox.order(&id("e1"), order, Some(&right), at(50)).await;
+        assert!(matches!(ordered, Ok(Ordered::Done(_))), "{ordered:?}");
+        tend(&*outbox).await;
+        claim_all(&*outbox, 100).await
+    };
+    let first = said(correct.clone()).await;
+    assert_eq!(first.len(), 2);
+    for (claim, verdict) in first.iter().zip([delivered(), dead("no")]) {
+        outbox
+            .settle(claim, attempt(2, at(100), verdict))
+            .await
+            .expect("settle");
+    }
+    let kept = get(&*outbox, &first[1].delivery.id).await;
+    assert_eq!(kept.state, State::Delivered);
+    assert_eq!(kept.reason.as_deref(), Some("it could not be corrected: no"));
+    let again = said(correct).await;
+    assert_eq!(again.len(), 1, "only the one that could not be corrected");
+    assert_eq!(again[0].delivery.id, kept.id);
+    let done = outbox.settle(&again[0], attempt(3, at(100), delivered())).await;
+    done.expect("settle");
+    assert_eq!(get(&*outbox, &kept.id).await.reason, None);
+    assert_eq!(outbox.card(&right.id()).await.expect("card"), Some(right));
 }
 
 async fn what_was_ordered_goes_on_after_a_restart(place: &dyn Place) {

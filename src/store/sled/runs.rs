@@ -73,6 +73,7 @@ pub(super) fn order(
     if let Err(reason) = run.obey(order, now) {
         return Ok(Ordered::Refused(reason));
     }
+    run.astray = true;
     let run = run.clone();
     // The run itself points to the card, so that it stays until the run goes.
     if let (Some(replacement), Some(card)) = (&replacement, card) {
@@ -140,7 +141,12 @@ pub(super) fn tend(draft: &mut Draft<'_>, now: DateTime<Utc>) -> Result<bool, St
     }
     match step.last() {
         Some((last, _)) if step.len() == STEP => ledger.draft.mark(Table::Astray.key(&key), last.clone()),
-        Some(_) | None => ledger.draft.unmark(Table::Astray.key(&key)),
+        Some(_) | None => {
+            ledger.draft.unmark(Table::Astray.key(&key));
+            if let Some(run) = ledger.run(&id)? {
+                run.astray = false;
+            }
+        }
     }
     ledger.close()?;
     Ok(true)
@@ -211,7 +217,8 @@ fn take_back(
     let mut after = before.clone();
     let delivery = &mut after.delivery;
     let done = |card: Option<&crate::delivery::CardId>| card.is_some() && card == recall.replacement.as_ref();
-    if done(before.delivery.card_id.as_ref()) {
+    // One that could not be corrected is tried again when somebody says it again.
+    if done(before.delivery.card_id.as_ref()) && before.delivery.reason.is_none() {
         return Ok(());
     }
     if delivery.activity_id.is_none() {
