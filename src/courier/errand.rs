@@ -19,6 +19,7 @@ use crate::metric::{Metrics, label};
 use crate::pace::{Kind, Request};
 use crate::retry::{Next, RetryPolicy};
 use crate::roster::{Conversation, ConversationId, ConversationKind, Fact, Person};
+use crate::run::Pass;
 use crate::store::outbox::Claim;
 use crate::store::{Directory, Outbox, StoreError};
 use crate::teams::answer::Answer;
@@ -105,6 +106,19 @@ impl Errand {
     pub async fn run(&self, claim: &Claim) -> Outcome {
         let delivery = &claim.delivery;
         let started_at = self.clock.now();
+        match self.is_stopped(delivery, started_at).await {
+            Ok(false) => {}
+            Ok(true) => {
+                // Claimed again, it steps aside or is cancelled.
+                self.record(self.outbox.release(claim, started_at).await, delivery);
+                return Outcome::default();
+            }
+            Err(problem) => {
+                warn!(delivery = %delivery.id, %problem, "delivery cannot be worked on, trying again");
+                self.record(self.outbox.release(claim, started_at + STORE_WAIT).await, delivery);
+                return Outcome::default();
+            }
+        }
         let tried = match self.attempt(delivery).await {
             Ok(Came::ToAnAnswer(tried)) => tried,
             Ok(Came::ToAChat) => {
@@ -190,6 +204,20 @@ impl Errand {
                 }
                 result => return self.record(result, &claim.delivery),
             }
+        }
+    }
+
+    /// The run may have been paused, cancelled or recalled, or the time may have run out, since the delivery was claimed:
+    /// hundreds may lie on the desk, and somebody who says stop means these, too.
+    async fn is_stopped(&self, delivery: &Delivery, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        if !delivery.operation.is_send() {
+            return Ok(false);
+        }
+        match self.outbox.run(&delivery.run()).await {
+            Ok(run) => Ok(run.is_some_and(|run| run.lets_pass(delivery, now) != Pass::Now)),
+            // It does not heal, and nobody can order anything of it.
+            Err(StoreError::Corrupt(_)) => Ok(false),
+            Err(problem) => Err(problem),
         }
     }
 
