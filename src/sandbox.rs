@@ -41,7 +41,7 @@ pub use self::activity::{ChannelChange, TeamChange};
 pub use self::bot::{BotAnswer, Failure};
 pub use self::key::Credential;
 pub use self::script::{Operation, Script};
-pub use self::state::{Call, Received};
+pub use self::state::{Call, Received, Shown};
 
 use self::key::Key;
 use self::limit::Windows;
@@ -364,6 +364,36 @@ impl Sandbox {
             .filter(|received| world::split_thread(&received.conversation).0 == id)
             .cloned()
             .collect()
+    }
+
+    /// What is to be read in this conversation now, by id or name, oldest first: messages that were replaced as they are,
+    /// without those that were deleted. Whatever anybody wrote is among it.
+    pub fn shown_in(&self, conversation: &str) -> Vec<Shown> {
+        let state = self.shared.state();
+        let Some(place) = state.world.place_called(conversation) else {
+            return Vec::new();
+        };
+        let shown = state.world.messages(place).map(|message| Shown {
+            id: message.id.clone(),
+            by_bot: message.author == world::Author::Bot,
+            edited: message.edited,
+            activity: message.activity.clone(),
+        });
+        shown.collect()
+    }
+
+    /// Somebody takes one of the bot's messages away, by id or name of the conversation: Teams knows it no more.
+    /// False if it was not there.
+    pub fn lose_message(&self, conversation: &str, id: &str) -> bool {
+        let mut state = self.shared.state();
+        let Some(place) = state.world.place_called(conversation) else {
+            return false;
+        };
+        let there = state.world.message(place, id).is_some();
+        state.world.remove_message(place, id);
+        let data = serde_json::json!({"conversation": state.world.id(place), "id": id});
+        self.shared.show([view::Change::new("deleted", data)]);
+        there
     }
 
     /// Waits until at least `count` messages have arrived since the start, and returns all that are kept.

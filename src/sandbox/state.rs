@@ -33,6 +33,19 @@ pub struct Received {
     pub at: DateTime<Utc>,
 }
 
+/// A message as somebody reads it in its conversation.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// Its id.
+    pub id: String,
+    /// The bot wrote it.
+    pub by_bot: bool,
+    /// It was replaced since it came.
+    pub edited: bool,
+    /// What it says now.
+    pub activity: Value,
+}
+
 /// A call of the bot, answered or not.
 #[derive(Debug, Clone)]
 pub struct Call {

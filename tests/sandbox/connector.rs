@@ -63,10 +63,16 @@ async fn a_message_can_be_replaced_and_deleted_once() {
     let id = bot.send(&chat, &hello()).await.body["id"].as_str().unwrap().to_owned();
     let url = bot.url(&format!("v3/conversations/{}/activities/{id}", segment(&chat)));
 
-    let answer = read(bot.http.put(&url).bearer_auth(&bot.token).json(&hello())).await;
+    let other = json!({"type": "message", "text": "Not today"});
+    let answer = read(bot.http.put(&url).bearer_auth(&bot.token).json(&other)).await;
     assert_eq!((answer.status, answer.body), (200, json!({"id": id})));
+    let shown = sandbox.shown_in("Anna Berg");
+    let shown = shown.iter().find(|shown| shown.id == id).expect("it is where it was");
+    assert!(shown.edited && shown.by_bot, "{shown:?}");
+    assert_eq!(shown.activity["text"], "Not today");
     let answer = read(bot.http.delete(&url).bearer_auth(&bot.token)).await;
     assert_eq!((answer.status, answer.body), (200, Value::Null));
+    assert!(sandbox.shown_in("Anna Berg").iter().all(|shown| shown.id != id));
     let gone = "The activity was not found in the conversation.";
     refused(
         &read(bot.http.delete(&url).bearer_auth(&bot.token)).await,
