@@ -14,6 +14,7 @@ pub mod man;
 pub mod manual;
 pub mod plan;
 pub mod preview;
+pub mod runs;
 pub mod say;
 pub mod schema;
 pub mod serve;
@@ -122,6 +123,8 @@ enum Command {
     Deliveries(deliveries::DeliveriesArgs),
     /// Who did what by hand: retries, cancellations, imports, drills, reloads
     Audit(audit::AuditArgs),
+    /// What one rule sends to many because of one event: watch it, stop it, take it back
+    Runs(runs::RunsArgs),
     /// Find out why nothing arrives: settings, secrets, network, clock, store, disk
     Doctor(doctor::DoctorArgs),
     /// Try a rule out: send its card, marked as a drill, for a recorded event
@@ -182,6 +185,7 @@ pub fn run() -> ExitCode {
         Command::Why(args) => why::run(&cli.place, args, environment()),
         Command::Deliveries(args) => deliveries::run(&cli.place, args, environment()),
         Command::Audit(args) => audit::run(&cli.place, args, environment()),
+        Command::Runs(args) => runs::run(&cli.place, args, environment()),
         Command::Doctor(args) => doctor::run(&cli.place, &args, environment()),
         Command::Fire(args) => fire::run(&cli.place, &args, environment()),
         Command::Completions { shell } => completions::run(command(), shell),

@@ -14,6 +14,7 @@ pub mod messages;
 pub mod own_page;
 pub mod page;
 pub mod place;
+pub mod runs;
 pub mod seldom;
 pub mod timing;
 pub mod why;
@@ -57,7 +58,8 @@ pub fn routes(
     let page = Router::new()
         .route("/", get(page::index))
         .route("/page.css", get(page::style))
-        .route("/page.js", get(page::script));
+        .route("/page.js", get(page::script))
+        .route("/page/runs.js", get(page::runs_script));
     Router::new()
         .merge(hooks)
         .merge(messages)
@@ -85,6 +87,13 @@ pub fn admin_routes(admin: admin::Admin) -> Router {
         .route("/admin/v1/deliveries/{id}", get(admin::delivery))
         .route("/admin/v1/deliveries/{id}/retry", post(admin::retry))
         .route("/admin/v1/deliveries/{id}/cancel", post(admin::cancel))
+        .route("/admin/v1/runs", get(runs::list))
+        .route("/admin/v1/runs/{id}", get(runs::show))
+        .route("/admin/v1/runs/{id}/approve", post(runs::approve))
+        .route("/admin/v1/runs/{id}/pause", post(runs::pause))
+        .route("/admin/v1/runs/{id}/resume", post(runs::resume))
+        .route("/admin/v1/runs/{id}/cancel", post(runs::cancel))
+        .route("/admin/v1/runs/{id}/recall", post(runs::recall))
         .route("/admin/v1/rules/{name}/fire", post(fire::fire))
         .route("/admin/v1/targets", get(admin::targets).post(admin::import))
         .route("/admin/v1/blocked", get(blocked::list))

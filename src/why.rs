@@ -1,17 +1,22 @@
 //! What became of an event and why, told so that the author of a rule understands it. Command line, admin routes and page
 //! show this very text.
 
+pub mod fate;
+pub mod run;
+
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::delivery::{Delivery, State, Verdict};
+use crate::delivery::{Delivery, DeliveryId, State};
 use crate::duration;
 use crate::limit::HeldBack;
 use crate::record::{EventRecord, RuleRecord};
 use crate::rule::condition::Line;
+use crate::run::{Phase, Run};
 
 /// Recipients named for one rule; the others are counted.
 const MOST_NAMED: usize = 50;
@@ -29,6 +34,10 @@ pub struct Story<'a> {
     pub some_recipients: bool,
     /// Rules that wait for a list of members.
     pub waiting: &'a [Waiting],
+    /// What is known of the runs: one for each rule that owes somebody something.
+    pub runs: &'a [Run],
+    /// Deliveries that wait behind another one to the same conversation, and behind which.
+    pub behind: &'a BTreeMap<DeliveryId, DeliveryId>,
     /// The clock on which times are told.
     pub zone: Tz,
 }
@@ -206,6 +215,10 @@ fn tell_rule(out: &mut String, story: &Story<'_>, question: &Question<'_>, rule:
             lines(rule.lines_left_out)
         )?;
     }
+    let run = story.runs.iter().find(|run| run.rule == rule.rule);
+    if let Some(run) = run.filter(|run| is_worth_telling(run)) {
+        tell_run(out, run, story.zone)?;
+    }
     tell_recipients(out, story, question, rule)?;
     if question.everybody() {
         for warning in &rule.warnings {
@@ -213,6 +226,21 @@ fn tell_rule(out: &mut String, story: &Story<'_>, question: &Question<'_>, rule:
         }
     }
     Ok(())
+}
+
+/// One card that goes its way needs no run to be understood.
+fn is_worth_telling(run: &Run) -> bool {
+    run.expected > 1 || run.recall.is_some() || !matches!(run.phase, Phase::Running)
+}
+
+fn tell_run(out: &mut String, run: &Run, zone: Tz) -> fmt::Result {
+    let run::Progress { ended, expected, .. } = run::progress(run);
+    let (ended, expected) = (run::grouped(ended), run::grouped(expected));
+    let standing = match run::standing(run) {
+        "done" | "running" => String::new(),
+        _ => format!("; {}", run::phase(run, zone)),
+    };
+    writeln!(out, "  run {}: {ended} of {expected} at their end{standing}", run.id)
 }
 
 fn tell_lines(out: &mut String, lines: &[Line], depth: usize) -> fmt::Result {
@@ -283,7 +311,7 @@ fn tell_recipients(out: &mut String, story: &Story<'_>, question: &Question<'_>,
         .collect();
     for delivery in deliveries.iter().take(MOST_NAMED) {
         let name = &delivery.recipient.name;
-        writeln!(out, "  {name}: {}", fate(delivery, story.zone))?;
+        writeln!(out, "  {name}: {}", story.fate(delivery))?;
     }
     let unnamed = deliveries.len().saturating_sub(MOST_NAMED);
     if unnamed > 0 || story.more_deliveries && question.everybody() {
@@ -329,40 +357,11 @@ fn tell_recipients(out: &mut String, story: &Story<'_>, question: &Question<'_>,
     Ok(())
 }
 
-/// What became of one card.
-fn fate(delivery: &Delivery, zone: Tz) -> String {
-    let reason = delivery.reason.as_deref().unwrap_or("no reason is known");
-    let tries = match delivery.attempt_count {
-        0 => "before the first attempt".to_owned(),
-        1 => "after one attempt".to_owned(),
-        count => format!("after {count} attempts"),
-    };
-    let last = delivery.attempts.last();
-    match delivery.state {
-        State::Delivered => {
-            let at = last.map_or(delivery.created_at, |attempt| attempt.started_at);
-            match delivery.attempt_count {
-                0 | 1 => format!("sent at {}", moment(at, zone)),
-                count => format!("sent at {}, at attempt {count}", moment(at, zone)),
-            }
-        }
-        State::Sending => "is being sent right now".to_owned(),
-        State::Pending => {
-            let at = moment(delivery.next_attempt_at, zone);
-            match last.map(|attempt| &attempt.verdict) {
-                Some(Verdict::RetryAt { reason, .. }) => format!("waiting; tried again at {at}, {tries}: {reason}"),
-                Some(Verdict::Delivered { .. } | Verdict::Dead { .. }) | None => {
-                    format!("waiting to be sent, from {at} on")
-                }
-            }
-        }
-        State::Dead if delivery.card_id.is_none() => format!("nobody was told through this: {reason}"),
-        State::Dead => format!("given up {tries}: {reason}"),
-        State::Cancelled => format!("not sent, {reason} ({tries})"),
-        State::Recalled => {
-            let at = last.map_or(delivery.created_at, |attempt| attempt.started_at);
-            format!("sent, and taken back at {}", moment(at, zone))
-        }
+impl Story<'_> {
+    /// What became of one card.
+    fn fate(&self, delivery: &Delivery) -> String {
+        let run = self.runs.iter().find(|run| run.id == delivery.run());
+        fate::fate(delivery, run, self.behind.get(&delivery.id), self.zone)
     }
 }
 
@@ -426,7 +425,8 @@ pub fn moment(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
-fn capital(text: &str) -> String {
+/// The text with a capital letter at its beginning.
+pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).collect(),

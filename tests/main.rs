@@ -46,6 +46,7 @@ mod preview_command;
 mod process;
 mod reload;
 mod rule_errors;
+mod runs;
 mod sandbox;
 mod schedules;
 mod schema_files;

@@ -11,6 +11,7 @@ use super::state::{State, StateArgs, runtime, segment};
 use super::{Format, Place, table};
 use crate::cli::say::{say, say_text};
 use crate::delivery::Delivery;
+use crate::lane::Lane;
 
 /// Arguments of `herald deliveries`.
 #[derive(Debug, Args)]
@@ -28,7 +29,7 @@ pub struct DeliveriesArgs {
 enum DeliveriesCommand {
     /// Newest first
     List {
-        /// pending, sending, delivered, dead or cancelled
+        /// pending, sending, delivered, dead, cancelled or recalled
         #[arg(long)]
         state: Option<String>,
         /// Only of this rule
@@ -37,6 +38,9 @@ enum DeliveriesCommand {
         /// Only of this event
         #[arg(long)]
         event: Option<String>,
+        /// Only of this run: `rn_...`
+        #[arg(long)]
+        run: Option<String>,
         /// Only to recipients whose name or address contains this
         #[arg(long)]
         recipient: Option<String>,
@@ -73,6 +77,7 @@ pub fn run(place: &Place, args: DeliveriesArgs, environment: BTreeMap<String, St
                 state: in_state,
                 rule,
                 event,
+                run,
                 recipient,
                 limit,
             } => {
@@ -81,6 +86,7 @@ pub fn run(place: &Place, args: DeliveriesArgs, environment: BTreeMap<String, St
                     ("state", in_state.as_deref()),
                     ("rule", rule.as_deref()),
                     ("event", event.as_deref()),
+                    ("run", run.as_deref()),
                     ("recipient", recipient.as_deref()),
                     ("limit", Some(limit.as_str())),
                 ];
@@ -91,7 +97,11 @@ pub fn run(place: &Place, args: DeliveriesArgs, environment: BTreeMap<String, St
                 let answer = state
                     .ask(Method::GET, &format!("deliveries?{}", query.join("&")), None)
                     .await?;
-                list(&answer.unwrap_or_default(), args.format)
+                let Some(answer) = answer else {
+                    eprintln!("there is no such run; `herald runs list` shows what there is");
+                    return Ok(Exit::No);
+                };
+                list(&answer, args.format)
             }
             DeliveriesCommand::Show { id } => {
                 let answer = state
@@ -166,9 +176,21 @@ fn show(answer: Option<&Value>, id: &str, format: Format) -> anyhow::Result<Exit
     if let Some(reason) = &delivery.reason {
         say!("because    {reason}");
     }
+    if let Some(told) = answer["text"].as_str().filter(|_| delivery.state.is_open()) {
+        say!("now        {told}");
+    }
     say!("recipient  {}", delivery.recipient.name);
     say!("rule       {} (ruleset {})", delivery.rule, delivery.revision);
     say!("event      {}", delivery.event_id);
+    if let Some(standing) = answer["run"]["standing"].as_str() {
+        say!("run        {} ({standing})", delivery.run());
+    }
+    if delivery.terms.lane != Lane::Normal {
+        say!("lane       {}", delivery.terms.lane.word());
+    }
+    if let Some(at) = delivery.terms.expires_at {
+        say!("expires    {}", at.to_rfc3339());
+    }
     say!("created    {}", delivery.created_at.to_rfc3339());
     say!("next try   {}", delivery.next_attempt_at.to_rfc3339());
     for attempt in &delivery.attempts {

@@ -232,7 +232,7 @@ pub const PAGES: &[Page] = &[
     Page {
         command: "deliveries",
         text: &[
-            "A delivery is one card for one recipient: pending, sending, delivered, dead or cancelled. Asks the running \
+            "A delivery is one card for one recipient: pending, sending, delivered, dead, cancelled or recalled. Asks the running \
              server; with --data it opens the folder of a server that is not running.",
         ],
         examples: &[
@@ -252,6 +252,10 @@ pub const PAGES: &[Page] = &[
             (
                 "What an event led to",
                 "herald deliveries list --event ev_5f2a91c07be3d4468a1b09cd",
+            ),
+            (
+                "Who of a run did not get it",
+                "herald deliveries list --run rn_7d20c1be94a35f60e8b2d411 --state dead",
             ),
         ],
         no: "",
@@ -295,6 +299,103 @@ pub const PAGES: &[Page] = &[
             ("While no server runs", "herald audit --data data/"),
         ],
         no: "",
+    },
+    Page {
+        command: "runs",
+        text: &[
+            "A run is everything that one rule sends because of one event. It can be watched, stopped, and taken back. \
+             The event's id stands for its run where it has only one.",
+            "Asks the running server; with --data it opens the folder of a server that is not running. Then an order is \
+             carried out at once as far as nothing has to be sent for it; the rest is done when the server runs again.",
+        ],
+        examples: &[
+            ("What is going out now?", "herald runs list --open"),
+            ("Stop it", "herald runs pause rn_7d20c1be94a35f60e8b2d411"),
+            (
+                "Take it back from everybody",
+                "herald runs recall rn_7d20c1be94a35f60e8b2d411",
+            ),
+        ],
+        no: "there is no such run, or it does not allow it",
+    },
+    Page {
+        command: "runs list",
+        text: &["Runs, the newest first, with how many got it, how many did not, and how long the rest takes."],
+        examples: &[
+            ("Those that are not over", "herald runs list --open"),
+            ("Those of a rule", "herald runs list --rule office/fire-drill"),
+        ],
+        no: "",
+    },
+    Page {
+        command: "runs show",
+        text: &[
+            "How far a run has come, why it does not go on, and the first of those who did not get it. With --watch it \
+             stays until the run is over and shows a bar; where there is no terminal, a line every few seconds.",
+        ],
+        examples: &[
+            ("How far is it?", "herald runs show rn_7d20c1be94a35f60e8b2d411"),
+            (
+                "Until it is over",
+                "herald runs show rn_7d20c1be94a35f60e8b2d411 --watch",
+            ),
+        ],
+        no: "there is no such run (any more); with --watch, somebody did not get it",
+    },
+    Page {
+        command: "runs approve",
+        text: &["Lets a run go whose rule asks for a yes when it has many recipients (`needs_approval_above`)."],
+        examples: &[("Yes, send it", "herald runs approve rn_7d20c1be94a35f60e8b2d411")],
+        no: "there is no such run, or it does not wait for an approval",
+    },
+    Page {
+        command: "runs pause",
+        text: &[
+            "Sends nothing more of a run until it is resumed. What is being sent at this moment still arrives. Other runs \
+             go on.",
+        ],
+        examples: &[(
+            "Until the text is checked",
+            "herald runs pause rn_7d20c1be94a35f60e8b2d411 --reason checking",
+        )],
+        no: "there is no such run, or it is paused, cancelled or over",
+    },
+    Page {
+        command: "runs resume",
+        text: &["Lets a paused run go on where it was. One that paused by itself because many failed goes on, too."],
+        examples: &[("Go on", "herald runs resume rn_7d20c1be94a35f60e8b2d411")],
+        no: "there is no such run, or it is not paused",
+    },
+    Page {
+        command: "runs cancel",
+        text: &[
+            "Does not send what has not been sent yet. What was delivered stays where it is; `herald runs recall` takes it \
+             back. A cancelled run does not come back to life.",
+        ],
+        examples: &[("No more of it", "herald runs cancel rn_7d20c1be94a35f60e8b2d411")],
+        no: "there is no such run, or there is nothing left to cancel",
+    },
+    Page {
+        command: "runs recall",
+        text: &[
+            "Takes back what was delivered: the message vanishes in Teams, and what is still waiting is not sent. With \
+             --text or --card something else comes in its place, without a new notification, and those who still wait \
+             get that one.",
+            "Before it acts on more than one recipient it asks; --yes answers. What arrives late is taken back as well. \
+             Teams may refuse to take a message back; it stays then, and the delivery says why.",
+        ],
+        examples: &[
+            ("Away with it", "herald runs recall rn_7d20c1be94a35f60e8b2d411"),
+            (
+                "Say what is right instead",
+                "herald runs recall rn_7d20c1be94a35f60e8b2d411 --text Friday",
+            ),
+            (
+                "Put another card in its place, in a script",
+                "herald runs recall rn_7d20c1be94a35f60e8b2d411 --card right.yaml --yes",
+            ),
+        ],
+        no: "there is no such run, nothing of it was delivered, the other card is wrong, or somebody said no",
     },
     Page {
         command: "doctor",

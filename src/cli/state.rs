@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::http::admin::Admin;
 use crate::live;
 use crate::secret::Secrets;
-use crate::store::open;
+use crate::store::{Outbox, open};
 
 /// Where the state is.
 #[derive(Debug, Clone, Args)]
@@ -38,8 +38,15 @@ pub struct State {
     client: reqwest::Client,
     base: String,
     token: Option<secrecy::SecretSlice<u8>>,
-    // Serves the routes over an opened store for as long as the command runs.
-    _own: Option<tokio::task::JoinSet<()>>,
+    own: Option<Own>,
+}
+
+/// A store that was opened because no server runs.
+struct Own {
+    outbox: Arc<dyn Outbox>,
+    clock: Clock,
+    // Serves the routes over it for as long as the command runs.
+    _routes: tokio::task::JoinSet<()>,
 }
 
 impl State {
@@ -70,7 +77,7 @@ impl State {
                 client,
                 base: base.trim_end_matches('/').to_owned(),
                 token,
-                _own: None,
+                own: None,
             };
             let alive = state.client.get(format!("{}/healthz", state.base)).send().await;
             return match alive {
@@ -99,7 +106,7 @@ impl State {
             client,
             base,
             token,
-            _own: None,
+            own: None,
         }
     }
 
@@ -114,13 +121,14 @@ impl State {
             .context("opening the store stopped")??;
         let (_keep, live) = watch::channel(found);
         let (reload, _) = mpsc::channel(1);
+        let (outbox, clock) = (store.outbox.clone(), Clock::system());
         let admin = Admin {
             live,
             directory: store.directory,
             outbox: store.outbox,
             standing: Arc::default(),
             dispatcher: None,
-            clock: Clock::system(),
+            clock: clock.clone(),
             secrets: Arc::new(Secrets::new(None)),
             audit: Audit {
                 log: store.audit,
@@ -144,8 +152,28 @@ impl State {
             client,
             base: format!("http://{address}"),
             token: None,
-            _own: Some(own),
+            own: Some(Own {
+                outbox,
+                clock,
+                _routes: own,
+            }),
         })
+    }
+
+    /// No server was asked: the store was opened, and no engine runs on it.
+    pub fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// Does what orders mean for each delivery of their runs, to the end, where no engine runs that would.
+    ///
+    /// # Errors
+    /// The store's own sentence.
+    pub async fn finish_orders(&self) -> anyhow::Result<()> {
+        if let Some(own) = &self.own {
+            while own.outbox.tend(own.clock.now()).await? {}
+        }
+        Ok(())
     }
 
     /// Asks a route and takes whatever it answers.

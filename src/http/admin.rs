@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::audit::Outcome;
 use super::error::RequestError;
+use super::runs;
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, DeliveryId, State as DeliveryState};
@@ -30,6 +31,7 @@ use crate::store::directory::Entry;
 use crate::store::outbox::{Filter, Moved};
 use crate::store::{Directory, Outbox};
 use crate::teams::standing::Standing;
+use crate::why::fate::fate;
 
 /// How many rows one answer holds at most.
 pub(super) const LARGEST_PAGE: usize = 1000;
@@ -200,6 +202,8 @@ pub struct DeliveryQuery {
     pub rule: Option<String>,
     /// Only of this event.
     pub event: Option<String>,
+    /// Only of this run: `rn_...`, or the event of a single run.
+    pub run: Option<String>,
     /// Only to recipients whose name or address contains this.
     pub recipient: Option<String>,
     /// Only those listed after this one.
@@ -214,18 +218,27 @@ pub async fn deliveries(
     query: Result<Query<DeliveryQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Vec<Delivery>>, RequestError> {
     let Query(query) = query.map_err(bad_query)?;
-    let filter = Filter {
+    let mut filter = Filter {
         state: query.state,
         rule: query.rule,
         event: query.event.map(EventId::known),
         recipient: query.recipient,
     };
+    if let Some(run) = &query.run {
+        let run = runs::find(&admin, run).await?;
+        let other = |rule: &Option<String>| rule.as_ref().is_some_and(|rule| *rule != run.rule);
+        if other(&filter.rule) || filter.event.as_ref().is_some_and(|event| *event != run.event_id) {
+            return Ok(Json(Vec::new()));
+        }
+        filter.rule = Some(run.rule);
+        filter.event = Some(run.event_id);
+    }
     let after = query.after.map(DeliveryId::known);
     let limit = query.limit.unwrap_or(50).clamp(1, LARGEST_PAGE);
     Ok(Json(admin.outbox.list(&filter, after.as_ref(), limit).await?))
 }
 
-/// One delivery with its card.
+/// One delivery with its card, its run, and what became of it in words.
 pub async fn delivery(State(admin): State<Admin>, Path(id): Path<String>) -> Result<Json<Value>, RequestError> {
     let id = DeliveryId::known(id);
     let delivery = admin
@@ -237,9 +250,18 @@ pub async fn delivery(State(admin): State<Admin>, Path(id): Path<String>) -> Res
         Some(card) => admin.outbox.card(card).await?,
         None => None,
     };
-    Ok(Json(
-        json!({ "delivery": delivery, "card": card.map(|card| card.to_activity()) }),
-    ))
+    let run = admin.outbox.run(&delivery.run()).await?;
+    let behind = match delivery.state {
+        DeliveryState::Pending => admin.outbox.ahead_of(&id).await?,
+        _ => None,
+    };
+    let zone = admin.live.borrow().workspace.settings.time_zone;
+    Ok(Json(json!({
+        "delivery": delivery,
+        "card": card.map(|card| card.to_activity()),
+        "run": run.as_ref().map(runs::shown),
+        "text": fate(&delivery, run.as_ref(), behind.as_ref(), zone),
+    })))
 }
 
 /// Makes a dead or cancelled delivery pending again.

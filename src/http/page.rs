@@ -3,7 +3,7 @@
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::IntoResponse;
 
-/// The page allows nothing but its own two files and its own admin routes.
+/// The page allows nothing but its own files and its own admin routes.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -20,6 +20,11 @@ pub async fn style() -> impl IntoResponse {
 /// Its script.
 pub async fn script() -> impl IntoResponse {
     part("text/javascript; charset=utf-8", include_str!("page/page.js"))
+}
+
+/// Its script for runs.
+pub async fn runs_script() -> impl IntoResponse {
+    part("text/javascript; charset=utf-8", include_str!("page/runs.js"))
 }
 
 fn part(content_type: &'static str, text: &'static str) -> impl IntoResponse {

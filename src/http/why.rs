@@ -1,5 +1,7 @@
 //! What became of events: the latest ones, and the whole story of one.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -9,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::admin::Admin;
 use super::error::RequestError;
-use crate::delivery::{Delivery, DeliveryId};
+use super::runs;
+use crate::delivery::{Delivery, DeliveryId, State as DeliveryState};
 use crate::event::EventId;
 use crate::record::RuleRecord;
 use crate::store::StoreError;
@@ -20,6 +23,9 @@ use crate::why::{self, Question, Story, Waiting};
 const MOST_DELIVERIES: usize = 1000;
 /// How many events one answer holds at most.
 const MOST_EVENTS: usize = 200;
+
+/// For how many waiting deliveries it is looked up behind which others they wait.
+const MOST_BEHIND: usize = 200;
 
 /// In a list, the deliveries of an event are counted by their state only up to so many: a page asks every two seconds.
 const COUNTED: usize = 200;
@@ -58,6 +64,8 @@ pub async fn event(
         recipient: query.recipient.as_deref(),
         delivery: delivery.as_ref(),
     };
+    let runs = runs::of_event(&admin, &event).await?;
+    let behind = behind(&admin, &kept.deliveries).await?;
     let zone = admin.live.borrow().workspace.settings.time_zone;
     let story = Story {
         record: &record,
@@ -65,6 +73,8 @@ pub async fn event(
         more_deliveries: kept.more,
         some_recipients: one_of_many.is_some(),
         waiting: &kept.waiting,
+        runs: &runs,
+        behind: &behind,
         zone,
     };
     let text = why::story(&story, &question);
@@ -73,6 +83,7 @@ pub async fn event(
         "outcome": why::outcome_of(&story),
         "deliveries": kept.deliveries,
         "waiting": kept.waiting,
+        "runs": runs.iter().map(runs::shown).collect::<Vec<_>>(),
         "text": text,
     })))
 }
@@ -150,6 +161,20 @@ impl Kept {
             waiting: waiting.collect(),
         })
     }
+}
+
+/// Which of these deliveries wait behind which.
+async fn behind(admin: &Admin, deliveries: &[Delivery]) -> Result<BTreeMap<DeliveryId, DeliveryId>, StoreError> {
+    let waiting = deliveries
+        .iter()
+        .filter(|delivery| delivery.state == DeliveryState::Pending);
+    let mut behind = BTreeMap::new();
+    for delivery in waiting.take(MOST_BEHIND) {
+        if let Some(ahead) = admin.outbox.ahead_of(&delivery.id).await? {
+            behind.insert(delivery.id.clone(), ahead);
+        }
+    }
+    Ok(behind)
 }
 
 async fn delivery(admin: &Admin, id: &str) -> Result<Delivery, RequestError> {

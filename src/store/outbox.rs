@@ -140,6 +140,13 @@ pub trait Outbox: Send + Sync {
     /// [`StoreError::Unavailable`], or [`StoreError::Corrupt`] if the record cannot be decoded.
     async fn get(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError>;
 
+    /// The delivery that a waiting one waits behind: the first of those that go to the same address in the same lane.
+    /// `None` if it is the first itself, if it is at its end, or if its run does not let it go for now.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn ahead_of(&self, id: &DeliveryId) -> Result<Option<DeliveryId>, StoreError>;
+
     /// Makes a dead or cancelled delivery pending again, due at `now`. A pending one becomes due at once.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 use serde_json::json;
 
 use super::*;
-use crate::delivery::{Address, Attempt, CardId, DeliveryId, Operation, Recipient, Terms};
+use crate::delivery::{Address, Attempt, CardId, DeliveryId, Operation, Recipient, Terms, Verdict};
 use crate::event::EventId;
+use crate::lane::Lane;
 use crate::record::Near;
 use crate::rule::condition::Condition;
+use crate::run::Order;
 
 fn at(time: &str) -> DateTime<Utc> {
     format!("2026-03-02T{time}Z").parse().expect("an instant")
@@ -81,6 +83,8 @@ fn told(record: &EventRecord, deliveries: &[Delivery], waiting: &[Waiting], ques
         more_deliveries: false,
         some_recipients: false,
         waiting,
+        runs: &[],
+        behind: &BTreeMap::new(),
         zone: Tz::Europe__Berlin,
     };
     story(&whole, question)
@@ -262,4 +266,128 @@ fn a_record_of_an_older_version_tells_what_it_has() {
     };
     let text = told(&record(vec![old]), &[], &[], &Question::default());
     assert!(text.contains("no   `event.x: 1`: expected 1, found 2"), "{text}");
+}
+
+fn party(change: impl FnOnce(&mut Run)) -> Run {
+    let mut run = Run::new(&EventId::known("ev_1"), "office/party", 40, at("14:02:05"));
+    run.tally.open = 30;
+    run.tally.delivered = 10;
+    change(&mut run);
+    run
+}
+
+fn told_of(delivery: &Delivery, run: &Run, behind: Option<&DeliveryId>) -> String {
+    fate::fate(delivery, Some(run), behind, Tz::Europe__Berlin)
+}
+
+#[test]
+fn a_card_that_waits_says_what_for() {
+    let anna = delivery("office/party", "Anna", State::Pending);
+    let running = party(|_| ());
+    assert_eq!(
+        told_of(&anna, &running, None),
+        "waiting to be sent, from 2026-03-02 15:02:05 CET on"
+    );
+    let paused = party(|run| {
+        let reason = "the room is wrong".to_owned();
+        run.obey(Order::Pause { reason }, at("14:03:00")).expect("obeyed");
+    });
+    assert_eq!(
+        told_of(&anna, &paused, None),
+        "waiting: the run is paused since 2026-03-02 15:03:00 CET, because the room is wrong"
+    );
+    let unapproved = party(|run| run.phase = Phase::AwaitingApproval);
+    assert!(told_of(&anna, &unapproved, None).contains("waits until somebody approves it (`herald runs approve rn_"));
+    let tried = party(|run| {
+        run.phase = Phase::Trying;
+        run.first.count = 5;
+    });
+    assert_eq!(
+        told_of(&anna, &tried, None),
+        "waiting: the run is tried on 5 recipients first, and this is none of them"
+    );
+    let ahead = DeliveryId::known("dl_9");
+    assert_eq!(
+        told_of(&anna, &running, Some(&ahead)),
+        "waiting behind another message to the same conversation (dl_9)"
+    );
+    let mut slow = anna;
+    slow.terms.lane = Lane::Bulk;
+    slow.terms.expires_at = Some(at("16:00:00"));
+    assert_eq!(
+        told_of(&slow, &running, Some(&ahead)),
+        "waiting behind another message to the same conversation (dl_9); it lets what is more urgent pass (lane bulk); \
+         not sent any more after 2026-03-02 17:00:00 CET"
+    );
+}
+
+#[test]
+fn a_card_that_was_taken_back_or_corrected_says_so() {
+    let arrived = || {
+        tried(
+            delivery("office/party", "Anna", State::Delivered),
+            Verdict::Delivered {
+                activity_id: Some("1".into()),
+                conversation_id: crate::roster::ConversationId::new("a:1"),
+            },
+        )
+    };
+    let run = party(|_| ());
+    let told = |change: &dyn Fn(&mut Delivery)| {
+        let mut delivery = arrived();
+        change(&mut delivery);
+        told_of(&delivery, &run, None)
+    };
+    assert_eq!(
+        told(&|delivery| delivery.operation = Operation::Update),
+        "sent, and corrected at 2026-03-02 15:02:06 CET"
+    );
+    assert_eq!(
+        told(&|delivery| {
+            delivery.operation = Operation::Delete;
+            delivery.reason = Some("it could not be taken back: Teams refused".to_owned());
+        }),
+        "sent; it could not be taken back: Teams refused"
+    );
+    assert_eq!(
+        told(&|delivery| {
+            delivery.operation = Operation::Delete;
+            delivery.state = State::Pending;
+        }),
+        "sent, and to be taken back, from 2026-03-02 15:02:05 CET on"
+    );
+    assert_eq!(
+        told(&|delivery| delivery.state = State::Recalled),
+        "sent, and taken back at 2026-03-02 15:02:06 CET"
+    );
+}
+
+#[test]
+fn a_story_names_a_run_of_several() {
+    let record = record(vec![RuleRecord {
+        rule: "office/party".into(),
+        matched: true,
+        deliveries: 40,
+        ..RuleRecord::default()
+    }]);
+    let runs = [party(|run| {
+        let reason = "the room is wrong".to_owned();
+        run.obey(Order::Pause { reason }, at("14:03:00")).expect("obeyed");
+    })];
+    let whole = Story {
+        record: &record,
+        deliveries: &[delivery("office/party", "Anna", State::Pending)],
+        more_deliveries: false,
+        some_recipients: false,
+        waiting: &[],
+        runs: &runs,
+        behind: &BTreeMap::new(),
+        zone: Tz::Europe__Berlin,
+    };
+    let text = story(&whole, &Question::default());
+    let line = format!(
+        "  run {}: 10 of 40 at their end; it is paused since 2026-03-02 15:03:00 CET, because the room is wrong\n",
+        runs[0].id
+    );
+    assert!(text.contains(&line), "{text}");
 }

@@ -14,16 +14,19 @@ function fill(id, children) {
   byId(id).replaceChildren(...children);
 }
 
-async function ask(path) {
-  const answer = await fetch(path, { headers: token() });
+/** Asks a route; with a body it is told something. */
+async function ask(path, body) {
+  const told = body && { method: "POST", body: JSON.stringify(body) };
+  const headers = { ...token(), ...(body && { "content-type": "application/json" }) };
+  const answer = await fetch(path, { ...told, headers });
   if (answer.status === 401) {
     const given = window.prompt("The admin token of this Herald (kept until this tab closes):");
     if (given) sessionStorage.setItem("token", given);
     throw new Error("the admin token is missing or wrong; reload the page to try again");
   }
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.error ? body.error.message : answer.statusText);
-  return body;
+  const heard = await answer.json();
+  if (!answer.ok) throw new Error(heard.error ? heard.error.message : answer.statusText);
+  return heard;
 }
 
 function token() {
@@ -107,10 +110,14 @@ function show(status, deliveries) {
 
 async function refresh() {
   // Filling the lists again takes the focus away from whoever is about to ask.
-  const asking = byId("why").open || document.activeElement?.classList.contains("why");
+  const asking = byId("why").open || byId("order").open || document.activeElement?.classList.contains("why");
   if (!document.hidden && !asking) {
     try {
-      show(await ask("/admin/v1/status"), await ask("/admin/v1/deliveries?limit=50"));
+      const status = await ask("/admin/v1/status");
+      show(status, await ask("/admin/v1/deliveries?limit=50"));
+      // Looking through many runs that are over costs something; without anything to do none is under way.
+      if (status.deliveries.pending + status.deliveries.sending > 0) await refreshRuns();
+      else showRuns([]);
       showEvents(await ask("/admin/v1/events?limit=20"));
       byId("problem").hidden = true;
     } catch (problem) {
@@ -121,4 +128,5 @@ async function refresh() {
   setTimeout(refresh, 2000);
 }
 
-refresh();
+// The script for runs comes after this one.
+addEventListener("DOMContentLoaded", refresh);

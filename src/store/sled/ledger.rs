@@ -521,6 +521,20 @@ pub(super) fn list_by_age(draft: &mut Draft<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// See [`crate::store::Outbox::ahead_of`].
+pub(super) fn ahead_of(draft: &Draft<'_>, id: &DeliveryId) -> Result<Option<DeliveryId>, StoreError> {
+    let owed: Read<Owed> = draft.get(Table::Delivery, id.as_str())?;
+    let Some(owed) = owed.or_missing(Table::Delivery, id.as_str()) else {
+        return Ok(None);
+    };
+    if owed.head || owed.place.is_none() {
+        return Ok(None);
+    }
+    let first = draft.first_under(Table::Queue, &queue_of(&owed.delivery))?;
+    let first = first.and_then(|(_, value)| Some(Pointer::decode(value.get(8..)?)?.id));
+    Ok(first.filter(|first| first != id))
+}
+
 /// The deliveries of an event as they are on disk, in the order in which they came in.
 pub(super) fn of_event(
     draft: &Draft<'_>,

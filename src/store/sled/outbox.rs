@@ -10,7 +10,7 @@ use serde_json::Value;
 use tracing::warn;
 
 use super::draft::{Draft, Read, Table};
-use super::ledger::{Numbers, Owed, TIME, instant, lane_byte, newest_first, of_event_newest_first, timed};
+use super::ledger::{Numbers, Owed, TIME, ahead_of, instant, lane_byte, newest_first, of_event_newest_first, timed};
 use super::writer::{Desk, Growth, Slot};
 use super::{intake, lease, runs, sweep, windows};
 use crate::card::Card;
@@ -170,6 +170,11 @@ impl Outbox for SledOutbox {
                     .map(|owed| owed.delivery))
             })
             .await
+    }
+
+    async fn ahead_of(&self, id: &DeliveryId) -> Result<Option<DeliveryId>, StoreError> {
+        let id = id.clone();
+        self.desk.read(move |draft| ahead_of(draft, &id)).await
     }
 
     async fn retry(&self, id: &DeliveryId, now: DateTime<Utc>) -> Result<Moved, StoreError> {

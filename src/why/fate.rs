@@ -1,0 +1,83 @@
+//! What became of one card.
+
+use chrono_tz::Tz;
+
+use super::moment;
+use crate::delivery::{Delivery, DeliveryId, Operation, State, Verdict};
+use crate::lane::Lane;
+use crate::run::Run;
+
+/// What became of one card, with its run and the delivery that goes to the same conversation before it.
+pub fn fate(delivery: &Delivery, run: Option<&Run>, behind: Option<&DeliveryId>, zone: Tz) -> String {
+    let reason = delivery.reason.as_deref().unwrap_or("no reason is known");
+    let tries = match delivery.attempt_count {
+        0 => "before the first attempt".to_owned(),
+        1 => "after one attempt".to_owned(),
+        count => format!("after {count} attempts"),
+    };
+    let last = delivery.attempts.last();
+    match delivery.state {
+        State::Delivered => {
+            let at = last.map_or(delivery.created_at, |attempt| attempt.started_at);
+            let kept = delivery.reason.as_ref();
+            let kept = kept.map_or_else(String::new, |reason| format!("; {reason}"));
+            match (delivery.operation, delivery.attempt_count) {
+                (Operation::Update, _) if kept.is_empty() => format!("sent, and corrected at {}", moment(at, zone)),
+                (Operation::Update | Operation::Delete, _) => format!("sent{kept}"),
+                (Operation::Send, 0 | 1) => format!("sent at {}{kept}", moment(at, zone)),
+                (Operation::Send, count) => format!("sent at {}, at attempt {count}{kept}", moment(at, zone)),
+            }
+        }
+        State::Sending => match delivery.operation {
+            Operation::Send => "is being sent right now".to_owned(),
+            Operation::Update => "sent, and is being corrected right now".to_owned(),
+            Operation::Delete => "sent, and is being taken back right now".to_owned(),
+        },
+        State::Pending => {
+            let what = match delivery.operation {
+                Operation::Send => "waiting",
+                Operation::Update => "sent, and to be corrected",
+                Operation::Delete => "sent, and to be taken back",
+            };
+            let on = terms(delivery, zone);
+            if let Some(why) = run.and_then(|run| super::run::holds_back(run, delivery, zone)) {
+                return format!("{what}: {why}{on}");
+            }
+            if let Some(ahead) = behind {
+                return format!("{what} behind another message to the same conversation ({ahead}){on}");
+            }
+            let at = moment(delivery.next_attempt_at, zone);
+            match last.map(|attempt| &attempt.verdict) {
+                Some(Verdict::RetryAt { reason, .. }) => {
+                    format!("{what}; tried again at {at}, {tries}: {reason}{on}")
+                }
+                Some(Verdict::Delivered { .. } | Verdict::Dead { .. }) | None => match delivery.operation {
+                    Operation::Send => format!("waiting to be sent, from {at} on{on}"),
+                    Operation::Update | Operation::Delete => format!("{what}, from {at} on"),
+                },
+            }
+        }
+        State::Dead if delivery.card_id.is_none() => format!("nobody was told through this: {reason}"),
+        State::Dead => format!("given up {tries}: {reason}"),
+        State::Cancelled => format!("not sent, {reason} ({tries})"),
+        State::Recalled => {
+            let at = last.map_or(delivery.created_at, |attempt| attempt.started_at);
+            format!("sent, and taken back at {}", moment(at, zone))
+        }
+    }
+}
+
+/// What is out of the ordinary in how a card is to be sent.
+fn terms(delivery: &Delivery, zone: Tz) -> String {
+    if !delivery.operation.is_send() {
+        return String::new();
+    }
+    let lane = match delivery.terms.lane {
+        Lane::Normal => String::new(),
+        other => format!("; {}", super::run::lane(other)),
+    };
+    let until = delivery.terms.expires_at.map_or_else(String::new, |at| {
+        format!("; not sent any more after {}", moment(at, zone))
+    });
+    format!("{lane}{until}")
+}
