@@ -138,8 +138,8 @@ impl Pace {
     }
 
     /// Teams answered 429 and wants nothing more of the kind there before `until`. Nobody else waits, unless the
-    /// same happens to several at once: then it is the tenant that is too fast, and its speed is halved, to recover
-    /// within a minute. True in that case.
+    /// same happens to several at once: then it is the tenant that is too fast, and it is slowed by a fifth (again and
+    /// again while that goes on), to recover within a minute. True in that case.
     pub fn throttled(&mut self, request: Request<'_>, until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
         let asked = self.about(request.kind).entry(request.about.to_owned()).or_default();
         asked.not_before = asked.not_before.max(Some(until));

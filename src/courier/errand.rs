@@ -110,12 +110,20 @@ impl Errand {
             Ok(false) => {}
             Ok(true) => {
                 // Claimed again, it steps aside or is cancelled.
-                self.record(self.outbox.release(claim, started_at).await, delivery);
+                self.record(
+                    self.outbox.release(&self.renewed.newest(claim), started_at).await,
+                    delivery,
+                );
                 return Outcome::default();
             }
             Err(problem) => {
                 warn!(delivery = %delivery.id, %problem, "delivery cannot be worked on, trying again");
-                self.record(self.outbox.release(claim, started_at + STORE_WAIT).await, delivery);
+                self.record(
+                    self.outbox
+                        .release(&self.renewed.newest(claim), started_at + STORE_WAIT)
+                        .await,
+                    delivery,
+                );
                 return Outcome::default();
             }
         }

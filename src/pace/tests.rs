@@ -167,8 +167,8 @@ fn a_tenant_whose_conversations_are_throttled_together_is_slowed_and_recovers() 
             })
             .count()
     };
-    assert_eq!(burst(&mut pace.clone(), noon()), 25);
-    assert_eq!(burst(&mut pace.clone(), noon() + TimeDelta::seconds(30)), 37);
+    assert_eq!(burst(&mut pace.clone(), noon()), 40);
+    assert_eq!(burst(&mut pace.clone(), noon() + TimeDelta::seconds(30)), 45);
     assert_eq!(burst(&mut pace, noon() + TimeDelta::seconds(60)), 50);
 }
 
