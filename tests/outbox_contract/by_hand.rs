@@ -19,6 +19,7 @@ promised! {
     moving_by_hand_says_why_it_cannot_be_done,
     counts_follow_every_move_and_survive_reopening,
     deliveries_are_listed_newest_first_by_state_rule_event_and_recipient,
+    the_deliveries_of_one_event_are_paged_with_the_newest_first,
     a_list_goes_on_where_it_stopped,
 }
 
@@ -247,6 +248,31 @@ async fn deliveries_are_listed_newest_first_by_state_rule_event_and_recipient(pl
         ..everything
     };
     assert_eq!(of(by_address).await, "Omar Haddad");
+}
+
+async fn the_deliveries_of_one_event_are_paged_with_the_newest_first(place: &dyn Place) {
+    let outbox = place.open().outbox;
+    for (event, people) in [("e", ["a", "b", "c", "d", "e"]), ("e1", ["v", "w", "x", "y", "z"])] {
+        outbox.enqueue(batch(event, &people, at(0))).await.expect("enqueue");
+    }
+    // Who came in later is newer, also when it was decided at the same instant.
+    let mut later = batch("e", &["f"], at(0));
+    later.record.rules.clear();
+    outbox.enqueue(later).await.expect("enqueue");
+    let of_event = Filter {
+        event: Some(EventId::known("e")),
+        ..Filter::default()
+    };
+    let mut paged: Vec<Delivery> = Vec::new();
+    loop {
+        let after = paged.last().map(|delivery| delivery.id.clone());
+        let page = outbox.list(&of_event, after.as_ref(), 4).await.expect("list");
+        if page.is_empty() {
+            break;
+        }
+        paged.extend(page);
+    }
+    assert_eq!(names(&paged), ["f", "e", "d", "c", "b", "a"]);
 }
 
 async fn a_list_goes_on_where_it_stopped(place: &dyn Place) {
