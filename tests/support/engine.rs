@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use herald::clock::{Clock, Hand};
 use herald::delivery::{Delivery, State};
 use herald::live;
+use herald::roster::Conversation;
 use herald::sandbox::{Options, Received, Sandbox};
 use herald::secret::Secrets;
 use herald::secret_name::SecretName;
@@ -237,7 +238,7 @@ impl Engine {
                 .collect();
             let unknown = all.iter().any(|entry| match entry {
                 Entry::Team(team) => team.channels_fetched_at.is_none() || !has_roster(&all, &team.id),
-                Entry::Conversation(chat) => !has_roster(&all, chat.id.as_str()),
+                Entry::Conversation(chat) => !is_described(chat) && !has_roster(&all, chat.id.as_str()),
                 _ => false,
             });
             if !unknown {
@@ -363,6 +364,14 @@ impl Engine {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// Somebody whose name and mail address are known is not asked for.
+fn is_described(chat: &Conversation) -> bool {
+    let person = chat.person.as_ref();
+    person.is_some_and(|person| {
+        person.name.is_some() && (person.email.is_some() || person.user_principal_name.is_some())
+    })
 }
 
 fn has_roster(all: &[Entry], id: &str) -> bool {
