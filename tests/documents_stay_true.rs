@@ -331,25 +331,6 @@ fn every_code_of_an_error_is_documented_and_no_other() {
     assert_eq!(documented, codes_of_the_sources());
 }
 
-#[test]
-fn every_metric_is_documented_and_no_other() {
-    let registered = Regex::new(r#"registry\.register(?:_with_unit)?\(\s*"([a-z_]+)""#).unwrap();
-    let source = ["src/metric.rs", "src/metric/front.rs"].map(|path| fs::read_to_string(root().join(path)).unwrap());
-    let source = source.concat();
-    let metrics: BTreeSet<&str> = registered
-        .captures_iter(&source)
-        .map(|found| found.get(1).expect("the name").as_str())
-        .collect();
-    let document = fs::read_to_string(root().join("docs/operations.md")).unwrap();
-    let documented: BTreeSet<&str> = document
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `herald_")?.split('`').next())
-        .map(|name| name.trim_end_matches("_total").trim_end_matches("_seconds"))
-        .collect();
-    assert!(metrics.len() > 5, "{metrics:?}");
-    assert_eq!(documented, metrics);
-}
-
 fn settings_of(block: &Block) -> settings::Settings {
     let value = document_of(block).value;
     let file: SettingsFile = serde_json::from_value(value).unwrap_or_else(|error| panic!("{}: {error}", block.place));

@@ -210,6 +210,27 @@ pub const PAGES: &[Page] = &[
         no: "nothing known has this id",
     },
     Page {
+        command: "targets blocked",
+        text: &[
+            "Who blocked, muted or removed the bot, or cannot be written to: since when, what Teams said, and how many \
+             messages did not reach them. It ends when they write to the bot or install it again.",
+        ],
+        examples: &[
+            ("Whom do we not reach?", "herald targets blocked"),
+            ("For a spreadsheet", "herald targets blocked --csv"),
+        ],
+        no: "",
+    },
+    Page {
+        command: "targets unblock",
+        text: &["Takes somebody out of the report: the next message to them is tried again."],
+        examples: &[(
+            "By the id that the report shows",
+            "herald targets unblock 19:releases@thread.tacv2",
+        )],
+        no: "the report has no such id",
+    },
+    Page {
         command: "why",
         text: &[
             "What became of an event: each rule that was considered, each line of its `if` with what was expected and what \
