@@ -201,6 +201,8 @@ mod tests {
         assert!(slip.contains("`TextBlok`") && slip.contains("`TextBlock`"), "{slip}");
         assert!(refused(json!([])).contains("not a list"));
         assert!(refused(json!({ "type": "AdaptiveCard", "body": [] })).contains("shows nothing"));
-        assert!(refused(json!({ "type": "AdaptiveCard", "body": [{ "type": "Image", "url": 3 }] })) == "SHOW");
+        let text = json!({ "type": "TextBlock", "text": "x" });
+        let lost = refused(json!({ "type": "AdaptiveCard", "body": [text, { "type": "Image", "url": 3 }] }));
+        assert!(lost.contains("left out"), "{lost}");
     }
 }
