@@ -61,6 +61,13 @@ impl Card {
         {
             return Err(vec![Fault::error("card::element", lost)]);
         }
+        if elements(&card) < elements(document) {
+            let lost = "a part of the card would be left out: what it needs is missing, or of another kind";
+            let fault = Fault::error("card::element", lost);
+            return Err(vec![
+                fault.help("an image needs a `url` that is a text, a text block a `text`"),
+            ]);
+        }
         mention::prune(&mut card);
         let size = fit::size(&card);
         if size > fit::LIMIT {
@@ -69,6 +76,18 @@ impl Card {
         let summary = summary::of_card(&card).unwrap_or_else(|| "Notification".to_owned());
         let content = Content::Adaptive(card);
         Ok((Card { content, summary }, warnings))
+    }
+}
+
+/// How many elements and actions a card has.
+fn elements(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(elements).sum(),
+        Value::Object(fields) => {
+            let inside: usize = fields.values().map(elements).sum();
+            inside + usize::from(fields.get("type").is_some_and(Value::is_string))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
 }
 
