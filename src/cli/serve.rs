@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -132,12 +132,14 @@ async fn serve(
         secrets: secrets.clone(),
         clock,
     };
+    // Before anybody is told that it runs: who hears of it may tell it to stop.
+    let signals = Signals::heard()?;
     let server = Server::start(start).await?;
     say!("Herald listens on http://{}", server.address());
     if let Some(boxed) = &sandbox {
         teams_in_a_box::introduce(boxed, &server, root, &settings, &secrets).await?;
     }
-    run_until_told(server, limit).await
+    run_until_told(server, signals, limit).await
 }
 
 /// A bot that cannot prove who it is would take events and deliver nothing: better not to start.
@@ -174,16 +176,33 @@ fn look_at_credentials(settings: &Settings, secrets: &Secrets) -> anyhow::Result
     Ok(())
 }
 
-async fn run_until_told(mut server: Server, limit: &LogLimit) -> anyhow::Result<Exit> {
+/// What the system tells a server.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// From now on none of them ends the process by itself.
+    fn heard() -> anyhow::Result<Self> {
+        let hear = |kind| signal(kind).context("signals cannot be heard");
+        Ok(Self {
+            interrupt: hear(SignalKind::interrupt())?,
+            terminate: hear(SignalKind::terminate())?,
+            hang_up: hear(SignalKind::hangup())?,
+        })
+    }
+}
+
+async fn run_until_told(mut server: Server, mut signals: Signals, limit: &LogLimit) -> anyhow::Result<Exit> {
     let mut minute = tokio::time::interval(log_limit::PERIOD);
-    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be heard")?;
-    let mut hang_up = signal(SignalKind::hangup()).context("signals cannot be heard")?;
     loop {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => break,
-            _ = terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.terminate.recv() => break,
             _ = minute.tick() => limit.tell(),
-            _ = hang_up.recv() => {
+            _ = signals.hang_up.recv() => {
                 info!("told to read the workspace again");
                 server.reload_by_signal().await;
             }

@@ -115,7 +115,7 @@ whole("`here: false`", /Only `true`/, { notify: "notify:\n  - here: false #!" })
 edit("settings", "`signature: githb`", /Write one of: github/, "hooks:\n  github:\n    signature: githb #!\n");
 edit("settings", "`cloud: azure`", /Write one of: public/, "bot:\n  cloud: azure #!\n");
 edit("settings", "`algorithm: md5`", /Write one of: sha256/, "hooks:\n  a:\n    signature: hmac\n    algorithm: md5 #!\n");
-edit("settings", "too many messages a second", /maximum of 1000/, "limits:\n  messages_per_second: 5000 #!\n");
+edit("settings", "too many messages a second", /maximum of 100000/, "limits:\n  messages_per_second: 500000 #!\n");
 edit("settings", "no messages at all", /minimum of 1/, "limits:\n  messages_per_second: 0 #!\n");
 edit("template", "another type of document", /Only `AdaptiveCard`/, "type: Card #!\nversion: '1.5'\n");
 
