@@ -169,11 +169,11 @@ impl Courier {
         let mut soonest = None;
         for step in steps {
             match step {
-                Step::Go(claim) => {
+                Step::Go(claim, slot) => {
                     let errand = errand.clone();
                     let (address, id) = (claim.delivery.recipient.address.key(), claim.delivery.id.clone());
                     let task = under_way.tasks.spawn(async move {
-                        let outcome = errand.run(&claim).await;
+                        let outcome = errand.run(&claim, &slot).await;
                         (*claim, outcome)
                     });
                     under_way.addresses.insert(task.id(), (address, id));

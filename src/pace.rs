@@ -127,6 +127,17 @@ impl Pace {
         }
     }
 
+    /// The request whose departure was planned for `planned` leaves at `now`: on the way to the door it was held up.
+    /// Without this, all that a moment of standstill held up would leave at once.
+    pub fn leaves(&mut self, request: Request<'_>, planned: DateTime<Utc>, now: DateTime<Utc>) {
+        if let Some(asked) = self.about(request.kind).get_mut(request.about) {
+            asked.at.newest_was_at(now);
+        }
+        if let Some(tenant) = self.tenants.get_mut(request.tenant) {
+            tenant.leaves(planned, now);
+        }
+    }
+
     /// The request that left at `departed` was answered at `now`.
     pub fn answered(&mut self, request: Request<'_>, departed: DateTime<Utc>, now: DateTime<Utc>) {
         if let Some(asked) = self.about(request.kind).get_mut(request.about) {

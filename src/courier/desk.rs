@@ -1,7 +1,7 @@
 //! The deliveries in the courier's hands: who may go now, who waits for whom. Pure.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -48,11 +48,23 @@ struct Waiting {
 /// What to do next.
 pub enum Step {
     /// Send this now.
-    Go(Box<Claim>),
+    Go(Box<Claim>, Slot),
     /// This would wait too long here: due again at that instant.
     GiveBack(Box<Claim>, DateTime<Utc>),
     /// Nothing more can go before this instant.
     Wait(DateTime<Utc>),
+}
+
+/// The place in the pace that was given to an errand.
+pub struct Slot {
+    /// Whose rate it uses.
+    pub tenant: String,
+    /// What it is about, as the pace knows it.
+    pub address: String,
+    /// When it was to leave.
+    pub planned: DateTime<Utc>,
+    /// When its request left, once it has.
+    pub left: OnceLock<DateTime<Utc>>,
 }
 
 /// What was found about the next of a lane.
@@ -142,8 +154,14 @@ impl Desk {
                 break;
             };
             pace.departs(waiting.request(), now);
+            let slot = Slot {
+                tenant: waiting.tenant.clone(),
+                address: waiting.address.clone(),
+                planned: now,
+                left: OnceLock::new(),
+            };
             self.away.insert(waiting.address, now);
-            steps.push(Step::Go(Box::new(waiting.claim)));
+            steps.push(Step::Go(Box::new(waiting.claim), slot));
         }
         steps.extend(soonest.map(Step::Wait));
         steps
@@ -204,7 +222,8 @@ impl Desk {
         now: DateTime<Utc>,
     ) -> Option<&'static str> {
         let waiting = self.described(claim);
-        let departed = self.away.remove(&waiting.address).unwrap_or(now);
+        let planned = self.away.remove(&waiting.address).unwrap_or(now);
+        let departed = outcome.left_at.unwrap_or(planned);
         if let Some(until) = outcome.pause_everything {
             self.paused_until = self.paused_until.max(Some(until));
         }

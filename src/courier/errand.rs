@@ -7,6 +7,7 @@ use serde_json::Value;
 use tracing::{error, info, warn};
 
 use super::Courier;
+use super::desk::Slot;
 use super::doubt::{self, Doubt};
 use super::lesson;
 use super::renewed::Renewed;
@@ -56,6 +57,8 @@ pub struct Errand {
 pub struct Outcome {
     /// Nothing is settled yet: the personal chat was opened, and the message is the next request.
     pub goes_on: bool,
+    /// When the request left, if one did.
+    pub left_at: Option<DateTime<Utc>>,
     /// Teams asked for silence in this conversation.
     pub throttled_until: Option<DateTime<Utc>>,
     /// Nothing can be sent to anybody until then.
@@ -103,7 +106,7 @@ impl Errand {
     }
 
     /// Makes one request. If it was about the message, it was an attempt, which is recorded.
-    pub async fn run(&self, claim: &Claim) -> Outcome {
+    pub async fn run(&self, claim: &Claim, slot: &Slot) -> Outcome {
         let delivery = &claim.delivery;
         let started_at = self.clock.now();
         match self.is_stopped(delivery, started_at).await {
@@ -127,11 +130,12 @@ impl Errand {
                 return Outcome::default();
             }
         }
-        let tried = match self.attempt(delivery).await {
+        let tried = match self.attempt(delivery, slot).await {
             Ok(Came::ToAnAnswer(tried)) => tried,
             Ok(Came::ToAChat) => {
                 return Outcome {
                     goes_on: true,
+                    left_at: slot.left.get().copied(),
                     ..Outcome::default()
                 };
             }
@@ -157,7 +161,10 @@ impl Errand {
         };
         let now = self.clock.now();
         let took_ms = u64::try_from((now - started_at).num_milliseconds()).unwrap_or(0);
-        let outcome = self.outcome(&tried, now);
+        let outcome = Outcome {
+            left_at: slot.left.get().copied(),
+            ..self.outcome(&tried, now)
+        };
         let suspended_until = outcome.tenant_suspended_until.as_ref().map(|(_, until)| *until);
         if let Some(until) = outcome.pause_everything.or(suspended_until) {
             // Not this message's fault: it does not count as an attempt.
@@ -229,7 +236,7 @@ impl Errand {
         }
     }
 
-    async fn attempt(&self, delivery: &Delivery) -> Result<Came, StoreError> {
+    async fn attempt(&self, delivery: &Delivery, slot: &Slot) -> Result<Came, StoreError> {
         let now = self.clock.now();
         let address = &delivery.recipient.address;
         let way = route::find(&*self.directory, address, &self.default_service_url, now).await?;
@@ -277,6 +284,7 @@ impl Errand {
                 tenant_id,
                 member,
             } => {
+                self.leave(delivery, slot);
                 return Ok(match self.open(delivery, &service_url, &tenant_id, &member).await? {
                     Ok(()) => Came::ToAChat,
                     Err(sent) => {
@@ -293,6 +301,7 @@ impl Errand {
         };
         let there = |message: &str| Some((delivery.conversation_id.clone()?, message.to_owned()));
         let message = delivery.activity_id.as_deref().and_then(there);
+        self.leave(delivery, slot);
         let (sent, conversation) = match (delivery.operation, card, message) {
             (Operation::Send, Some(card), _) => (self.post(&service_url, &conversation, &card).await, conversation),
             (Operation::Update, Some(card), Some((place, message))) => {
@@ -333,6 +342,19 @@ impl Errand {
             doubt,
             ..unasked(String::new())
         })))
+    }
+
+    /// The request leaves now: everything that could hold it up lies behind it.
+    fn leave(&self, delivery: &Delivery, slot: &Slot) {
+        let now = self.clock.now();
+        let request = Request {
+            tenant: &slot.tenant,
+            kind: Kind::Message,
+            about: &slot.address,
+            lane: delivery.terms.lane,
+        };
+        self.turnstile.pace().leaves(request, slot.planned, now);
+        let _ = slot.left.set(now);
     }
 
     fn request<'a>(&self, delivery: &'a Delivery, way: &'a Way, kind: Kind) -> Request<'a> {

@@ -100,7 +100,7 @@ impl Times {
         }
     }
 
-    /// One that was said to be at `said` was later by `by`.
+    /// One that was said to be at `said` is later by `by`.
     pub(super) fn delay(&mut self, said: DateTime<Utc>, by: TimeDelta) {
         let Some(place) = self.0.iter().rposition(|at| *at == said) else {
             return;

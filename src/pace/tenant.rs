@@ -76,6 +76,12 @@ impl Tenant {
         }
     }
 
+    pub(super) fn leaves(&mut self, planned: DateTime<Utc>, now: DateTime<Utc>) {
+        if now > planned {
+            self.asked.delay(planned, now - planned);
+        }
+    }
+
     pub(super) fn answered(&mut self, departed: DateTime<Utc>, now: DateTime<Utc>) {
         let took = (now - departed).max(TimeDelta::zero());
         self.quickest.add(took, now);

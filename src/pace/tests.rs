@@ -232,6 +232,27 @@ fn a_request_that_was_slow_on_its_way_counts_a_little_later() {
 }
 
 #[test]
+fn what_was_held_up_on_the_way_to_the_door_counts_when_it_leaves() {
+    let mut pace = pace(10);
+    let mut planned = Vec::new();
+    for person in 0..10 {
+        let now = noon() + ms(person * 100);
+        pace.departs(to(&person.to_string()), now);
+        planned.push(now);
+    }
+    // The last five stood still until the second was over.
+    for (person, planned) in planned.iter().enumerate().skip(5) {
+        pace.leaves(to(&person.to_string()), *planned, noon() + ms(1000));
+    }
+    let mut free = 0;
+    while ready(&mut pace, &format!("more {free}"), noon() + ms(1499)) == noon() + ms(1499) {
+        pace.departs(to(&format!("more {free}")), noon() + ms(1499));
+        free += 1;
+    }
+    assert_eq!(free, 5, "the five that were held up fill half of the second still");
+}
+
+#[test]
 fn a_clock_that_was_set_back_delays_by_one_window_not_by_days() {
     for request in [to as fn(&str) -> Request<'_>, bulk] {
         let mut pace = pace(50);
