@@ -18,6 +18,8 @@ const PLACES: [(Lane, usize); 3] = [(Lane::Critical, 64), (Lane::Normal, 256), (
 /// Requests to Teams at once. Conversations that do not answer hold these places, so there are many; what is less
 /// urgent leaves some to what is more.
 const ERRANDS: [(Lane, usize); 3] = [(Lane::Critical, 256), (Lane::Normal, 224), (Lane::Bulk, 160)];
+/// So much before its time an errand sets out: it has to look things up on the way.
+const AHEAD: Duration = Duration::milliseconds(25);
 /// How long a delivery waits here for its conversation; one that would wait longer is given back.
 const PATIENCE: Duration = Duration::seconds(2);
 
@@ -69,8 +71,8 @@ pub struct Slot {
 
 /// What was found about the next of a lane.
 enum Found {
-    /// It may go.
-    Ready(usize),
+    /// It may go, and its request may leave then.
+    Ready(usize, DateTime<Utc>),
     /// None may go before this instant.
     NotBefore(Option<DateTime<Utc>>),
 }
@@ -139,7 +141,7 @@ impl Desk {
         loop {
             let mut soonest_now = None;
             let found = PerLane::of(|lane| match self.next(lane, pace, now, &mut steps) {
-                Found::Ready(place) => Some(place),
+                Found::Ready(place, at) => Some((place, at)),
                 Found::NotBefore(at) => {
                     soonest_now = earlier(soonest_now, at);
                     None
@@ -149,18 +151,18 @@ impl Desk {
                 soonest = earlier(soonest, soonest_now);
                 break;
             };
-            let place = found.get(lane).expect("a lane that is ready has a place");
+            let (place, planned) = found.get(lane).expect("a lane that is ready has a place");
             let Some(waiting) = self.waiting.get_mut(lane).remove(place) else {
                 break;
             };
-            pace.departs(waiting.request(), now);
+            pace.departs(waiting.request(), planned);
             let slot = Slot {
                 tenant: waiting.tenant.clone(),
                 address: waiting.address.clone(),
-                planned: now,
+                planned,
                 left: OnceLock::new(),
             };
-            self.away.insert(waiting.address, now);
+            self.away.insert(waiting.address, planned);
             steps.push(Step::Go(Box::new(waiting.claim), slot));
         }
         steps.extend(soonest.map(Step::Wait));
@@ -194,13 +196,13 @@ impl Desk {
                 steps.extend(self.give_back(lane, place, ready.about));
                 continue;
             }
-            if ready.at() <= now {
-                return Found::Ready(place);
+            if ready.at() <= now + AHEAD {
+                return Found::Ready(place, ready.at());
             }
-            if ready.tenant > now {
+            if ready.tenant > now + AHEAD {
                 tenant_waits = Some(waiting.tenant.clone());
             }
-            soonest = earlier(soonest, Some(ready.at()));
+            soonest = earlier(soonest, Some(ready.at() - AHEAD));
             place += 1;
         }
         Found::NotBefore(soonest)

@@ -284,7 +284,7 @@ impl Errand {
                 tenant_id,
                 member,
             } => {
-                self.leave(delivery, slot);
+                self.leave(delivery, slot).await;
                 return Ok(match self.open(delivery, &service_url, &tenant_id, &member).await? {
                     Ok(()) => Came::ToAChat,
                     Err(sent) => {
@@ -301,7 +301,7 @@ impl Errand {
         };
         let there = |message: &str| Some((delivery.conversation_id.clone()?, message.to_owned()));
         let message = delivery.activity_id.as_deref().and_then(there);
-        self.leave(delivery, slot);
+        self.leave(delivery, slot).await;
         let (sent, conversation) = match (delivery.operation, card, message) {
             (Operation::Send, Some(card), _) => (self.post(&service_url, &conversation, &card).await, conversation),
             (Operation::Update, Some(card), Some((place, message))) => {
@@ -344,8 +344,12 @@ impl Errand {
         })))
     }
 
-    /// The request leaves now: everything that could hold it up lies behind it.
-    fn leave(&self, delivery: &Delivery, slot: &Slot) {
+    /// Waits for the time that was planned, and says that the request leaves: everything that could hold it up lies
+    /// behind it.
+    async fn leave(&self, delivery: &Delivery, slot: &Slot) {
+        if self.clock.now() < slot.planned {
+            self.clock.sleep_until(slot.planned).await;
+        }
         let now = self.clock.now();
         let request = Request {
             tenant: &slot.tenant,
