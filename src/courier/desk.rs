@@ -1,6 +1,6 @@
 //! The deliveries in the courier's hands: who may go now, who waits for whom. Pure.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Duration, Utc};
@@ -31,8 +31,8 @@ pub struct Desk {
     /// The tenant of deliveries that name none.
     own_tenant: String,
     renewed: Arc<Renewed>,
-    /// The deliveries that are here or under way.
-    known: HashSet<DeliveryId>,
+    /// The deliveries that are here or under way, each as it was claimed.
+    known: HashMap<DeliveryId, Claimed>,
     waiting: PerLane<VecDeque<Waiting>>,
     turns: Turns,
     /// Who is on the way to an address.
@@ -84,7 +84,7 @@ impl Desk {
         Self {
             own_tenant: own_tenant.to_owned(),
             renewed,
-            known: HashSet::new(),
+            known: HashMap::new(),
             waiting: PerLane::of(|_| VecDeque::new()),
             turns: Turns::default(),
             away: HashMap::new(),
@@ -112,7 +112,8 @@ impl Desk {
     /// Takes a claim. One whose delivery is here already, or under way, was leased again because the clock jumped past
     /// the end of its lease: it is the same one still.
     pub fn put(&mut self, claim: Claim) {
-        if !self.known.insert(claim.delivery.id.clone()) {
+        // One that differs was settled already by its errand, of whose return we only have to hear.
+        if self.known.insert(claim.delivery.id.clone(), Claimed::of(&claim)) == Some(Claimed::of(&claim)) {
             let here = Lane::ALL.into_iter().find_map(|lane| {
                 let place = self
                     .waiting
@@ -210,7 +211,7 @@ impl Desk {
 
     fn give_back(&mut self, lane: Lane, place: usize, until: DateTime<Utc>) -> Option<Step> {
         let waiting = self.waiting.get_mut(lane).remove(place)?;
-        self.known.remove(&waiting.claim.delivery.id);
+        self.forget(&waiting.claim);
         Some(Step::GiveBack(Box::new(waiting.claim), until))
     }
 
@@ -240,7 +241,7 @@ impl Desk {
                 false => "conversation",
             });
         if !outcome.goes_on {
-            self.known.remove(&waiting.claim.delivery.id);
+            self.forget(&waiting.claim);
             self.renewed.forget(&waiting.claim.delivery.id);
         } else {
             self.waiting
@@ -248,6 +249,12 @@ impl Desk {
                 .push_front(waiting);
         }
         named
+    }
+
+    fn forget(&mut self, claim: &Claim) {
+        if self.known.get(&claim.delivery.id) == Some(&Claimed::of(claim)) {
+            self.known.remove(&claim.delivery.id);
+        }
     }
 
     /// An errand was lost.
@@ -279,6 +286,22 @@ impl Desk {
             address: claim.delivery.recipient.address.key(),
             tenant: tenant.clone(),
             claim,
+        }
+    }
+}
+
+/// What tells one claim of a delivery from the next, whatever their leases: something came of it in between.
+#[derive(Debug, Clone, PartialEq)]
+struct Claimed {
+    attempt_count: u32,
+    next_attempt_at: DateTime<Utc>,
+}
+
+impl Claimed {
+    fn of(claim: &Claim) -> Self {
+        Self {
+            attempt_count: claim.delivery.attempt_count,
+            next_attempt_at: claim.delivery.next_attempt_at,
         }
     }
 }

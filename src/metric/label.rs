@@ -7,6 +7,8 @@ use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
+use crate::teams::answer::Answer;
+
 /// Where events come from.
 pub const ORIGINS: &[&str] = &["hook", "cron", "teams", "file", "drill"];
 /// What came of a request to a hook.
@@ -25,27 +27,8 @@ pub const HOOK_OUTCOMES: &[&str] = &[
 pub const STATUSES: &[&str] = &["2xx", "4xx", "5xx"];
 /// What came of an attempt.
 pub const VERDICTS: &[&str] = &["delivered", "retry", "dead"];
-/// Answers of Teams: the words of `Answer::word`.
-pub const ANSWERS: &[&str] = &[
-    "accepted",
-    "throttled",
-    "conflict",
-    "unavailable",
-    "faulty",
-    "no_token",
-    "unauthorized",
-    "switched_off",
-    "wrong_host",
-    "not_installed",
-    "foreign",
-    "gone",
-    "blocked",
-    "unreachable",
-    "not_allowed",
-    "message_gone",
-    "too_large",
-    "rejected",
-];
+/// Answers of Teams.
+pub const ANSWERS: &[&str] = &Answer::WORDS;
 /// Whom Teams refuses.
 pub const SCOPES: &[&str] = &["bot", "tenant"];
 /// Why a delivery is tried again.
