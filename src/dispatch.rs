@@ -184,14 +184,7 @@ impl Dispatcher {
     /// Those of the stores; the rule stays held then.
     pub async fn resume(&self, held: &Held, given_up: Option<&str>) -> Result<Decision, StoreError> {
         let workspace = self.live.borrow().workspace.clone();
-        let rule: Vec<_> = workspace
-            .ruleset
-            .rules
-            .iter()
-            .filter(|rule| rule.name == held.rule)
-            .cloned()
-            .collect();
-        let rule = drill::asked(rule, &held.event);
+        let rule = rule_of(&workspace, held);
         let missing = given_up.map_or(Missing::Ask { asked_lately: true }, Missing::GivenUp);
         let mut attempt = 1;
         let (decision, fans_out) = loop {
@@ -447,6 +440,13 @@ impl Dispatcher {
             runs: Vec::new(),
         })
     }
+}
+
+/// The rule that waits, as it is now; none if it is gone.
+fn rule_of(workspace: &Workspace, held: &Held) -> Vec<Arc<Rule>> {
+    let rules = workspace.ruleset.rules.iter();
+    let rule = rules.filter(|rule| rule.name == held.rule).cloned().collect();
+    drill::asked(rule, &held.event)
 }
 
 fn why(event: &EventId) -> String {

@@ -80,6 +80,21 @@ struct Tried {
     suspended_until: Option<DateTime<Utc>>,
 }
 
+impl Tried {
+    /// Teams was not asked, and why.
+    fn unasked(way: Way, reason: String) -> Self {
+        Self {
+            answer: Answer::Rejected { reason },
+            status: None,
+            conversation: None,
+            way,
+            doubt: Doubt::Unsolved,
+            shut: None,
+            suspended_until: None,
+        }
+    }
+}
+
 /// How far one request led.
 enum Came {
     /// The chat is open now; nothing was sent yet.
@@ -113,22 +128,10 @@ impl Errand {
             Ok(false) => {}
             Ok(true) => {
                 // Claimed again, it steps aside or is cancelled.
-                self.record(
-                    self.outbox.release(&self.renewed.newest(claim), started_at).await,
-                    delivery,
-                );
+                self.give_back(claim, started_at).await;
                 return Outcome::default();
             }
-            Err(problem) => {
-                warn!(delivery = %delivery.id, %problem, "delivery cannot be worked on, trying again");
-                self.record(
-                    self.outbox
-                        .release(&self.renewed.newest(claim), started_at + STORE_WAIT)
-                        .await,
-                    delivery,
-                );
-                return Outcome::default();
-            }
+            Err(problem) => return self.put_off(claim, &problem).await,
         }
         let tried = match self.attempt(delivery, slot).await {
             Ok(Came::ToAnAnswer(tried)) => tried,
@@ -142,22 +145,9 @@ impl Errand {
             // What it needs will not heal by itself, and others wait behind it.
             Err(StoreError::Corrupt(damage)) => {
                 let reason = format!("its record is damaged: {damage}");
-                Box::new(Tried {
-                    way: Way::nowhere(&reason),
-                    answer: Answer::Rejected { reason },
-                    status: None,
-                    conversation: None,
-                    doubt: Doubt::Unsolved,
-                    shut: None,
-                    suspended_until: None,
-                })
+                Box::new(Tried::unasked(Way::nowhere(&reason), reason))
             }
-            Err(problem) => {
-                warn!(delivery = %delivery.id, %problem, "delivery cannot be worked on, trying again");
-                let at = self.clock.now() + STORE_WAIT;
-                self.record(self.outbox.release(&self.renewed.newest(claim), at).await, delivery);
-                return Outcome::default();
-            }
+            Err(problem) => return self.put_off(claim, &problem).await,
         };
         let now = self.clock.now();
         let took_ms = u64::try_from((now - started_at).num_milliseconds()).unwrap_or(0);
@@ -168,7 +158,7 @@ impl Errand {
         let suspended_until = outcome.tenant_suspended_until.as_ref().map(|(_, until)| *until);
         if let Some(until) = outcome.pause_everything.or(suspended_until) {
             // Not this message's fault: it does not count as an attempt.
-            self.record(self.outbox.release(&self.renewed.newest(claim), until).await, delivery);
+            self.give_back(claim, until).await;
             return outcome;
         }
         let verdict = self.judge(delivery, &tried, now);
@@ -202,6 +192,19 @@ impl Errand {
         }
         self.settle(claim, attempt).await;
         outcome
+    }
+
+    /// The delivery is due again at `at`; nothing was tried.
+    async fn give_back(&self, claim: &Claim, at: DateTime<Utc>) {
+        let released = self.outbox.release(&self.renewed.newest(claim), at).await;
+        self.record(released, &claim.delivery);
+    }
+
+    /// What it needs cannot be read right now.
+    async fn put_off(&self, claim: &Claim, problem: &StoreError) -> Outcome {
+        warn!(delivery = %claim.delivery.id, %problem, "delivery cannot be worked on, trying again");
+        self.give_back(claim, self.clock.now() + STORE_WAIT).await;
+        Outcome::default()
     }
 
     /// Records an attempt. Where the store cannot write (a full disk), it is tried again as long as the claim is ours: a
@@ -240,15 +243,7 @@ impl Errand {
         let now = self.clock.now();
         let address = &delivery.recipient.address;
         let way = route::find(&*self.directory, address, &self.default_service_url, now).await?;
-        let unasked = |reason: String| Tried {
-            answer: Answer::Rejected { reason },
-            status: None,
-            conversation: None,
-            way: way.clone(),
-            doubt: Doubt::Unsolved,
-            shut: None,
-            suspended_until: None,
-        };
+        let unasked = |reason: String| Tried::unasked(way.clone(), reason);
         let nothing = |reason: String| Came::ToAnAnswer(Box::new(unasked(reason)));
         let card = match &delivery.card_id {
             Some(id) if delivery.operation != Operation::Delete => self.outbox.card(id).await?,

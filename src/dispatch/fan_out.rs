@@ -4,8 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use tracing::{info, warn};
 
 use super::part::PART;
-use super::{ATTEMPTS, Dispatcher, Missing, Occasion};
-use crate::drill;
+use super::{ATTEMPTS, Dispatcher, Missing, Occasion, rule_of};
 use crate::judge::{Judged, judge};
 use crate::store::StoreError;
 use crate::store::outbox::{Batch, EventRecord, FanOut, Held, RuleRecord};
@@ -24,14 +23,7 @@ impl Dispatcher {
         let workspace = self.live.borrow().workspace.clone();
         let event = &held.event;
         let now = self.clock.now();
-        let rules: Vec<_> = workspace
-            .ruleset
-            .rules
-            .iter()
-            .filter(|rule| rule.name == held.rule)
-            .cloned()
-            .collect();
-        let rules = drill::asked(rules, event);
+        let rules = rule_of(&workspace, held);
         let judged = judge(event, &rules, workspace.settings.time_zone, now).pop();
         let Some(Judged { rule, scope, verdicts }) = judged.filter(|judged| judged.verdicts.holds) else {
             warn!(event = %event.id, rule = %held.rule, "rule is gone or changed, the rest of its recipients gets nothing");

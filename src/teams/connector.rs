@@ -114,48 +114,30 @@ impl Connector {
 
     /// Posts `activity` to a conversation. It may have arrived even where the answer says it did not.
     pub async fn send(&self, service_url: &str, conversation: &str, activity: &Value) -> Sent {
-        let started = self.clock.now();
         let path = ["v3", "conversations", conversation, "activities"];
-        let (outcome, moved_to) = self.post(service_url, &path, activity).await;
-        let (answer, status) = match outcome {
-            Ok(reply) => (self.read(&reply), Some(reply.status)),
-            Err(failed) => failed,
-        };
-        let took = (self.clock.now() - started).to_std().unwrap_or_default();
-        Sent {
-            answer,
-            status,
-            took,
-            moved_to,
-        }
+        let body = serde_json::to_vec(activity).expect("a JSON value can be written");
+        self.about_a_message(Method::POST, service_url, &path, Some(&body))
+            .await
     }
 
     /// Puts `activity` in the place of a message that was sent.
     pub async fn update(&self, service_url: &str, conversation: &str, message: &str, activity: &Value) -> Sent {
+        let path = ["v3", "conversations", conversation, "activities", message];
         let body = serde_json::to_vec(activity).expect("a JSON value can be written");
-        self.change(Method::PUT, service_url, conversation, message, Some(&body))
-            .await
+        self.about_a_message(Method::PUT, service_url, &path, Some(&body)).await
     }
 
     /// Takes away a message that was sent.
     pub async fn delete(&self, service_url: &str, conversation: &str, message: &str) -> Sent {
-        self.change(Method::DELETE, service_url, conversation, message, None)
-            .await
+        let path = ["v3", "conversations", conversation, "activities", message];
+        self.about_a_message(Method::DELETE, service_url, &path, None).await
     }
 
-    async fn change(
-        &self,
-        method: Method,
-        service_url: &str,
-        conversation: &str,
-        message: &str,
-        body: Option<&[u8]>,
-    ) -> Sent {
+    async fn about_a_message(&self, method: Method, service_url: &str, path: &[&str], body: Option<&[u8]>) -> Sent {
         let started = self.clock.now();
-        let path = ["v3", "conversations", conversation, "activities", message];
         let asked = Asked {
             method,
-            path: &path,
+            path,
             query: &[],
             body,
             longest: LONGEST_ANSWER,
