@@ -10,7 +10,7 @@ import { blink, card, heard, place, post, remove, replace, text, url } from "./s
 const browser = await launch(5);
 const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: "light" });
 const page = await context.newPage();
-page.setDefaultTimeout(15_000);
+page.setDefaultTimeout(30_000);
 
 // Whatever the page says in the console or tries against its policy is a finding.
 const complaints = [];
@@ -355,6 +355,28 @@ await check("what somebody is typing survives what happens elsewhere", async () 
   assert.equal(await page.getByLabel("Write to Herald").inputValue(), "half a sen");
   assert.equal(await page.getByRole("menuitem", { name: "New channel…" }).isVisible(), true);
   await page.keyboard.press("Escape");
+});
+await check("a message that comes while the page reads the world stays", async () => {
+  let answer;
+  const written = new Promise((done) => { answer = done; });
+  let release;
+  const released = new Promise((done) => { release = done; });
+  await page.route("**/page/world", async (route) => {
+    const response = await route.fetch();
+    answer();
+    await released;
+    await route.fulfill({ response });
+  }, { times: 1 });
+  await fetch(`${url}/page/act`, {
+    method: "POST", headers: { "content-type": "application/json" },
+    body: JSON.stringify({ do: "new_channel", team: "Platform", name: "Slow" }),
+  });
+  await written;
+  const id = await post(await place("Platform / Incidents"), text("in between"));
+  await message(id).waitFor();
+  release();
+  await page.locator(".place.channel", { hasText: "Slow" }).waitFor();
+  assert.equal(await message(id).count(), 1);
 });
 await check("a menu and a dialog are left with Escape", async () => {
   await button(page.locator(".top"), "More").focus();

@@ -22,7 +22,30 @@ let conversation = null;
 
 // ---- the world ----
 
-async function load() {
+/** What arrives while the world is being read: the answer may have been written before it. */
+let meanwhile = [];
+/** The reading that goes on, and whether the world has changed since it was asked for. */
+let reading = null;
+let outdated = false;
+
+/** Reads the world. One reading at a time, so that an older answer never replaces a newer one. */
+function load() {
+  outdated = reading !== null;
+  reading ??= (async () => {
+    try {
+      do {
+        outdated = false;
+        meanwhile = [];
+        await read();
+      } while (outdated);
+    } finally {
+      reading = null;
+    }
+  })();
+  return reading;
+}
+
+async function read() {
   const response = await fetch("page/world");
   if (!response.ok) throw new Error(`the sandbox answered ${response.status}`);
   const world = await response.json();
@@ -36,9 +59,11 @@ async function load() {
     for (const channel of team.channels.filter((one) => !one.deleted)) state.places.set(channel.id, shape(channel, team));
   }
   show();
+  for (const again of meanwhile.splice(0)) again();
 }
 
 function arrived(message) {
+  if (reading) meanwhile.push(() => arrived(message));
   const place = state.places.get(message.conversation);
   if (!place) {
     load().catch(offline);
@@ -61,6 +86,7 @@ function arrived(message) {
 }
 
 function deleted({ conversation: id, id: message }) {
+  if (reading) meanwhile.push(() => deleted({ conversation: id, id: message }));
   const place = state.places.get(id);
   if (!place) return;
   place.messages = place.messages.filter((one) => one.id !== message);
