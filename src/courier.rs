@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
+use futures::future::BoxFuture;
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
 use tracing::{error, info, warn};
@@ -39,6 +40,9 @@ const LEASE: Duration = Duration::minutes(5);
 const STORE_WAIT: Duration = Duration::seconds(5);
 /// How soon to look again for what was due and could not be had: its record cannot be read, or its run waits.
 const SOON: Duration = Duration::milliseconds(20);
+
+/// What was claimed, and when there is more that can be had.
+type Fetched = Result<(Vec<Claim>, Option<DateTime<Utc>>), StoreError>;
 
 /// Delivers what the outbox owes.
 pub struct Courier {
@@ -79,28 +83,45 @@ impl Courier {
         let errand = Arc::new(Errand::new(&self, renewed.clone()));
         let mut desk = Desk::new(&self.tenant, renewed);
         let mut under_way = UnderWay::default();
+        // The store may be slow, so it is asked beside the errands: meanwhile others that are here set out on time.
+        let mut fetching: Option<BoxFuture<'_, Fetched>> = None;
+        let mut look = true;
+        let mut due = None;
         loop {
             let rung = self.work.notified();
             tokio::pin!(rung);
             // Listen before looking, so that a ring in between is not missed.
             rung.as_mut().enable();
 
-            let next = match self.take_and_start(&mut desk, &errand, &mut under_way).await {
-                Ok(next) => next,
-                Err(problem) => {
-                    warn!(%problem, "the outbox cannot be used, trying again");
-                    Some(self.clock.now() + STORE_WAIT)
+            if look && fetching.is_none() {
+                look = false;
+                due = desk.paused_until(self.clock.now());
+                if due.is_none() {
+                    fetching = Some(Box::pin(self.fetch(desk.room())));
                 }
-            };
+            }
+            let next = earlier(due, self.start(&mut desk, &errand, &mut under_way).await);
             tokio::select! {
                 () = stop.told() => break,
-                Some(done) = under_way.tasks.join_next_with_id() => self.done(&mut desk, &mut under_way, done),
-                () = rung => {}
-                () = self.clock.sleep_until_any(next) => {}
+                fetched = async { fetching.as_mut().expect("there is one").await }, if fetching.is_some() => {
+                    fetching = None;
+                    due = self.take(&mut desk, fetched);
+                }
+                Some(done) = under_way.tasks.join_next_with_id() => {
+                    self.done(&mut desk, &mut under_way, done);
+                    look = true;
+                }
+                () = rung => look = true,
+                () = self.clock.sleep_until_any(next) => look = true,
             }
             while let Some(done) = under_way.tasks.try_join_next_with_id() {
                 self.done(&mut desk, &mut under_way, done);
+                look = true;
             }
+        }
+        // What is being claimed is ours: it is given back with the rest.
+        if let Some(fetching) = fetching {
+            self.take(&mut desk, fetching.await);
         }
         while let Some(done) = under_way.tasks.join_next_with_id().await {
             self.done(&mut desk, &mut under_way, done);
@@ -111,28 +132,11 @@ impl Courier {
         }
     }
 
-    /// Claims what there is room for, starts what may go now, and says when to look again.
-    async fn take_and_start(
-        &self,
-        desk: &mut Desk,
-        errand: &Arc<Errand>,
-        under_way: &mut UnderWay,
-    ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        // First what is here: the store may be slow.
-        let mut soonest = self.start(desk, errand, under_way).await;
-        let next = match desk.paused_until(self.clock.now()) {
-            Some(until) => Some(until),
-            None => self.fetch(desk).await?,
-        };
-        soonest = earlier(soonest, self.start(desk, errand, under_way).await);
-        Ok(earlier(soonest, next))
-    }
-
     /// Claims what is due in lanes that have room; says when the next one is due that can be had.
-    async fn fetch(&self, desk: &mut Desk) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let room = desk.room();
+    async fn fetch(&self, room: PerLane<usize>) -> Fetched {
+        let mut claimed = Vec::new();
         if Lane::ALL.into_iter().all(|lane| *room.get(lane) == 0) {
-            return Ok(None);
+            return Ok((claimed, None));
         }
         let now = self.clock.now();
         let lanes = self.outbox.lanes().await?;
@@ -144,19 +148,42 @@ impl Courier {
             for (key, problem) in &claims.corrupt {
                 error!(%key, %problem, "a delivery's record cannot be read, it is set aside");
             }
-            for claim in claims.claims {
+            for claim in &claims.claims {
                 *taken.get_mut(claim.delivery.terms.lane) += 1;
-                desk.put(claim);
             }
+            claimed = claims.claims;
         }
-        let lanes = self.outbox.lanes().await?;
+        // Without this answer what was claimed would be lost until its lease ends.
+        let lanes = match self.outbox.lanes().await {
+            Ok(lanes) => lanes,
+            Err(problem) => {
+                warn!(%problem, "the outbox cannot be used, trying again");
+                return Ok((claimed, Some(self.clock.now() + STORE_WAIT)));
+            }
+        };
         let next = |lane: Lane| {
             let full = *room.get(lane) == 0 || *taken.get(lane) == *room.get(lane);
             // A lane whose places are taken may have more; it is looked at again when there is room.
             let due = if full { None } else { lanes.get(lane).due_since };
             due.map(|due| due.max(now + SOON))
         };
-        Ok(Lane::ALL.into_iter().filter_map(next).min())
+        Ok((claimed, Lane::ALL.into_iter().filter_map(next).min()))
+    }
+
+    /// Puts what was claimed on the desk; says when to look again.
+    fn take(&self, desk: &mut Desk, fetched: Fetched) -> Option<DateTime<Utc>> {
+        match fetched {
+            Ok((claims, due)) => {
+                for claim in claims {
+                    desk.put(claim);
+                }
+                due
+            }
+            Err(problem) => {
+                warn!(%problem, "the outbox cannot be used, trying again");
+                Some(self.clock.now() + STORE_WAIT)
+            }
+        }
     }
 
     /// Starts what may go now; says when more may.

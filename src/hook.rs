@@ -13,6 +13,7 @@ pub mod signature;
 
 use serde_json::{Map, Value};
 
+use crate::rate::Rate;
 use crate::secret_name::SecretName;
 
 /// A declared place to post to.
@@ -31,7 +32,7 @@ pub struct Hook {
     /// The content types it reads; never empty.
     pub formats: Vec<Format>,
     /// How many posts it takes; `None` takes whatever comes.
-    pub limit: Option<rate::Rate>,
+    pub limit: Option<Rate>,
 }
 
 /// How a sender proves who it is.

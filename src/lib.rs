@@ -31,6 +31,7 @@ pub mod pace;
 pub mod plan;
 pub mod preview;
 pub mod put_right;
+pub mod rate;
 pub mod record;
 pub mod refusal;
 pub mod rehearsal;

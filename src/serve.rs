@@ -137,7 +137,7 @@ impl Server {
         )
         .traced(tracer.clone());
 
-        let rates = Rates::with_per_second(settings.limits.messages_per_second);
+        let rates = Rates::of_limits(&settings.limits);
         let turnstile = Arc::new(Turnstile::new(Pace::new(rates), clock.clone()));
         let audit = Audit {
             log: stores.audit.clone(),

@@ -1,6 +1,7 @@
 //! What an operator decides: who the bot is, where the server listens, what is kept how long.
 
 pub mod file;
+mod limits;
 pub mod pasted;
 
 use std::collections::BTreeMap;
@@ -18,11 +19,10 @@ use crate::secret_name::SecretName;
 use crate::teams::endpoints::Overrides;
 use crate::zone;
 
+pub use self::limits::Limits;
 pub use crate::teams::cloud::Cloud;
 pub use crate::teams::endpoints::{Endpoints, Issuer};
-use file::{
-    BotFile, CloudFile, EndpointsFile, IssuerFile, LimitsFile, RetentionFile, ServerFile, SettingsFile, TracesFile,
-};
+use file::{BotFile, CloudFile, EndpointsFile, IssuerFile, RetentionFile, ServerFile, SettingsFile, TracesFile};
 
 /// Settings, complete: every default is filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,21 +69,6 @@ pub struct Server {
     pub public_url: Option<String>,
     /// What the token of the admin routes is called; without one they answer this machine alone.
     pub admin_token: Option<SecretName>,
-}
-
-/// Bounds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// The largest body a hook takes, in bytes.
-    pub body_bytes: usize,
-    /// Posts to hooks worked on at once.
-    pub requests_at_once: usize,
-    /// Connections open at once, as long as the system allows as many open files.
-    pub connections: usize,
-    /// Messages a second to all of Teams.
-    pub messages_per_second: u32,
-    /// Deliveries that may be open (pending or sending) at once.
-    pub open_deliveries: u64,
 }
 
 /// How long things are kept.
@@ -216,7 +201,7 @@ pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
         store: store.to_owned(),
         time_zone: time_zone.unwrap_or(Tz::UTC),
         hooks,
-        limits: limits(&file.limits),
+        limits: limits::compile(&file.limits, &mut faults),
         retention: retention(&file.retention, &mut faults),
         traces: traces(&file.traces, &mut faults),
     };
@@ -374,18 +359,6 @@ fn listen_address(written: &str) -> Result<SocketAddr, Fault> {
         Fault::error("settings::listen", format!("`{text}` is not an address with a port"))
             .help("write `127.0.0.1:3978` for this machine alone, `0.0.0.0:3978` for every network")
     })
-}
-
-fn limits(file: &LimitsFile) -> Limits {
-    let whole =
-        |value: Option<u64>, otherwise: usize| value.map_or(otherwise, |n| usize::try_from(n).unwrap_or(usize::MAX));
-    Limits {
-        body_bytes: whole(file.body_bytes, 1 << 20),
-        requests_at_once: whole(file.requests_at_once, 256),
-        connections: whole(file.connections, 1024),
-        messages_per_second: file.messages_per_second.unwrap_or(50),
-        open_deliveries: file.open_deliveries.unwrap_or(1_000_000),
-    }
 }
 
 fn retention(file: &RetentionFile, faults: &mut Vec<Fault>) -> Retention {
@@ -564,6 +537,10 @@ mod tests {
                 vec!["server", "public_url"],
             ),
             (
+                json!({ "limits": { "messages_per_conversation": [] } }),
+                vec!["limits", "messages_per_conversation"],
+            ),
+            (
                 json!({ "retention": { "deliveries": "5 minutes" } }),
                 vec!["retention", "deliveries"],
             ),
@@ -585,6 +562,8 @@ mod tests {
         }
         let fault = only_fault(json!({ "bot": { "endpoints": { "trusted_hosts": ["ok.test", "ftp://x.test/"] } } }));
         assert_eq!(fault.path[2..], ["trusted_hosts".into(), 1.into()]);
+        let fault = only_fault(json!({ "limits": { "listings_per_conversation": ["1 per second", "0 per hour"] } }));
+        assert_eq!(fault.path[1..], ["listings_per_conversation".into(), 1.into()]);
     }
 
     #[test]

@@ -99,7 +99,7 @@ async fn a_reload_keeps_the_count_and_a_new_limit_counts_what_was_taken_before()
     live.wait_for(|live| {
         live.workspace.settings.hooks["build"]
             .limit
-            .is_some_and(|limit| limit.posts == 3)
+            .is_some_and(|limit| limit.count == 3)
     })
     .await
     .expect("running");

@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("lane", 0),
     ("secret_name", 0),
     ("duration", 1),
+    ("rate", 1),
     ("text_or", 1),
     ("zone", 1),
     ("one_or_many", 1),

@@ -78,7 +78,13 @@ pub fn judge(arrivals: &[Arrival], throttled: usize) {
         share(&times, tenant) * 100.0,
         share(middle, tenant) * 100.0
     );
-    println!("  429s provoked: {throttled}");
+    let begin = all.first().copied().unwrap_or(0);
+    let refused = arrivals.iter().filter(|arrival| !arrival.taken);
+    let when: Vec<String> = refused
+        .take(20)
+        .map(|arrival| format!("{:.3} s", Duration::from_nanos(arrival.at - begin).as_secs_f64()))
+        .collect();
+    println!("  429s provoked: {throttled} {}", when.join(", "));
     println!(
         "  requests that came while a window was full: tenant {}, conversations {in_conversations}; fullest second {} of {}",
         violations(&all, tenant),

@@ -100,12 +100,13 @@ pub fn fullest(times: &[u64], per: u64) -> usize {
     most
 }
 
-/// How much of an allowed rate was used: the time that so many calls need at least, divided by the time they took.
+/// How much of an allowed rate was used: calls in the time from the first to the last, divided by those allowed. Calls
+/// that leave in bursts come out up to one window too well, so it takes many windows.
 #[expect(clippy::cast_precision_loss, reason = "counts and seconds of a run")]
 pub fn share(times: &[u64], window: Window) -> f64 {
     let (Some(first), Some(last)) = (times.first(), times.last()) else {
         return 0.0;
     };
-    let least = ((times.len() - 1) / window.count) as u64 * window.per;
-    least as f64 / (last - first).max(1) as f64
+    let windows = (last - first).max(1) as f64 / window.per as f64;
+    (times.len() - 1) as f64 / window.count as f64 / windows
 }

@@ -67,6 +67,8 @@ pub struct Slot {
     pub planned: DateTime<Utc>,
     /// When its request left, once it has.
     pub left: OnceLock<DateTime<Utc>>,
+    /// When the answer came, once it has.
+    pub answered: OnceLock<DateTime<Utc>>,
 }
 
 /// What was found about the next of a lane.
@@ -162,6 +164,7 @@ impl Desk {
                 address: waiting.address.clone(),
                 planned,
                 left: OnceLock::new(),
+                answered: OnceLock::new(),
             };
             self.away.insert(waiting.address, planned);
             steps.push(Step::Go(Box::new(waiting.claim), slot));
@@ -233,7 +236,7 @@ impl Desk {
         if let Some((tenant, until)) = &outcome.tenant_suspended_until {
             self.paused_tenants.insert(tenant.clone(), *until);
         }
-        pace.answered(waiting.request(), departed, now);
+        pace.answered(waiting.request(), departed, outcome.answered_at.unwrap_or(now));
         let named = outcome
             .throttled_until
             .map(|until| match pace.throttled(waiting.request(), until, now) {

@@ -59,6 +59,8 @@ pub struct Outcome {
     pub goes_on: bool,
     /// When the request left, if one did.
     pub left_at: Option<DateTime<Utc>>,
+    /// When its answer was there, if one came; recording it takes longer.
+    pub answered_at: Option<DateTime<Utc>>,
     /// Teams asked for silence in this conversation.
     pub throttled_until: Option<DateTime<Utc>>,
     /// Nothing can be sent to anybody until then.
@@ -139,6 +141,7 @@ impl Errand {
                 return Outcome {
                     goes_on: true,
                     left_at: slot.left.get().copied(),
+                    answered_at: slot.answered.get().copied(),
                     ..Outcome::default()
                 };
             }
@@ -153,6 +156,7 @@ impl Errand {
         let took_ms = u64::try_from((now - started_at).num_milliseconds()).unwrap_or(0);
         let outcome = Outcome {
             left_at: slot.left.get().copied(),
+            answered_at: slot.answered.get().copied(),
             ..self.outcome(&tried, now)
         };
         let suspended_until = outcome.tenant_suspended_until.as_ref().map(|(_, until)| *until);
@@ -280,17 +284,19 @@ impl Errand {
                 member,
             } => {
                 self.leave(delivery, slot).await;
-                return Ok(match self.open(delivery, &service_url, &tenant_id, &member).await? {
-                    Ok(()) => Came::ToAChat,
-                    Err(sent) => {
-                        self.metrics.answer(sent.answer.word());
-                        Came::ToAnAnswer(Box::new(Tried {
-                            answer: sent.answer,
-                            status: sent.status,
-                            ..unasked(String::new())
-                        }))
-                    }
-                });
+                return Ok(
+                    match self.open(delivery, slot, &service_url, &tenant_id, &member).await? {
+                        Ok(()) => Came::ToAChat,
+                        Err(sent) => {
+                            self.metrics.answer(sent.answer.word());
+                            Came::ToAnAnswer(Box::new(Tried {
+                                answer: sent.answer,
+                                status: sent.status,
+                                ..unasked(String::new())
+                            }))
+                        }
+                    },
+                );
             }
             Route::Shut { .. } | Route::None(_) => unreachable!("looked at above"),
         };
@@ -319,6 +325,7 @@ impl Errand {
                 return Ok(nothing("it is not known which message is meant".to_owned()));
             }
         };
+        let _ = slot.answered.set(self.clock.now());
         self.metrics.answer(sent.answer.word());
         if let Some(moved_to) = sent.moved_to {
             self.moved(delivery, &way, &conversation, moved_to).await;
@@ -391,11 +398,14 @@ impl Errand {
     async fn open(
         &self,
         delivery: &Delivery,
+        slot: &Slot,
         service_url: &str,
         tenant_id: &str,
         member: &str,
     ) -> Result<Result<(), Sent>, StoreError> {
-        let id = match self.connector.open_personal(service_url, tenant_id, member).await {
+        let opened = self.connector.open_personal(service_url, tenant_id, member).await;
+        let _ = slot.answered.set(self.clock.now());
+        let id = match opened {
             Ok(id) => ConversationId::new(&id),
             Err(sent) => return Ok(Err(sent)),
         };

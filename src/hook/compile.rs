@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use super::file::{AlgorithmFile, EncodingFile, FormatFile, HookFile, SignatureFile};
-use super::rate::Rate;
+use super::rate::POSTS;
 use super::{Algorithm, Authentication, Encoding, Format, Hook, RepeatId};
 use crate::diagnostic::Fault;
+use crate::rate::Rate;
 use crate::secret_name::SecretName;
 
 /// The header of the preset `api-key` unless another one is named.
@@ -305,7 +306,7 @@ fn formats(file: &HookFile) -> Vec<Format> {
 }
 
 fn limit(file: &HookFile, faults: &mut Vec<Fault>) -> Option<Rate> {
-    let read = Rate::parse(file.limit.as_deref()?);
+    let read = Rate::parse(file.limit.as_deref()?, &POSTS);
     read.map_err(|fault| faults.push(fault.under("limit"))).ok()
 }
 
@@ -380,7 +381,7 @@ mod tests {
             Some(RepeatId::Field(vec!["meta".to_owned(), "id".to_owned()]))
         );
         assert_eq!(hook.formats, [Format::Text, Format::Json]);
-        assert_eq!(hook.limit, Rate::parse("100/min").ok());
+        assert_eq!(hook.limit, Rate::parse("100/min", &POSTS).ok());
     }
 
     #[test]

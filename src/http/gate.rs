@@ -102,8 +102,8 @@ impl Gate {
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 let message = format!(
                     "this hook takes {} post{} per {}; the next one is taken in {}",
-                    limit.posts,
-                    if limit.posts == 1 { "" } else { "s" },
+                    limit.count,
+                    if limit.count == 1 { "" } else { "s" },
                     limit.time(),
                     duration::words(Duration::from_secs(seconds)),
                 );

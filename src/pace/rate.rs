@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Kind;
+use crate::rate::Rate;
+use crate::settings::Limits;
 
 /// At most `count` requests within any stretch of this length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +15,15 @@ pub struct Window {
     pub count: usize,
     /// In how long.
     pub per: TimeDelta,
+}
+
+impl Window {
+    fn of(rate: Rate) -> Self {
+        Self {
+            count: usize::try_from(rate.count).unwrap_or(usize::MAX),
+            per: TimeDelta::from_std(rate.per).unwrap_or(TimeDelta::MAX),
+        }
+    }
 }
 
 const fn window(count: usize, seconds: i64) -> Window {
@@ -51,6 +62,20 @@ impl Rates {
             per_second: usize::try_from(per_second).unwrap_or(usize::MAX).max(1),
             ..Self::default()
         }
+    }
+
+    /// The rates of `herald.yaml`; the documented ones where it says nothing.
+    pub fn of_limits(limits: &Limits) -> Self {
+        let mut rates = Self::with_per_second(limits.messages_per_second);
+        for (windows, written) in [
+            (&mut rates.messages, &limits.messages_per_conversation),
+            (&mut rates.listings, &limits.listings_per_conversation),
+        ] {
+            if !written.is_empty() {
+                *windows = written.iter().map(|rate| Window::of(*rate)).collect();
+            }
+        }
+        rates
     }
 
     pub(super) fn of(&self, kind: Kind) -> Vec<Window> {

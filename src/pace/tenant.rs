@@ -15,8 +15,9 @@ const SUSPICION: TimeDelta = TimeDelta::seconds(10);
 const RECOVERY: TimeDelta = TimeDelta::seconds(60);
 /// What is left of its speed each time.
 const SLOWER: f64 = 0.8;
-/// By how much a request that was slow on its way counts later, at most; more after a 429.
-const CAUTION: TimeDelta = TimeDelta::milliseconds(8);
+/// By how much a request that was slow on its way counts later, at most; more after a 429. Where the way takes now less
+/// and now more time, what is counted later is lost of the rate, and what is not may be answered 429.
+const CAUTION: TimeDelta = TimeDelta::milliseconds(64);
 const MOST_CAUTION: TimeDelta = TimeDelta::milliseconds(512);
 /// How long it takes until a 429 does not make more cautious any more.
 const FORGIVEN: TimeDelta = TimeDelta::seconds(600);
@@ -47,6 +48,8 @@ struct Slowed {
 /// The shortest time an answer took of late.
 #[derive(Debug, Clone, Default)]
 struct Quickest {
+    /// When the first answer came.
+    first: Option<DateTime<Utc>>,
     since: Option<DateTime<Utc>>,
     now: Option<TimeDelta>,
     before: Option<TimeDelta>,
@@ -85,7 +88,7 @@ impl Tenant {
     pub(super) fn answered(&mut self, departed: DateTime<Utc>, now: DateTime<Utc>) {
         let took = (now - departed).max(TimeDelta::zero());
         self.quickest.add(took, now);
-        let longer = took - self.quickest.is().unwrap_or(took);
+        let longer = took - self.quickest.is(now);
         let longer = longer.min(self.caution(now));
         if longer > TimeDelta::zero() {
             self.asked.delay(departed, longer);
@@ -158,6 +161,8 @@ impl Tenant {
 
 impl Quickest {
     fn add(&mut self, took: TimeDelta, now: DateTime<Utc>) {
+        // A first answer from the future: the clock was set back.
+        self.first = self.first.filter(|first| *first <= now).or(Some(now));
         if self.since.is_none_or(|since| now - since >= QUICK || since > now) {
             self.since = Some(now);
             self.before = self.now.take();
@@ -165,8 +170,12 @@ impl Quickest {
         self.now = Some(self.now.map_or(took, |quickest| quickest.min(took)));
     }
 
-    fn is(&self) -> Option<TimeDelta> {
-        self.now.into_iter().chain(self.before).min()
+    /// Nothing while too few are known to judge by: the first ones open connections, and take longer than those after.
+    fn is(&self, now: DateTime<Utc>) -> TimeDelta {
+        if self.first.is_none_or(|first| now - first < SECOND) {
+            return TimeDelta::zero();
+        }
+        self.now.into_iter().chain(self.before).min().unwrap_or_default()
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::settings;
 use proptest::prelude::*;
 
 const SECOND: TimeDelta = TimeDelta::seconds(1);
@@ -67,6 +68,20 @@ fn the_hourly_rate_is_used_whole_and_never_exceeded() {
     let sent = as_fast_as_allowed(&mut pace(50), "a", noon() + TimeDelta::hours(3));
     assert!(Rates::default().messages.iter().all(|window| !breaks(&sent, *window)));
     assert!(sent.len() >= 3 * 1800 * 99 / 100, "{}", sent.len());
+}
+
+#[test]
+fn the_rates_that_are_written_hold_in_place_of_the_documented_ones() {
+    let file = serde_json::json!({ "limits": {
+        "messages_per_second": 3, "messages_per_conversation": ["2 per 10 seconds", "3 per minute"],
+    } });
+    let (settings, faults) = settings::compile(&serde_json::from_value(file).unwrap());
+    assert_eq!(faults, []);
+    let rates = Rates::of_limits(&settings.limits);
+    assert_eq!(rates.listings, Rates::default().listings);
+    let sent = as_fast_as_allowed(&mut Pace::new(rates), "a", noon() + TimeDelta::seconds(90));
+    let offsets: Vec<i64> = sent.iter().map(|at| (*at - noon()).num_seconds()).collect();
+    assert_eq!(offsets, [0, 0, 10, 60, 60, 70]);
 }
 
 #[test]
@@ -206,22 +221,26 @@ fn a_way_that_is_always_as_long_costs_nothing_of_the_tenants_rate() {
         pace.answered(to(&person), now, now + ms(100));
         sent.push(now);
     }
-    assert_eq!(now - noon(), TimeDelta::seconds(19));
+    // But for the first second, in which it is not known yet how long it always is.
+    assert_eq!(now - noon(), TimeDelta::seconds(19) + ms(64));
 }
 
 #[test]
 fn a_request_that_was_slow_on_its_way_counts_a_little_later() {
     let mut pace = pace(50);
+    let early = noon() - TimeDelta::seconds(5);
+    pace.departs(to("early"), early);
+    pace.answered(to("early"), early, early + ms(5));
     for person in 0..50 {
         let person = person.to_string();
         pace.departs(to(&person), noon());
-        pace.answered(to(&person), noon(), noon() + ms(if person == "0" { 5 } else { 60 }));
+        pace.answered(to(&person), noon(), noon() + ms(if person == "0" { 5 } else { 160 }));
     }
-    let next = ready(&mut pace, "next", noon() + ms(100));
+    let next = ready(&mut pace, "next", noon() + ms(200));
     assert_eq!(next, noon() + ms(1000), "the first one was quick");
     pace.departs(to("next"), next);
     let after = ready(&mut pace, "after", next);
-    assert_eq!(after, noon() + ms(1008), "the others count 8 ms later at most");
+    assert_eq!(after, noon() + ms(1064), "the others count 64 ms later at most");
     for moment in 0..4 {
         pace.throttled(to(&format!("innocent {moment}")), noon(), noon() + ms(moment));
     }
@@ -229,6 +248,17 @@ fn a_request_that_was_slow_on_its_way_counts_a_little_later() {
     pace.answered(to("x"), noon() + TimeDelta::seconds(120), noon() + ms(120_300));
     let (used, _) = pace.in_use(noon() + ms(121_100));
     assert_eq!(used, 1, "after 429s it is more careful");
+}
+
+#[test]
+fn the_first_answers_of_all_may_be_slow_ones_and_are_counted_as_late_as_they_are() {
+    let mut pace = pace(50);
+    for person in 0..50 {
+        let person = person.to_string();
+        pace.departs(to(&person), noon());
+        pace.answered(to(&person), noon(), noon() + ms(30));
+    }
+    assert_eq!(ready(&mut pace, "next", noon() + ms(100)), noon() + ms(1030));
 }
 
 #[test]

@@ -151,6 +151,14 @@ pub struct LimitsFile {
     /// How many messages a second Herald sends to all of Teams. Default: 50, which is what Teams allows a bot.
     #[schemars(extend("examples" = [25]), range(min = 1, max = 100000))]
     pub messages_per_second: Option<u32>,
+    /// How many messages one conversation takes in how long; every line holds. Default: what Teams documents, which is
+    /// `[7 per second, 8 per 2 seconds, 60 per 30 seconds, 1800 per hour]`.
+    #[schemars(extend("examples" = [["7 per second", "8 per 2 seconds", "60 per 30 seconds", "1800 per hour"]]))]
+    pub messages_per_conversation: Option<Vec<String>>,
+    /// How often the members or channels of one team or chat are listed; every line holds. Default: what Teams documents,
+    /// which is `[14 per second, 16 per 2 seconds, 120 per 30 seconds, 3600 per hour]`.
+    #[schemars(extend("examples" = [["14 per second", "16 per 2 seconds", "120 per 30 seconds", "3600 per hour"]]))]
+    pub listings_per_conversation: Option<Vec<String>>,
     /// How many messages may wait to be sent; above it, hooks are asked to come back. Default: 1000000.
     #[schemars(extend("examples" = [100000]), range(min = 100, max = 100000000))]
     pub open_deliveries: Option<u64>,
