@@ -46,6 +46,10 @@ pub enum Want {
     Conversation(ConversationId),
     /// Each member of a team or group chat, in their personal chats.
     MembersOf(PlaceRef),
+    /// Each channel of a team.
+    ChannelsOf(PlaceRef),
+    /// Everybody who has the bot, in their personal chats.
+    Everyone,
     /// Nobody, and why: an unknown alias, a template that came to nothing.
     Nobody(String),
 }
@@ -87,6 +91,8 @@ pub enum Lookup {
     PersonalChat(String),
     /// Who is in this team or group chat?
     Roster(String),
+    /// Who has the bot in a personal chat? At most [`Audience::MOST_REACHED`] people and one more.
+    Everyone,
 }
 
 /// The directory's answer.
@@ -96,7 +102,7 @@ pub enum Lookup {
 )]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Found {
-    /// To [`Lookup::Person`].
+    /// To [`Lookup::Person`] and [`Lookup::Everyone`].
     People(Vec<Person>),
     /// To [`Lookup::Team`].
     Teams(Vec<Team>),
@@ -176,7 +182,8 @@ pub struct Audience {
     pub first: usize,
     /// The rest, with reasons.
     pub unreachable: Vec<Unreachable>,
-    /// Teams and group chats whose roster is missing, stale or old: their members are not in `reached` yet.
+    /// Teams and group chats whose roster, or list of channels, is missing, stale or old: their members or channels are
+    /// not in `reached` yet.
     pub rosters_needed: Vec<String>,
     /// What else did not come out as meant: somebody who could not be mentioned.
     pub notes: Vec<String>,

@@ -223,7 +223,8 @@ impl Book {
             Kind::Group => naming::group(name, self).err(),
             Kind::Channel => naming::channel(name, self).err(),
             Kind::MembersOf => naming::members_of(name, self).err(),
-            Kind::Here | Kind::Sender => None,
+            Kind::ChannelsOf => naming::channels_of(name, self).err(),
+            Kind::Here | Kind::Sender | Kind::Everyone => None,
         };
         if let Some(reason) = wrong {
             return Some(Fault::error("target::name", reason));
@@ -249,7 +250,9 @@ impl Book {
                 self.channel(name).is_some(),
                 self.channels.keys().map(String::as_str).collect(),
             ),
-            Kind::Here | Kind::Sender => return None,
+            // There are no aliases of teams.
+            Kind::ChannelsOf => (false, Vec::new()),
+            Kind::Here | Kind::Sender | Kind::Everyone => return None,
         };
         if known || naming::is_exact(name) {
             return None;
@@ -290,6 +293,8 @@ impl Book {
             | Kind::Channel
             | Kind::Group
             | Kind::MembersOf
+            | Kind::ChannelsOf
+            | Kind::Everyone
             | Kind::Here
             | Kind::Sender => None,
         }

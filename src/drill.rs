@@ -90,8 +90,10 @@ fn whole(written: &str) -> Option<(Kind, &str)> {
     let (key, name) = written.split_once(": ")?;
     let kind = Kind::ALL.into_iter().find(|kind| kind.key() == key.trim())?;
     match kind {
-        Kind::Here | Kind::Sender => None,
-        Kind::Person | Kind::People | Kind::Group | Kind::Channel | Kind::MembersOf => Some((kind, name.trim())),
+        Kind::Here | Kind::Sender | Kind::Everyone => None,
+        Kind::Person | Kind::People | Kind::Group | Kind::Channel | Kind::MembersOf | Kind::ChannelsOf => {
+            Some((kind, name.trim()))
+        }
     }
 }
 

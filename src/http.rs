@@ -96,6 +96,7 @@ pub fn admin_routes(admin: admin::Admin) -> Router {
         .route("/admin/v1/runs/{id}/recall", post(runs::recall))
         .route("/admin/v1/rules/{name}/fire", post(fire::fire))
         .route("/admin/v1/targets", get(admin::targets).post(admin::import))
+        .route("/admin/v1/targets/sync", post(admin::sync))
         .route("/admin/v1/blocked", get(blocked::list))
         .route("/admin/v1/blocked/{id}", delete(blocked::lift))
         .route("/admin/v1/facts", post(admin::learn))

@@ -25,6 +25,7 @@ pub mod link;
 pub mod listen;
 pub mod live;
 pub mod load;
+pub mod lost_place;
 pub mod metric;
 pub mod one_or_many;
 pub mod pace;

@@ -292,6 +292,13 @@ impl RollCall {
             Ok(members) => members,
             Err(answer) => return Ok(Err(missing(&id, &answer))),
         };
+        // Whoever waits for the channels waits for the same team.
+        if let Found::Teams(teams) = self.directory.look_up(&Lookup::Team(PlaceRef::Id(id.clone()))).await?
+            && let Some(team) = teams.first()
+            && let Err(missing) = self.channels(team, self.clock.now()).await?
+        {
+            return Ok(Err(missing));
+        }
         info!(roster = %id, members = members.len(), "members listed");
         let roster = Roster {
             id,

@@ -22,6 +22,7 @@ use crate::http::listen::{self, Door};
 use crate::listen::cron::CronListener;
 use crate::listen::files::FileListener;
 use crate::live::{Live, Reloader};
+use crate::lost_place::LostPlaces;
 use crate::metric::Metrics;
 use crate::pace::{Pace, Rates};
 use crate::put_right::PutRight;
@@ -174,6 +175,17 @@ impl Server {
                 outbox: stores.outbox.clone(),
                 standing: connector.standing().clone(),
                 dispatcher: Some(dispatcher.clone()),
+                lost_places: Some(LostPlaces {
+                    directory: stores.directory.clone(),
+                    connector: connector.clone(),
+                    turnstile: turnstile.clone(),
+                    clock: clock.clone(),
+                    default_service_url: settings.bot.endpoints.service_url.clone(),
+                    tenant: settings.bot.tenant.clone().unwrap_or_default(),
+                    app_id: settings.bot.app_id.clone(),
+                    asked_at: asked_at.clone(),
+                    work: work.clone(),
+                }),
                 clock: clock.clone(),
                 secrets,
                 token: settings.server.admin_token.clone(),

@@ -176,6 +176,51 @@ async fn members_of_a_team_each_get_the_card_in_their_personal_chat() {
 }
 
 #[tokio::test]
+async fn each_channel_of_a_team_gets_the_card_and_one_that_is_new_too() {
+    let rule = "when: { hook: ci }\nnotify: [{ channels_of: Platform }]\nexcept: [{ channel: Platform / Incidents }]\n\
+                card: { message: hello }\n";
+    let engine = Workspace::new().rule("everywhere", rule).start().await;
+    engine.installed(&["Platform"]).await;
+    engine.post("/hooks/ci", &json!({})).await;
+    engine.messages(2).await;
+    engine.settled().await;
+    for channel in ["Platform / General", "Platform / Releases"] {
+        assert_eq!(engine.teams.received_in(channel).len(), 1, "{channel}");
+    }
+    engine
+        .teams
+        .create_channel("Platform", "War room")
+        .await
+        .expect("a channel");
+    let (status, answer) = engine.post("/hooks/ci", &json!({ "again": true })).await;
+    assert_eq!(status, 202, "{answer:#}");
+    engine.messages(5).await;
+    engine.settled().await;
+    assert_eq!(engine.teams.received_in("Platform / War room").len(), 1);
+    assert!(engine.teams.received_in("Platform / Incidents").is_empty());
+}
+
+#[tokio::test]
+async fn everyone_is_each_person_who_installed_the_app_and_nobody_who_removed_it() {
+    let rule = "when: { hook: ci }\nnotify: [{ everyone: true }]\ncard: { text: \"Hello {{recipient.name}}\" }\n";
+    let engine = Workspace::new().rule("news", rule).start().await;
+    engine
+        .installed(&["Anna Berg", "Omar Haddad", "Priya Raghunathan"])
+        .await;
+    engine.teams.uninstall("Omar Haddad").await.expect("removed");
+    let (status, answer) = engine.post("/hooks/ci", &json!({})).await;
+    assert_eq!(status, 202, "{answer:#}");
+    engine.messages(2).await;
+    engine.settled().await;
+    for name in ["Anna Berg", "Priya Raghunathan"] {
+        let there = engine.teams.received_in(name);
+        assert_eq!(there.len(), 1, "{name}");
+        assert!(texts(&there[0].activity).contains(name), "{:#}", there[0].activity);
+    }
+    assert!(engine.teams.received_in("Omar Haddad").is_empty());
+}
+
+#[tokio::test]
 async fn a_large_team_is_listed_page_by_page() {
     let rule = "when: { hook: ci }\nnotify: [{ members_of: Platform }]\ncard: { message: hello }\n";
     let engine = Workspace::new()

@@ -70,6 +70,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("dispatch", 4),
     ("courier", 4),
     ("turnstile", 4),
+    ("lost_place", 4),
     ("roll_call", 4),
     ("sweep", 4),
     ("steward", 4),

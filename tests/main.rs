@@ -35,6 +35,7 @@ mod init_command;
 mod layers;
 mod limits;
 mod load_program;
+mod lost_places;
 mod manual;
 mod observability;
 #[cfg(target_os = "linux")]

@@ -209,6 +209,18 @@ fn members_of_a_team_are_those_that_the_test_names() {
 }
 
 #[test]
+fn everyone_and_the_channels_of_a_team_are_those_that_directory_and_rule_name() {
+    let rule = "when: { hook: ci }\nnotify: [{ everyone: true }, { channels_of: Platform }]\nexcept: [{ channel: Platform / General }]\n\
+                card: { message: news }\n\
+                tests:\n  - name: all\n    given: { event: { x: 1 } }\n    expect: { sent_to: [anna, omar, releases] }\n";
+    let directory = "people: { anna: anna.berg@contoso.example, omar: omar.haddad@contoso.example }\n\
+                     channels: { releases: { team: Platform, channel: Releases } }\n";
+    let root = workspace(&[("rules/office.yaml", rule), ("directory.yaml", directory)]);
+    let said = cli::run(root.path(), &["test", "rules/office.yaml"]);
+    assert_eq!(said.code, 0, "{}", said.out);
+}
+
+#[test]
 fn a_limit_holds_cards_back_on_the_virtual_clock() {
     let rule = format!("{RULE}limit: {{ once_per: 10 minutes, for_each: '{{{{event.name}}}}' }}\n");
     let tests = "\

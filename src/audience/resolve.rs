@@ -126,6 +126,8 @@ impl<'a> Resolver<'a> {
                 return;
             }
             Want::MembersOf(place) => return self.members_of(place, wanted),
+            Want::ChannelsOf(team) => return self.channels_of(team, wanted),
+            Want::Everyone => return self.everyone(wanted),
             Want::GroupChat(place) => self.group_chat(place),
             Want::ChannelPath(path) => self.channel_path(path),
             Want::Channel { team, channel } => self.channel(team, channel.as_ref()),
@@ -323,7 +325,60 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// The order is that of the store, which is always the same.
+    fn everyone(&mut self, wanted: &Wanted) {
+        let Some(found) = self.ask(Lookup::Everyone) else {
+            return;
+        };
+        let people: &[Person] = match found {
+            Found::People(people) => people,
+            Found::Teams(_) | Found::GroupChats(_) | Found::Conversation(_) | Found::Roster(_) => &[],
+        };
+        if people.is_empty() {
+            let reason = "nobody has the bot in a personal chat yet: install the app for people, or write to it";
+            return self.unreachable(&wanted.written, Why::unknown(reason));
+        }
+        for person in people {
+            let written = format!("{}: {}", wanted.written, described(person));
+            self.reach_person(&written, person.clone(), wanted);
+        }
+    }
+
     // Places.
+
+    fn channels_of(&mut self, place: &PlaceRef, wanted: &Wanted) {
+        let Some(teams) = self.teams(place) else {
+            return;
+        };
+        let team = match teams {
+            [team] => team,
+            [] => return self.unreachable(&wanted.written, Why::unknown_place(place, no_team(place))),
+            several => {
+                let (count, called) = (several.len(), called(place));
+                let reason = format!("{count} teams are {called}: paste the link of the one that is meant");
+                return self.unreachable(&wanted.written, Why::for_good(Skip::Ambiguous, reason));
+            }
+        };
+        let now = self.now;
+        if team.channels_fetched_at.is_none_or(|at| now - at >= ROSTER_FRESH_FOR) {
+            if !self.audience.rosters_needed.contains(&team.id) {
+                self.audience.rosters_needed.push(team.id.clone());
+            }
+            return;
+        }
+        // General has the team's own id, whether Teams lists it or not.
+        let others = team
+            .channels
+            .iter()
+            .filter(|channel| channel.id != team.id && !channel.deleted);
+        let ids = std::iter::once(&team.id).chain(others.map(|channel| &channel.id));
+        for id in ids {
+            match channel_of(team, Some(&PlaceRef::Id(id.clone()))) {
+                Ok(place) => self.reach_place(place, wanted),
+                Err(why) => self.unreachable(&wanted.written, why),
+            }
+        }
+    }
 
     fn group_chat(&mut self, place: &PlaceRef) -> Option<Result<Place, Why>> {
         Some(match self.group_chats(place)? {
@@ -485,6 +540,8 @@ impl<'a> Resolver<'a> {
                 | Want::ChannelPath(_)
                 | Want::Channel { .. }
                 | Want::Conversation(_)
+                | Want::ChannelsOf(_)
+                | Want::Everyone
                 | Want::MembersOf(_) => Err("only people can be mentioned".to_owned()),
             };
             match found {

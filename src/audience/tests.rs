@@ -73,6 +73,10 @@ impl World {
             ),
             Lookup::Conversation(id) => Found::Conversation(self.chats.iter().find(|one| one.id == *id).cloned()),
             Lookup::PersonalChat(_) => Found::Conversation(None),
+            Lookup::Everyone => {
+                let chats = self.chats.iter().filter(|chat| chat.kind == ConversationKind::Personal);
+                Found::People(chats.filter_map(|chat| chat.person.clone()).collect())
+            }
             Lookup::Roster(id) => Found::Roster(self.rosters.iter().find(|one| one.id == *id).cloned()),
         }
     }
@@ -306,6 +310,74 @@ fn guests_are_told_and_those_without_an_id_are_not() {
             "target 0: Ghost: Teams tells no id of this person, so no chat can be opened",
         ]
     );
+}
+
+#[test]
+fn everyone_is_whoever_has_the_bot_in_a_personal_chat() {
+    let chat = |name: &str| Conversation {
+        person: Some(person(name)),
+        ..conversation(&format!("a:{name}"), ConversationKind::Personal, None)
+    };
+    let world = World {
+        people: vec![person("Only In A Team")],
+        chats: vec![
+            chat("Anna"),
+            chat("Omar"),
+            conversation("19:x@thread.v2", ConversationKind::GroupChat, None),
+        ],
+        ..World::default()
+    };
+    assert_eq!(
+        world.told(vec![Want::Everyone, named("anna")]),
+        [
+            "Anna = t/aad-anna",
+            "Omar = t/aad-omar",
+            "target 1: Herald knows nobody called anna: write the mail address, or install the app for that person or in a team or chat they are in (unknown)"
+        ]
+    );
+    let told = World::default().told(vec![Want::Everyone]);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("nobody has the bot"), "{told:?}");
+}
+
+#[test]
+fn the_channels_of_a_team_are_all_that_exist_once_teams_was_asked() {
+    let mut platform = team(
+        "Platform",
+        &[("19:rel", "Releases"), ("19:old", "Old"), ("19:ops", "Ops")],
+    );
+    platform.channels[2].deleted = true;
+    let world = |team: Team| World {
+        teams: vec![team],
+        ..World::default()
+    };
+    let want = || vec![path("Platform / Releases"), Want::ChannelsOf(by_name("platform"))];
+    assert_eq!(
+        world(platform.clone()).told(want()),
+        [
+            "Platform / Releases = 19:rel",
+            "Platform / General = 19:platform@thread.tacv2",
+            "Platform / Ops = 19:ops",
+        ]
+    );
+    for fetched in [None, Some(now() - ROSTER_FRESH_FOR)] {
+        let unsure = Team {
+            channels_fetched_at: fetched,
+            ..platform.clone()
+        };
+        assert_eq!(
+            world(unsure).told(want()),
+            ["Platform / Releases = 19:rel", "needs 19:platform@thread.tacv2"]
+        );
+    }
+    let archived = Team {
+        archived: true,
+        ..platform
+    };
+    let told = world(archived).told(vec![Want::ChannelsOf(by_name("Platform"))]);
+    assert!(told.iter().all(|told| told.contains("archived")), "{told:?}");
+    let told = World::default().told(vec![Want::ChannelsOf(by_name("Platform"))]);
+    assert!(told[0].contains("knows no team called Platform"), "{told:?}");
 }
 
 #[test]

@@ -88,7 +88,8 @@ impl Naming<'_> {
                 };
                 self.add(format!("{prefix}sender"), want, &mention);
             }
-            Kind::Person | Kind::People | Kind::Group | Kind::Channel | Kind::MembersOf => {
+            Kind::Everyone => self.add(format!("{prefix}everyone"), Want::Everyone, &mention),
+            Kind::Person | Kind::People | Kind::Group | Kind::Channel | Kind::MembersOf | Kind::ChannelsOf => {
                 for text in target.values() {
                     self.text(kind, text, prefix, &mention, depth);
                 }
@@ -188,7 +189,8 @@ impl Naming<'_> {
             Kind::Group => group(name, self.book).map(Want::GroupChat),
             Kind::Channel => channel(name, self.book),
             Kind::MembersOf => members_of(name, self.book).map(Want::MembersOf),
-            Kind::Here | Kind::Sender => Err("this target has no name".to_owned()),
+            Kind::ChannelsOf => channels_of(name, self.book).map(Want::ChannelsOf),
+            Kind::Here | Kind::Sender | Kind::Everyone => Err("this target has no name".to_owned()),
         };
         self.add(written, want.unwrap_or_else(Want::Nobody), mention);
     }
@@ -404,6 +406,30 @@ pub fn members_of(name: &str, book: &Book) -> Result<PlaceRef, String> {
     match name.is_empty() {
         true => Err("there is no name here".to_owned()),
         false => Ok(place(name)),
+    }
+}
+
+/// Which team a name under `channels_of:` means.
+///
+/// # Errors
+/// Why it can mean none, in a sentence.
+pub fn channels_of(name: &str, book: &Book) -> Result<PlaceRef, String> {
+    let name = name.trim();
+    if book.group(name).is_some() {
+        return Err(format!(
+            "`{name}` is a group chat, which has no channels: write `group: {name}`"
+        ));
+    }
+    if book.channel(name).is_some() {
+        return Err(format!(
+            "`{name}` is a channel: write the name of its team, or `channel: {name}`"
+        ));
+    }
+    match members_of(name, book)? {
+        PlaceRef::Id(id) if id.ends_with("@thread.v2") => {
+            Err("this is the link of a group chat, which has no channels: write `group:`".to_owned())
+        }
+        team => Ok(team),
     }
 }
 

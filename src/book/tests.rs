@@ -181,6 +181,14 @@ fn a_doubtful_name_is_told_before_anybody_is_looked_up() {
         (Kind::Group, "finance-rom", Some(Severity::Warning), "no alias"),
         (Kind::MembersOf, "Berlin Office", None, ""),
         (Kind::MembersOf, "releases", Some(Severity::Error), "is a channel"),
+        (Kind::ChannelsOf, "Platform", None, ""),
+        (Kind::ChannelsOf, "releases", Some(Severity::Error), "is a channel"),
+        (
+            Kind::ChannelsOf,
+            "finance-room",
+            Some(Severity::Error),
+            "has no channels",
+        ),
     ] {
         let doubt = book.doubt(kind, name);
         assert_eq!(

@@ -201,6 +201,21 @@ pub const PAGES: &[Page] = &[
         no: "something in the file was left out; each line says why",
     },
     Page {
+        command: "targets sync",
+        text: &[
+            "Has the running server list the channels and members of everything it knows anew. Teams lists no places to a \
+             bot; name teams and group chats that a lost store forgot, by id or link, and they are known again.",
+        ],
+        examples: &[
+            ("After members changed while Herald was down", "herald targets sync"),
+            (
+                "A team that is not listed though the app is there",
+                "herald targets sync 19:General7hK2mQ9xTzR4vL1pW8sY3n@thread.tacv2",
+            ),
+        ],
+        no: "one of the places named is not shown to the bot; each line says why",
+    },
+    Page {
         command: "targets forget",
         text: &["Forgets a chat, team or person until Teams tells of it again."],
         examples: &[(

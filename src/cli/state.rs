@@ -128,6 +128,7 @@ impl State {
             outbox: store.outbox,
             standing: Arc::default(),
             dispatcher: None,
+            lost_places: None,
             clock: clock.clone(),
             secrets: Arc::new(Secrets::new(None)),
             audit: Audit {

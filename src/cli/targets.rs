@@ -13,6 +13,7 @@ use super::exit::Exit;
 use super::state::{State, StateArgs, runtime, segment};
 use super::{Format, Place, blocked, table};
 use crate::cli::say::{say, say_text};
+use crate::link::{self, Link};
 use crate::roster::{ConversationKind, Person};
 use crate::store::directory::Entry;
 use crate::store::{export, teamsfx};
@@ -67,6 +68,11 @@ enum TargetsCommand {
     Unblock {
         /// The id, as the report shows it
         id: String,
+    },
+    /// List the channels and members of everything known anew, and find teams and group chats that are not known
+    Sync {
+        /// Teams and group chats to ask Teams about: ids, or copied links
+        places: Vec<String>,
     },
     /// Forget a chat, team or person until Teams tells of it again
     Forget {
@@ -128,6 +134,7 @@ pub fn run(place: &Place, args: TargetsArgs, environment: BTreeMap<String, Strin
             }
             TargetsCommand::Blocked { csv } => blocked::report(&state, args.format, csv).await,
             TargetsCommand::Unblock { id } => blocked::lift(&state, &id).await,
+            TargetsCommand::Sync { places } => sync(&state, &places, args.format).await,
             TargetsCommand::Import { file } => import(&state, &file).await,
             TargetsCommand::Forget { id } => {
                 match state
@@ -141,6 +148,49 @@ pub fn run(place: &Place, args: TargetsArgs, environment: BTreeMap<String, Strin
             }
         }
     })
+}
+
+async fn sync(state: &State, places: &[String], format: Format) -> anyhow::Result<Exit> {
+    let ids = places.iter().map(|place| id_of(place)).collect::<Result<Vec<_>, _>>();
+    let ids = ids.map_err(anyhow::Error::msg)?;
+    let answer = state
+        .ask(Method::POST, "targets/sync", Some(&json!({ "ids": ids })))
+        .await?
+        .context("this server is older than this command: it knows no such route")?;
+    if matches!(format, Format::Json) {
+        say!("{answer:#}");
+    }
+    let asked = answer["asked"].as_array().cloned().unwrap_or_default();
+    if matches!(format, Format::Human) {
+        for one in &asked {
+            let id = one["id"].as_str().unwrap_or_default();
+            match (one["found"].as_str(), one["name"].as_str()) {
+                (Some(what), Some(name)) => say!("{id}: the {what} {name}"),
+                (Some(what), None) => say!("{id}: a {what}"),
+                (None, _) => say!("{id}: {}", one["reason"].as_str().unwrap_or("not found")),
+            }
+        }
+        say!("channels and members are being listed; `herald targets list` shows what is known by now");
+    }
+    let all = asked.iter().all(|one| one["found"].is_string());
+    Ok(if all { Exit::Done } else { Exit::No })
+}
+
+/// The id of a place that was named by its id or a copied link.
+fn id_of(place: &str) -> Result<String, String> {
+    if link::is_id(place) {
+        return Ok(place.to_owned());
+    }
+    if !link::is_link(place) {
+        return Err(format!(
+            "`{place}` is neither an id (`19:...`) nor a link: paste what \"Get link to team\" or \"Copy link\" of a chat gives"
+        ));
+    }
+    match link::parse(place)? {
+        Link::Team { id } => Ok(id),
+        Link::Channel { id, .. } | Link::Chat { id } => Ok(id.as_str().to_owned()),
+        Link::People(_) => Err("this link opens a chat with people, which is found by writing to them".to_owned()),
+    }
 }
 
 async fn everything(state: &State) -> anyhow::Result<(Option<String>, Vec<Entry>)> {

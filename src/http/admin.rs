@@ -24,6 +24,7 @@ use crate::delivery::{Delivery, DeliveryId, State as DeliveryState};
 use crate::dispatch::Dispatcher;
 use crate::event::EventId;
 use crate::live::Live;
+use crate::lost_place::{self, LostPlaces};
 use crate::roster::Fact;
 use crate::secret::Secrets;
 use crate::secret_name::SecretName;
@@ -49,6 +50,8 @@ pub struct Admin {
     pub standing: Arc<Standing>,
     /// Decides drills; `None` where no engine runs.
     pub dispatcher: Option<Dispatcher>,
+    /// Asks Teams about places that the store does not know; `None` where no engine runs.
+    pub lost_places: Option<LostPlaces>,
     /// Where what is done by hand is written down.
     pub audit: Audit,
     /// The time.
@@ -344,6 +347,36 @@ pub async fn import(
     admin.directory.import(entries).await?;
     let outcome = Outcome(format!("done: {count} entries"));
     Ok((Extension(outcome), Json(json!({ "imported": count }))))
+}
+
+/// Which places to ask Teams about, besides those that are known.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sync {
+    /// Ids of teams and group chats.
+    #[serde(default)]
+    pub ids: Vec<String>,
+}
+
+/// Asks Teams about places by their ids, and has the channels and members of everything known listed anew.
+pub async fn sync(
+    State(admin): State<Admin>,
+    wanted: Result<Json<Sync>, axum::extract::rejection::JsonRejection>,
+) -> Result<impl IntoResponse, RequestError> {
+    let Json(wanted) =
+        wanted.map_err(|problem| RequestError::new(StatusCode::BAD_REQUEST, "bad_body", problem.body_text()))?;
+    if wanted.ids.len() > lost_place::MOST {
+        let message = format!("at most {} places can be named at once", lost_place::MOST);
+        return Err(RequestError::new(StatusCode::BAD_REQUEST, "bad_body", message));
+    }
+    let Some(lost_places) = &admin.lost_places else {
+        let message = "Teams is asked by the running server: start `herald serve`";
+        return Err(RequestError::new(StatusCode::CONFLICT, "no_engine", message));
+    };
+    let asked = lost_places.find(&wanted.ids).await?;
+    let found = asked.iter().filter(|asked| asked.found.is_some()).count();
+    let outcome = Outcome(format!("done: {found} of {} found", asked.len()));
+    Ok((Extension(outcome), Json(json!({ "asked": asked }))))
 }
 
 /// Learns facts: what another program knew of teams and chats.

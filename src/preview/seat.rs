@@ -96,12 +96,16 @@ impl Known<'_> {
                         Vec::new(),
                     );
                 }
-                Want::GroupChat(_) | Want::ChannelPath(_) | Want::Channel { .. } | Want::Conversation(_) => {
+                Want::GroupChat(_)
+                | Want::ChannelPath(_)
+                | Want::Channel { .. }
+                | Want::ChannelsOf(_)
+                | Want::Conversation(_) => {
                     let place = self.means(&one.want);
                     let mentions = one.mention.iter().filter_map(|want| self.mention(want)).collect();
                     add(format!("place:{}", one.written), place, true, None, mentions);
                 }
-                Want::MembersOf(_) | Want::Nobody(_) => {}
+                Want::MembersOf(_) | Want::Everyone | Want::Nobody(_) => {}
             }
         }
         for entry in self.book.people() {
@@ -237,6 +241,8 @@ impl Known<'_> {
             },
             Want::Conversation(id) => self.here(id),
             Want::MembersOf(whom) => format!("every member of {}", place(whom)),
+            Want::ChannelsOf(team) => format!("every channel of {}", place(team)),
+            Want::Everyone => "everyone who has the bot".to_owned(),
             Want::Nobody(reason) => reason.clone(),
         }
     }

@@ -326,15 +326,22 @@ impl World {
                 Found::People(self.of_tenant(self.people.with_id(id).cloned().into_iter().collect()))
             }
             Lookup::Team(PlaceRef::Name(name)) => {
-                Found::Teams(self.teams.get(&name.to_lowercase()).cloned().into_iter().collect())
+                Found::Teams(listed(self.teams.get(&name.to_lowercase()).cloned(), now))
             }
-            Lookup::Team(PlaceRef::Id(id)) => Found::Teams(self.teams_with_id(id)),
+            Lookup::Team(PlaceRef::Id(id)) => Found::Teams(listed(self.teams_with_id(id), now)),
             Lookup::GroupChat(PlaceRef::Name(name)) => {
                 Found::GroupChats(self.chats.get(&name.to_lowercase()).cloned().into_iter().collect())
             }
             Lookup::GroupChat(PlaceRef::Id(id)) => Found::GroupChats(self.chat_with_id(id).into_iter().collect()),
             Lookup::Conversation(id) => Found::Conversation(self.chat_with_id(id.as_str())),
             Lookup::PersonalChat(_) => Found::Conversation(None),
+            Lookup::Everyone => {
+                let mut people: Vec<Person> = self.people.iter().cloned().collect();
+                if people.is_empty() && self.stand_ins {
+                    people.push(of_name("everyone who has the bot"));
+                }
+                Found::People(self.of_tenant(people))
+            }
             Lookup::Roster(id) => {
                 let stand_in = || vec![of_name(&format!("each member of {}", self.name_of_place(id)))];
                 let members = self.rosters.get(id).cloned().or_else(|| self.stand_ins.then(stand_in));
@@ -464,6 +471,7 @@ impl World {
                     self.channel(name, None);
                 }
             }
+            Want::ChannelsOf(PlaceRef::Name(name)) if !is_alias_like(name) => self.channel(name, None),
             Want::Person(PersonRef::Name(name)) if written && !is_alias_like(name) => {
                 if !self.people.iter().any(|person| is_called(person, name)) {
                     self.meet(of_name(name));
@@ -474,6 +482,8 @@ impl World {
             | Want::GroupChat(_)
             | Want::Conversation(_)
             | Want::MembersOf(_)
+            | Want::ChannelsOf(_)
+            | Want::Everyone
             | Want::Nobody(_) => {}
         }
     }
@@ -488,7 +498,8 @@ impl World {
                     Kind::Group => naming::group(&name, book).map(Want::GroupChat),
                     Kind::Channel => naming::channel(&name, book),
                     Kind::MembersOf => naming::members_of(&name, book).map(Want::MembersOf),
-                    Kind::Here | Kind::Sender => continue,
+                    Kind::ChannelsOf => naming::channels_of(&name, book).map(Want::ChannelsOf),
+                    Kind::Here | Kind::Sender | Kind::Everyone => continue,
                 };
                 if let Ok(want) = want {
                     self.assume(&want, true);
@@ -521,6 +532,15 @@ impl World {
         let may_be = id.ends_with("@thread.v2") && !self.unknown.contains(&id.to_lowercase());
         known.or_else(|| may_be.then(|| chat(id, None)))
     }
+}
+
+/// In this world, the channels of a team are always known.
+fn listed(teams: impl IntoIterator<Item = Team>, now: DateTime<Utc>) -> Vec<Team> {
+    let listed = teams.into_iter().map(|team| Team {
+        channels_fetched_at: Some(now),
+        ..team
+    });
+    listed.collect()
 }
 
 /// Would this be taken for an alias rather than for a name in Teams?

@@ -329,7 +329,8 @@ impl JsonSchema for Yes {
     }
 }
 
-/// Who is told: one of `person`, `people`, `group`, `channel`, `members_of`, `here` and `sender`.
+/// Who is told: one of `person`, `people`, `group`, `channel`, `members_of`, `channels_of`, `everyone`, `here` and
+/// `sender`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "Target", extend("x-decide" = {
@@ -338,6 +339,8 @@ impl JsonSchema for Yes {
     "group": ["mention"],
     "channel": ["mention"],
     "members_of": [],
+    "channels_of": ["mention"],
+    "everyone": [],
     "here": ["mention"],
     "sender": [],
 }))]
@@ -358,13 +361,19 @@ pub struct TargetFile {
     /// Each member of a team or group chat, one by one, in their personal chats.
     #[schemars(extend("examples" = ["Berlin Office"]))]
     pub members_of: Option<String>,
+    /// Each channel of a team that the bot can see, General among them.
+    #[schemars(extend("examples" = ["Platform"]))]
+    pub channels_of: Option<String>,
+    /// Everybody who has the bot, one by one, in their personal chats.
+    #[schemars(extend("examples" = [true]))]
+    pub everyone: Option<Yes>,
     /// The conversation that the event came from.
     #[schemars(extend("examples" = [true]))]
     pub here: Option<Yes>,
     /// The person who caused the event in Teams.
     #[schemars(extend("examples" = [true]))]
     pub sender: Option<Yes>,
-    /// With `channel`, `group` or `here`: whom the card mentions there.
+    /// With `channel`, `channels_of`, `group` or `here`: whom the card mentions there.
     #[schemars(extend("examples" = ["on-call", ["anna", "omar"]]))]
     pub mention: Option<OneOrMany<String>>,
 }

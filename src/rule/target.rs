@@ -13,7 +13,7 @@ use crate::rule::field;
 #[derive(Debug, Clone)]
 pub struct Target {
     kind: Kind,
-    /// None for `here` and `sender`.
+    /// None for `here`, `sender` and `everyone`.
     values: Vec<Text>,
     /// Whom the card mentions there.
     mention: Vec<Text>,
@@ -32,6 +32,10 @@ pub enum Kind {
     Channel,
     /// Each member of a team or group chat.
     MembersOf,
+    /// Each channel of a team.
+    ChannelsOf,
+    /// Everybody who has the bot.
+    Everyone,
     /// The conversation the event came from.
     Here,
     /// Who caused the event.
@@ -40,12 +44,14 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order they are explained.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Person,
         Kind::People,
         Kind::Group,
         Kind::Channel,
         Kind::MembersOf,
+        Kind::ChannelsOf,
+        Kind::Everyone,
         Kind::Here,
         Kind::Sender,
     ];
@@ -58,6 +64,8 @@ impl Kind {
             Kind::Group => "group",
             Kind::Channel => "channel",
             Kind::MembersOf => "members_of",
+            Kind::ChannelsOf => "channels_of",
+            Kind::Everyone => "everyone",
             Kind::Here => "here",
             Kind::Sender => "sender",
         }
@@ -65,17 +73,17 @@ impl Kind {
 
     fn has_others_in_it(self) -> bool {
         match self {
-            Kind::Group | Kind::Channel | Kind::Here => true,
-            Kind::Person | Kind::People | Kind::MembersOf | Kind::Sender => false,
+            Kind::Group | Kind::Channel | Kind::ChannelsOf | Kind::Here => true,
+            Kind::Person | Kind::People | Kind::MembersOf | Kind::Everyone | Kind::Sender => false,
         }
     }
 }
 
 /// Keys of later versions.
-const LATER: [&str; 5] = ["webhook", "activity_feed", "everyone", "channels_of", "where"];
+const LATER: [&str; 3] = ["webhook", "activity_feed", "where"];
 
 /// What people write who know another language.
-const SYNONYMS: [(&str, &str); 11] = [
+const SYNONYMS: [(&str, &str); 15] = [
     ("user", "person"),
     ("email", "person"),
     ("mail", "person"),
@@ -87,6 +95,10 @@ const SYNONYMS: [(&str, &str); 11] = [
     ("members", "members_of"),
     ("mentions", "mention"),
     ("author", "sender"),
+    ("all", "everyone"),
+    ("everybody", "everyone"),
+    ("all_users", "everyone"),
+    ("channels", "channels_of"),
 ];
 
 /// How many names one target may list.
@@ -128,7 +140,7 @@ impl Target {
             return Err(faults);
         };
         let values = match kind {
-            Kind::Here | Kind::Sender => {
+            Kind::Here | Kind::Sender | Kind::Everyone => {
                 if item[kind.key()] != Value::Bool(true) {
                     let message = format!("`{}` is `true` or is left out", kind.key());
                     faults.push(Fault::error("target::value", message).under(kind.key()));
@@ -136,7 +148,7 @@ impl Target {
                 Vec::new()
             }
             Kind::People => texts(item, kind.key(), true, partials, &mut faults),
-            Kind::Person | Kind::Group | Kind::Channel | Kind::MembersOf => {
+            Kind::Person | Kind::Group | Kind::Channel | Kind::MembersOf | Kind::ChannelsOf => {
                 texts(item, kind.key(), false, partials, &mut faults)
             }
         };
@@ -148,7 +160,7 @@ impl Target {
                 );
                 faults.push(
                     Fault::error("target::mention", message)
-                        .help("leave it out; it belongs to `channel`, `group` and `here`")
+                        .help("leave it out; it belongs to `channel`, `channels_of`, `group` and `here`")
                         .under("mention")
                         .on_key(),
                 );
@@ -169,7 +181,7 @@ impl Target {
         self.kind
     }
 
-    /// The names, as texts that may have holes; none for `here` and `sender`.
+    /// The names, as texts that may have holes; none for `here`, `sender` and `everyone`.
     pub fn values(&self) -> &[Text] {
         &self.values
     }
@@ -215,7 +227,8 @@ impl Target {
     }
 }
 
-const KEYS_HELP: &str = "write one of `person`, `people`, `group`, `channel`, `members_of`, `here`, `sender`";
+const KEYS_HELP: &str =
+    "write one of `person`, `people`, `group`, `channel`, `members_of`, `channels_of`, `everyone`, `here`, `sender`";
 
 fn texts(
     item: &Map<String, Value>,

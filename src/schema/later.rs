@@ -19,10 +19,7 @@ const LATER: [(&str, &[&str]); 8] = [
         ],
     ),
     ("Trigger", &["button", "message", "queue", "from"]),
-    (
-        "Target",
-        &["webhook", "activity_feed", "everyone", "channels_of", "where"],
-    ),
+    ("Target", &["webhook", "activity_feed", "where"]),
     ("Card", &["language"]),
     ("Settings", &["quiet_hours", "topics"]),
     ("Bot", &["certificate", "managed_identity", "workload_identity"]),

@@ -124,7 +124,7 @@ fn a_word_of_a_later_version_is_told_apart_from_a_mistake() {
             "split",
         ),
         ("when: { button: x }\nnotify: [{ channel: r }]", "button"),
-        ("when: { hook: x }\nnotify: [{ everyone: true }]", "everyone"),
+        ("when: { hook: x }\nnotify: [{ activity_feed: anna }]", "activity_feed"),
     ] {
         assert_eq!(
             rule(text),
@@ -180,7 +180,7 @@ fn a_companion_without_its_owner_or_with_a_wrong_one_is_told() {
     );
     assert_eq!(
         rule("when: { hook: x }\nnotify: [{ mention: anna }]").1,
-        "`mention` belongs to `group`, `channel` or `here`, and none of them is here"
+        "`mention` belongs to `group`, `channel`, `channels_of` or `here`, and none of them is here"
     );
     assert_eq!(
         rule("when: { hook: x }\nnotify: [{ person: anna, mention: omar }]").1,

@@ -373,7 +373,13 @@ fn outside_teams(target: &Target, triggers: &[Trigger]) -> Option<Fault> {
     let (key, what) = match target.kind() {
         Kind::Here => ("here", "where the event came from"),
         Kind::Sender => ("sender", "who caused the event"),
-        Kind::Person | Kind::People | Kind::Group | Kind::Channel | Kind::MembersOf => return None,
+        Kind::Person
+        | Kind::People
+        | Kind::Group
+        | Kind::Channel
+        | Kind::MembersOf
+        | Kind::ChannelsOf
+        | Kind::Everyone => return None,
     };
     let others = triggers.iter().filter_map(|trigger| match trigger {
         Trigger::Hook { .. } => Some("hook"),

@@ -94,6 +94,8 @@ fn in_short(want: &Want) -> String {
         }
         Want::Conversation(id) => format!("conversation {id}"),
         Want::MembersOf(of) => format!("members of {}", place(of)),
+        Want::ChannelsOf(of) => format!("channels of {}", place(of)),
+        Want::Everyone => "everyone".to_owned(),
         Want::Nobody(reason) => format!("nobody: {reason}"),
     }
 }

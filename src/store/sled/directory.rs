@@ -9,7 +9,7 @@ use super::draft::{Draft, Read, Table};
 use super::shelf::{self, by_term, caseless, read};
 use super::writer::{Desk, Growth};
 use super::{facts, refusals};
-use crate::audience::{Found, Lookup, PersonRef, PlaceRef};
+use crate::audience::{Audience, Found, Lookup, PersonRef, PlaceRef};
 use crate::refusal::Refusal;
 use crate::roster::{Conversation, ConversationId, ConversationKind, Fact, Person, Team};
 use crate::store::directory::Entry;
@@ -118,7 +118,36 @@ fn look_up(draft: &Draft<'_>, lookup: &Lookup) -> Result<Found, StoreError> {
             let roster = shelf::roster(draft, id)?;
             Found::Roster(roster.or_missing(Table::Roster, id))
         }
+        Lookup::Everyone => Found::People(everyone(draft)?),
     })
+}
+
+/// The other sides of the personal chats, one more than an audience may have at most. A chat that cannot be read hides
+/// only itself.
+fn everyone(draft: &Draft<'_>) -> Result<Vec<Person>, StoreError> {
+    let mut people = Vec::new();
+    for entry in draft.walk(Table::Conversation, Bound::Unbounded, Bound::Unbounded) {
+        let (id, _) = entry?;
+        let id = String::from_utf8_lossy(&id);
+        let Read::Found(mut chat) = draft.get::<Conversation>(Table::Conversation, id.as_ref())? else {
+            continue;
+        };
+        if chat.kind != ConversationKind::Personal {
+            continue;
+        }
+        shelf::describe(draft, &mut chat)?;
+        people.extend(chat.person.map(|person| Person {
+            tenant_id: match person.tenant_id.is_empty() {
+                true => chat.tenant_id,
+                false => person.tenant_id.clone(),
+            },
+            ..person
+        }));
+        if people.len() > Audience::MOST_REACHED {
+            break;
+        }
+    }
+    Ok(people)
 }
 
 fn is_group_chat(conversation: &Conversation) -> bool {
