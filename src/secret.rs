@@ -97,6 +97,14 @@ impl Secrets {
         Ok(SecretSlice::from(value))
     }
 
+    /// What is in the file at `path`, without a line break at its end: a token that the platform puts there and renews.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is longer than 64 KiB.
+    pub fn read_at(path: &Path) -> io::Result<SecretSlice<u8>> {
+        Ok(SecretSlice::from(without_line_break(read_file(path)?)))
+    }
+
     /// The mounted folder, if there is one.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()

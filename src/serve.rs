@@ -109,11 +109,7 @@ impl Server {
 
         let bot = &settings.bot;
         let wire = Wire::new(Patience::default())?;
-        let tokens = bot.app_id.clone().map(|app_id| {
-            let credentials = Credentials {
-                app_id,
-                secret: bot.secret.clone(),
-            };
+        let tokens = Credentials::of(bot).map(|credentials| {
             Arc::new(Tokens::new(
                 wire.clone(),
                 &bot.endpoints,

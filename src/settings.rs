@@ -1,5 +1,6 @@
 //! What an operator decides: who the bot is, where the server listens, what is kept how long.
 
+mod credential;
 pub mod file;
 mod limits;
 pub mod pasted;
@@ -16,6 +17,7 @@ use crate::diagnostic::{Fault, Step};
 use crate::duration;
 use crate::hook::{self, Hook};
 use crate::secret_name::SecretName;
+use crate::teams::credential::Credential;
 use crate::teams::endpoints::Overrides;
 use crate::zone;
 
@@ -52,8 +54,8 @@ pub struct Bot {
     pub app_id: Option<String>,
     /// The tenant it is registered in; `None` for a multi-tenant bot.
     pub tenant: Option<String>,
-    /// What its client secret is called.
-    pub secret: SecretName,
+    /// How it proves who it is.
+    pub credential: Credential,
     /// Which cloud.
     pub cloud: Cloud,
     /// Where everything is.
@@ -88,10 +90,11 @@ pub struct Traces {
 }
 
 /// The variables of the environment that override `herald.yaml`, with what each of them sets.
-pub const VARIABLES: [(&str, &str); 13] = [
+pub const VARIABLES: [(&str, &str); 14] = [
     ("HERALD_BOT_APP_ID", "bot.app_id"),
     ("HERALD_BOT_TENANT", "bot.tenant"),
     ("HERALD_BOT_CLOUD", "bot.cloud"),
+    ("HERALD_BOT_CREDENTIAL", "bot"),
     ("HERALD_BOT_TOKEN_URL", "bot.endpoints.token"),
     ("HERALD_BOT_OPENID_URL", "bot.endpoints.openid"),
     ("HERALD_BOT_SERVICE_URL", "bot.endpoints.service_url"),
@@ -162,21 +165,20 @@ pub fn override_with(file: &mut SettingsFile, environment: &BTreeMap<String, Str
     set(&mut file.time_zone, "HERALD_TIME_ZONE");
     set(&mut file.traces.endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT");
     set(&mut file.traces.service_name, "OTEL_SERVICE_NAME");
-    let Some(cloud) = value("HERALD_BOT_CLOUD") else {
-        return Ok(());
-    };
-    match Cloud::WORDS.iter().find(|(word, _)| *word == cloud.to_lowercase()) {
-        Some((_, cloud)) => {
-            file.bot.cloud = Some(CloudFile::from(*cloud));
-            Ok(())
-        }
-        None => {
-            let words = Cloud::WORDS.map(|(word, _)| word).join(", ");
-            Err(vec![format!(
-                "HERALD_BOT_CLOUD is `{cloud}`, but it must be one of {words}"
-            )])
+    let mut wrong = Vec::new();
+    if let Some(cloud) = value("HERALD_BOT_CLOUD") {
+        match Cloud::WORDS.iter().find(|(word, _)| *word == cloud.to_lowercase()) {
+            Some((_, cloud)) => file.bot.cloud = Some(CloudFile::from(*cloud)),
+            None => {
+                let words = Cloud::WORDS.map(|(word, _)| word).join(", ");
+                wrong.push(format!("HERALD_BOT_CLOUD is `{cloud}`, but it must be one of {words}"));
+            }
         }
     }
+    if let Some(kind) = value("HERALD_BOT_CREDENTIAL") {
+        wrong.extend(credential::choose(&mut file.bot, &kind.to_lowercase()).err());
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
 /// The meaning of `herald.yaml`. Whatever is wrong is reported and stands at its default in the result.
@@ -272,14 +274,13 @@ fn bot(file: &BotFile, faults: &mut Vec<Fault>) -> Bot {
         }
         well_formed.then(|| tenant.to_lowercase())
     });
-    let secret = secret_name(file.secret.as_deref(), &["bot", "secret"], faults)
-        .unwrap_or_else(|| SecretName::new("HERALD_BOT_SECRET").expect("a plain name"));
+    let credential = credential::compile(file, faults);
     let cloud = file.cloud.map(Cloud::from).unwrap_or_default();
     let endpoints = endpoints(&file.endpoints, cloud, tenant.as_deref(), faults);
     Bot {
         app_id,
         tenant,
-        secret,
+        credential,
         cloud,
         endpoints,
     }
@@ -291,11 +292,15 @@ fn endpoints(file: &EndpointsFile, cloud: Cloud, tenant: Option<&str>, faults: &
     let overrides = Overrides {
         token: trimmed(&file.token),
         openid: trimmed(&file.openid),
-        issuer: None,
+        scope: trimmed(&file.scope),
+        issuer: trimmed(&file.issuer),
         issuers: file.issuers.iter().map(issuer).collect(),
         service_url: trimmed(&file.service_url),
         gcc_service_url: trimmed(&file.gcc_service_url),
         graph: trimmed(&file.graph),
+        graph_scope: trimmed(&file.graph_scope),
+        identity: trimmed(&file.identity),
+        imds: trimmed(&file.imds),
         trusted_hosts: file.trusted_hosts.iter().map(|host| host.trim().to_owned()).collect(),
     };
     Endpoints::of(cloud, tenant, &overrides).unwrap_or_else(|found| {
@@ -458,7 +463,7 @@ mod tests {
         let (settings, faults) = compiled(json!({}));
         assert_eq!(faults, []);
         assert_eq!(settings.server.listen.to_string(), "127.0.0.1:3978");
-        assert_eq!(settings.bot.secret.as_str(), "HERALD_BOT_SECRET");
+        assert_eq!(settings.bot.credential, Credential::default());
         let endpoints = &settings.bot.endpoints;
         assert_eq!(
             endpoints.token,

@@ -12,6 +12,7 @@ pub mod answer;
 mod claims;
 pub mod cloud;
 pub mod connector;
+pub mod credential;
 pub mod endpoints;
 pub mod inbound;
 pub mod invoke;

@@ -37,10 +37,7 @@ fn tokens_at(token_url: &str, clock: Clock, patience: Patience) -> Tokens {
     let endpoints = Endpoints::of(Cloud::Public, None, &overrides).unwrap();
     let name = SecretName::new(NAME).unwrap();
     let secrets = Secrets::new(None).or_else([(name.clone(), SECRET.to_owned())]);
-    let credentials = Credentials {
-        app_id: APP.to_owned(),
-        secret: name,
-    };
+    let credentials = Credentials::with_secret(APP.to_owned(), name);
     Tokens::new(
         Wire::new(patience).unwrap(),
         &endpoints,
@@ -279,10 +276,7 @@ async fn a_missing_secret_is_named_before_anybody_is_asked() {
         token: Some(stub.url("/")),
         ..Overrides::default()
     };
-    let credentials = Credentials {
-        app_id: APP.to_owned(),
-        secret: SecretName::new("HERALD_TEST_NOWHERE").unwrap(),
-    };
+    let credentials = Credentials::with_secret(APP.to_owned(), SecretName::new("HERALD_TEST_NOWHERE").unwrap());
     let endpoints = Endpoints::of(Cloud::Public, None, &overrides).unwrap();
     let wire = Wire::new(patience()).unwrap();
     let tokens = Tokens::new(wire, &endpoints, credentials, Arc::new(Secrets::new(None)), clock);

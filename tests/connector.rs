@@ -59,10 +59,7 @@ async fn with_token(trusted_hosts: &[&str]) -> (Connector, Stub) {
     let endpoints = endpoints(Some(login.url("/token")), trusted_hosts);
     let secret = SecretName::new("HERALD_TEST_BOT_SECRET").unwrap();
     let secrets = Secrets::new(None).or_else([(secret.clone(), "s3cr3t".to_owned())]);
-    let credentials = Credentials {
-        app_id: APP.to_owned(),
-        secret,
-    };
+    let credentials = Credentials::with_secret(APP.to_owned(), secret);
     let (clock, _) = Clock::manual(noon());
     let tokens = Tokens::new(wire(), &endpoints, credentials, Arc::new(secrets), clock.clone());
     let connector = Connector::new(wire(), endpoints.trusted, Some(Arc::new(tokens)), Some(APP), clock);
@@ -216,10 +213,7 @@ async fn without_a_token_teams_is_not_asked_and_the_reason_is_kept() {
     let endpoints = endpoints(Some(login.url("/")), &["127.0.0.1"]);
     let secret = SecretName::new("HERALD_TEST_BOT_SECRET").unwrap();
     let secrets = Secrets::new(None).or_else([(secret.clone(), "s3cr3t".to_owned())]);
-    let credentials = Credentials {
-        app_id: APP.to_owned(),
-        secret,
-    };
+    let credentials = Credentials::with_secret(APP.to_owned(), secret);
     let (clock, _) = Clock::manual(noon());
     let tokens = Tokens::new(wire(), &endpoints, credentials, Arc::new(secrets), clock.clone());
     let connector = Connector::new(wire(), endpoints.trusted, Some(Arc::new(tokens)), Some(APP), clock);

@@ -1,5 +1,6 @@
 //! What the behaviours are told with.
 
+pub mod certificate;
 pub mod cli;
 pub mod curl;
 pub mod engine;

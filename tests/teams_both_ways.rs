@@ -65,10 +65,7 @@ impl Bot {
         .unwrap();
         let name = SecretName::new("HERALD_TEST_BOT_SECRET").unwrap();
         let secrets = Secrets::new(None).or_else([(name.clone(), sandbox.secret().to_owned())]);
-        let credentials = Credentials {
-            app_id: sandbox.app_id().to_owned(),
-            secret: name,
-        };
+        let credentials = Credentials::with_secret(sandbox.app_id().to_owned(), name);
         let clock = Clock::system();
         let tokens = Tokens::new(wire.clone(), &endpoints, credentials, Arc::new(secrets), clock.clone());
         let tenants = [sandbox.tenant().to_owned()];

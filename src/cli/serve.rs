@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
@@ -22,10 +23,14 @@ use crate::live;
 use crate::secret::Secrets;
 use crate::serve::{Server, Start};
 use crate::settings::Settings;
+use crate::teams::token::Credentials;
 
 /// The stack of a worker, in bytes. The deepest template that is accepted wants more than the usual 2 MiB in a debug
 /// build; memory that is not touched costs nothing.
 const STACK: usize = 8 << 20;
+
+/// So long before its end a certificate is spoken of.
+pub(super) const CERTIFICATE_ENDS_SOON: TimeDelta = TimeDelta::days(30);
 
 /// Arguments of `herald serve`.
 #[derive(Debug, Args)]
@@ -122,7 +127,7 @@ async fn serve(
         );
     }
     let settings = live.workspace.settings.clone();
-    look_at_credentials(&settings, &secrets)?;
+    look_at_credentials(&settings, &secrets, clock.now())?;
     let data = root.join(&settings.store);
     let start = Start {
         root: root.to_owned(),
@@ -143,12 +148,17 @@ async fn serve(
 }
 
 /// A bot that cannot prove who it is would take events and deliver nothing: better not to start.
-fn look_at_credentials(settings: &Settings, secrets: &Secrets) -> anyhow::Result<()> {
-    match &settings.bot.app_id {
-        Some(_) => {
-            secrets
-                .read(&settings.bot.secret)
-                .context("the bot cannot prove to Teams who it is")?;
+fn look_at_credentials(settings: &Settings, secrets: &Secrets, now: DateTime<Utc>) -> anyhow::Result<()> {
+    match Credentials::of(&settings.bot) {
+        Some(credentials) => {
+            let ends_at = credentials.examine(secrets, now).map_err(|problem| {
+                let way_out = problem.way_out().map(|way_out| format!("; {way_out}"));
+                anyhow::anyhow!("{problem}{}", way_out.unwrap_or_default())
+            });
+            let ends_at = ends_at.context("the bot cannot prove to Teams who it is")?;
+            if let Some(ends_at) = ends_at.filter(|ends_at| *ends_at - now < CERTIFICATE_ENDS_SOON) {
+                warn!(%ends_at, "the bot's certificate expires soon; after that nothing can be sent");
+            }
         }
         None => {
             warn!(

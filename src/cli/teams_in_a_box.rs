@@ -18,6 +18,7 @@ use crate::secret::Secrets;
 use crate::secret_name::SecretName;
 use crate::serve::Server;
 use crate::settings::Settings;
+use crate::teams::credential::Credential;
 
 /// Stands for every secret of a hook that has no value: it protects nothing, and is printed.
 const DEMO_SECRET: &str = "sandbox";
@@ -34,11 +35,11 @@ pub async fn start(
     settings: &Settings,
     secrets: Secrets,
 ) -> anyhow::Result<(Sandbox, Secrets)> {
-    if settings.bot.app_id.is_some() && secrets.has(&settings.bot.secret) {
+    let needed = settings.bot.credential.secrets();
+    if let (Some(_), Some(name)) = (&settings.bot.app_id, needed.into_iter().find(|name| secrets.has(name))) {
         bail!(
-            "`--sandbox` is refused because the real bot's secret `{}` is set: unset it for the sandbox, or leave \
-             --sandbox out to talk to real Teams",
-            settings.bot.secret
+            "`--sandbox` is refused because the real bot's secret `{name}` is set: unset it for the sandbox, or leave \
+             --sandbox out to talk to real Teams"
         );
     }
     let secrets = secrets.or_else(demo_secrets(settings));
@@ -60,7 +61,14 @@ pub async fn start(
 fn demo_secrets(settings: &Settings) -> Vec<(SecretName, String)> {
     let of_hooks = settings.hooks.values().flat_map(|hook| hook.secrets.clone());
     let mut values: Vec<_> = of_hooks.map(|name| (name, DEMO_SECRET.to_owned())).collect();
-    values.push((settings.bot.secret.clone(), crate::sandbox::SECRET.to_owned()));
+    let of_bot = match &settings.bot.credential {
+        Credential::Secret(name) => name.clone(),
+        // The box takes a client secret, and nothing else is asked for beside it.
+        Credential::Certificate(_) | Credential::ManagedIdentity | Credential::WorkloadIdentity(_) => {
+            Credential::default_secret()
+        }
+    };
+    values.push((of_bot, crate::sandbox::SECRET.to_owned()));
     values
 }
 
@@ -70,6 +78,7 @@ pub fn environment(boxed: &Sandbox, settings: &Settings) -> BTreeMap<String, Str
     [
         ("HERALD_BOT_APP_ID", boxed.app_id().to_owned()),
         ("HERALD_BOT_TENANT", boxed.tenant().to_owned()),
+        ("HERALD_BOT_CREDENTIAL", "secret".to_owned()),
         ("HERALD_BOT_TOKEN_URL", boxed.token_url()),
         ("HERALD_BOT_OPENID_URL", boxed.openid_url()),
         ("HERALD_BOT_SERVICE_URL", boxed.service_url()),

@@ -294,8 +294,8 @@ fn settings_and_directory_are_judged_by_the_same_rules() {
         Some("did you mean `github`?")
     );
     assert_eq!(
-        faults(FileKind::Settings, "bot: { certificate: x }")[0].1,
-        "`certificate` is not part of this version of Herald"
+        faults(FileKind::Settings, "topics: x")[0].1,
+        "`topics` is not part of this version of Herald"
     );
     assert_eq!(
         faults(FileKind::Directory, "rotations: {}")[0].2.as_deref(),

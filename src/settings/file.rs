@@ -52,12 +52,56 @@ pub struct BotFile {
     /// folder of secrets. Default: `HERALD_BOT_SECRET`.
     #[schemars(extend("examples" = ["HERALD_BOT_SECRET"]))]
     pub secret: Option<String>,
+    /// A certificate that the app registration knows, in place of a client secret.
+    #[schemars(extend("examples" = [{ "certificate": "HERALD_BOT_CERTIFICATE", "key": "HERALD_BOT_KEY" }]))]
+    pub certificate: Option<CertificateFile>,
+    /// The machine or container that Herald runs on proves who the bot is: `bot.app_id` is the client id of a
+    /// user-assigned managed identity. No secret is needed.
+    #[schemars(extend("examples" = [true]))]
+    pub managed_identity: Option<bool>,
+    /// A token of Kubernetes or of a managed identity that the app registration trusts, in place of a client secret. `{}`
+    /// takes the file that `AZURE_FEDERATED_TOKEN_FILE` names.
+    #[schemars(extend("examples" = [{ "token_file": "/var/run/secrets/azure/tokens/azure-identity-token" }]))]
+    pub workload_identity: Option<WorkloadIdentityFile>,
     /// Which Microsoft cloud the tenant lives in. Default: `public`.
     #[schemars(extend("examples" = ["public"]))]
     pub cloud: Option<CloudFile>,
     /// Addresses for emulators, proxies and tests. Each has its default from the cloud: leave this out for real Teams.
     #[schemars(extend("examples" = [{ "service_url": "http://127.0.0.1:9300/", "trusted_hosts": ["127.0.0.1"] }]))]
     pub endpoints: EndpointsFile,
+}
+
+/// A certificate with its key. Both are PEM texts in the environment or in the folder of secrets.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Certificate")]
+pub struct CertificateFile {
+    /// The **name** under which the certificate is found; those above it may follow in the same text.
+    #[schemars(extend("examples" = ["HERALD_BOT_CERTIFICATE"]))]
+    pub certificate: String,
+    /// The **name** under which its private key is found, never the key itself. Default: the certificate's, for one text
+    /// that holds both.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["HERALD_BOT_KEY"]))]
+    pub key: Option<String>,
+    /// Show the certificate and those above it with each request (`x5c`): for registrations that trust a subject name and
+    /// an issuer. Default: only its hash is sent.
+    #[serde(default)]
+    #[schemars(extend("examples" = [true]))]
+    pub send_chain: Option<bool>,
+}
+
+/// Whose token is shown in place of a secret: at most one of the two.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Workload identity")]
+pub struct WorkloadIdentityFile {
+    /// The file with the token, which the platform renews. Default: the one that `AZURE_FEDERATED_TOKEN_FILE` names.
+    #[schemars(extend("examples" = ["/var/run/secrets/azure/tokens/azure-identity-token"]))]
+    pub token_file: Option<String>,
+    /// The client id of a user-assigned managed identity that the app registration trusts.
+    #[schemars(extend("examples" = ["0f1f62ac-7f0d-45a0-9d2e-3b60f1a2c3d4"]))]
+    pub managed_identity: Option<String>,
 }
 
 /// A Microsoft cloud.
@@ -85,12 +129,27 @@ pub struct EndpointsFile {
     /// Where the keys are announced that sign what Teams sends: an OpenID configuration.
     #[schemars(extend("examples" = ["http://127.0.0.1:9300/v1/.well-known/openidconfiguration"]))]
     pub openid: Option<String>,
+    /// What the bot's token is for.
+    #[schemars(extend("examples" = ["https://api.botframework.com/.default"]))]
+    pub scope: Option<String>,
+    /// Whose name stands in the tokens that Teams sends (`iss`).
+    #[schemars(extend("examples" = ["https://api.botframework.com"]))]
+    pub issuer: Option<String>,
     /// Further signers to believe besides Teams, for emulators that sign in their own name.
     #[schemars(extend("examples" = [[{ "issuer": "https://emulator.example", "openid": "https://emulator.example/.well-known/openidconfiguration" }]]))]
     pub issuers: Vec<IssuerFile>,
     /// Microsoft Graph.
     #[schemars(extend("examples" = ["http://127.0.0.1:9300/graph"]))]
     pub graph: Option<String>,
+    /// What a token for Microsoft Graph is for.
+    #[schemars(extend("examples" = ["https://graph.microsoft.com/.default"]))]
+    pub graph_scope: Option<String>,
+    /// The identity service of App Service and Container Apps. Default: what the platform says in `IDENTITY_ENDPOINT`.
+    #[schemars(extend("examples" = ["http://127.0.0.1:9300/msi/token"]))]
+    pub identity: Option<String>,
+    /// The identity service of a virtual machine. Default: `http://169.254.169.254/metadata/identity/oauth2/token`.
+    #[schemars(extend("examples" = ["http://127.0.0.1:9300/metadata/identity/oauth2/token"]))]
+    pub imds: Option<String>,
     /// Where to send to a conversation whose own address is not known.
     #[schemars(extend("examples" = ["http://127.0.0.1:9300/"]))]
     pub service_url: Option<String>,

@@ -5,11 +5,11 @@ use crate::diagnostic::Span;
 use crate::secret_name::SecretName;
 
 /// The keys behind which a secret's name stands.
-const KEYS: [&str; 2] = ["secret", "admin_token"];
+const KEYS: [&str; 3] = ["secret", "admin_token", "key"];
 
-/// The values behind `secret` and `admin_token` that are no names.
+/// The values behind `secret`, `admin_token` and `key` that are no names, and whole keys and certificates.
 pub fn pasted(text: &str) -> Vec<Span> {
-    let mut found = Vec::new();
+    let mut found = pem(text);
     let mut offset = 0;
     // Items of a list below a key that has nothing behind its colon.
     let mut in_list = false;
@@ -27,6 +27,27 @@ pub fn pasted(text: &str) -> Vec<Span> {
                     values(value, offset + at, in_braces, &mut found);
                 }
             }
+        }
+        offset += line.len();
+    }
+    found
+}
+
+/// The lines of everything that stands between `-----BEGIN` and `-----END`, wherever it is.
+fn pem(text: &str) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut offset = 0;
+    let mut inside = false;
+    for line in text.split_inclusive('\n') {
+        let begin = line.find("-----BEGIN ");
+        if inside || begin.is_some() {
+            let indented = line.len() - line.trim_start().len();
+            let start = if inside { indented } else { begin.unwrap_or(indented) };
+            let end = line.trim_end().len();
+            if start < end {
+                found.push(offset + start..offset + end);
+            }
+            inside = !line.contains("-----END ");
         }
         offset += line.len();
     }
@@ -117,6 +138,15 @@ mod tests {
             ),
             ("admin_token: 0123", "admin_token: ****"),
             ("secret: {{x}\nbroken: [", "secret: ****\nbroken: ["),
+            (
+                "key: |\n  -----BEGIN A\n  abc\n  -----END A\nx: y\n",
+                "key: *\n  ************\n  ***\n  **********\nx: y\n",
+            ),
+            ("certificate: -----BEGIN A", "certificate: ************"),
+            (
+                "key: BOT_KEY\nx: |\n -----BEGIN A\n b",
+                "key: BOT_KEY\nx: |\n ************\n *",
+            ),
         ] {
             assert_eq!(masked(text, &pasted(text)), shown);
         }

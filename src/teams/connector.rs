@@ -386,6 +386,8 @@ impl Connector {
             method: method.clone(),
             url: url.clone(),
             token: token.map(Token::header),
+            headers: &[],
+            direct: false,
             body: body.map_or(Body::Nothing, |bytes| Body::Json(bytes.to_vec())),
             patience: self.wire.patience().send,
             longest,

@@ -5,6 +5,9 @@ use url::{Host, Url};
 use super::cloud::Cloud;
 use crate::diagnostic::{Fault, Step};
 
+/// How the path of a token endpoint ends, behind its tenant.
+const TOKEN_PATH: &str = "/oauth2/v2.0/token";
+
 /// Every address of Teams that Herald uses. [`Endpoints::of`] fills it; nothing looks at a cloud's name afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
@@ -23,6 +26,14 @@ pub struct Endpoints {
     pub gcc_service_url: Option<String>,
     /// Microsoft Graph.
     pub graph: String,
+    /// What a token for Microsoft Graph is for.
+    pub graph_scope: String,
+    /// The identity service of App Service and Container Apps, in place of the one that the platform names.
+    pub identity: Option<String>,
+    /// The identity service of a virtual machine.
+    pub imds: String,
+    /// Whom a managed identity's token must be for that is shown in place of a secret.
+    pub token_exchange: String,
     /// Who may be sent the token.
     pub trusted: TrustedHosts,
 }
@@ -53,6 +64,8 @@ pub struct Overrides {
     pub token: Option<String>,
     /// `openid:`
     pub openid: Option<String>,
+    /// `scope:`
+    pub scope: Option<String>,
     /// `issuer:`
     pub issuer: Option<String>,
     /// `issuers:`, further ones.
@@ -63,6 +76,12 @@ pub struct Overrides {
     pub gcc_service_url: Option<String>,
     /// `graph:`
     pub graph: Option<String>,
+    /// `graph_scope:`
+    pub graph_scope: Option<String>,
+    /// `identity:`
+    pub identity: Option<String>,
+    /// `imds:`
+    pub imds: Option<String>,
     /// `trusted_hosts:`, see [`TrustedHosts::of`].
     pub trusted_hosts: Vec<String>,
 }
@@ -83,6 +102,8 @@ impl Endpoints {
             ("token", &overrides.token),
             ("openid", &overrides.openid),
             ("graph", &overrides.graph),
+            ("identity", &overrides.identity),
+            ("imds", &overrides.imds),
         ] {
             if let Some(written) = value {
                 faults.extend(fault_of_address(written, &trusted).map(|fault| fault.under(key)));
@@ -123,7 +144,7 @@ impl Endpoints {
         let or = |written: &Option<String>, default: &str| written.clone().unwrap_or_else(|| default.to_owned());
         Ok(Endpoints {
             token: or(&overrides.token, &cloud.token(tenant)),
-            scope: cloud.scope().to_owned(),
+            scope: or(&overrides.scope, cloud.scope()),
             issuer: Issuer::new(
                 or(&overrides.issuer, cloud.issuer()),
                 or(&overrides.openid, cloud.openid()),
@@ -132,8 +153,24 @@ impl Endpoints {
             service_url,
             gcc_service_url,
             graph: or(&overrides.graph, cloud.graph()).trim_end_matches('/').to_owned(),
+            graph_scope: or(&overrides.graph_scope, &cloud.graph_scope()),
+            identity: overrides.identity.clone(),
+            imds: or(&overrides.imds, Cloud::IMDS),
+            token_exchange: cloud.token_exchange().to_owned(),
             trusted,
         })
+    }
+
+    /// Where the bot asks for a token in `tenant`: [`Endpoints::token`] with that tenant in its path, where it has the
+    /// usual form.
+    pub fn token_in(&self, tenant: &str) -> String {
+        let with_tenant = || {
+            let before = self.token.strip_suffix(TOKEN_PATH)?;
+            let (authority, _) = before.rsplit_once('/')?;
+            // Not the slashes behind `https:`.
+            (!authority.ends_with('/')).then(|| format!("{authority}/{tenant}{TOKEN_PATH}"))
+        };
+        with_tenant().unwrap_or_else(|| self.token.clone())
     }
 }
 
@@ -528,5 +565,27 @@ mod tests {
             endpoints.token,
             "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token"
         );
+    }
+
+    #[test]
+    fn a_token_for_another_tenant_is_asked_for_at_that_tenants_own_address() {
+        let endpoints = |token: Option<&str>| {
+            let overrides = Overrides {
+                token: token.map(str::to_owned),
+                ..Overrides::default()
+            };
+            Endpoints::of(Cloud::Gcch, None, &overrides).unwrap()
+        };
+        assert_eq!(
+            endpoints(None).token_in("contoso.example"),
+            "https://login.microsoftonline.us/contoso.example/oauth2/v2.0/token"
+        );
+        assert_eq!(
+            endpoints(Some("http://127.0.0.1:9300/T/oauth2/v2.0/token")).token_in("contoso.example"),
+            "http://127.0.0.1:9300/contoso.example/oauth2/v2.0/token"
+        );
+        for odd in ["http://127.0.0.1:9300/token", "http://127.0.0.1:9300/oauth2/v2.0/token"] {
+            assert_eq!(endpoints(Some(odd)).token_in("contoso.example"), odd);
+        }
     }
 }

@@ -36,7 +36,7 @@ impl Default for Patience {
 #[derive(Debug, Clone)]
 pub struct Wire {
     outside: Client,
-    /// For this machine, where no proxy belongs in between.
+    /// For this machine and for what is directly beside it, where no proxy belongs in between.
     here: Client,
     patience: Patience,
 }
@@ -51,6 +51,10 @@ pub(super) struct Call<'a> {
     pub method: Method,
     pub url: Url,
     pub token: Option<&'a HeaderValue>,
+    /// Further headers.
+    pub headers: &'a [(&'static str, HeaderValue)],
+    /// Past every proxy: the other side knows us by the machine that asks.
+    pub direct: bool,
     pub body: Body<'a>,
     pub patience: Duration,
     /// The longest answer read, in bytes.
@@ -128,6 +132,8 @@ impl Wire {
             method: Method::GET,
             url,
             token: None,
+            headers: &[],
+            direct: false,
             body: Body::Nothing,
             patience: self.patience.look_up,
             longest: Self::GLIMPSE,
@@ -147,7 +153,7 @@ impl Wire {
 
     pub(super) async fn exchange(&self, call: Call<'_>) -> Result<Reply, Lost> {
         let host = call.url.host_str().unwrap_or_default().to_owned();
-        let client = if is_loopback(&call.url) {
+        let client = if call.direct || is_loopback(&call.url) {
             &self.here
         } else {
             &self.outside
@@ -155,6 +161,9 @@ impl Wire {
         let mut request = client.request(call.method, call.url).timeout(call.patience);
         if let Some(token) = call.token {
             request = request.header(AUTHORIZATION, token);
+        }
+        for (name, value) in call.headers {
+            request = request.header(*name, value);
         }
         request = match call.body {
             Body::Nothing => request,

@@ -8,9 +8,12 @@ use url::Url;
 
 use super::finding::Finding;
 use super::secrets::is_there;
+use crate::cli::serve::CERTIFICATE_ENDS_SOON;
 use crate::clock::Clock;
 use crate::secret::Secrets;
+use crate::secret_name::SecretName;
 use crate::settings::Settings;
+use crate::teams::credential::Credential;
 use crate::teams::endpoints::is_loopback;
 use crate::teams::keys::KeyRing;
 use crate::teams::token::{Credentials, Tokens};
@@ -37,6 +40,8 @@ pub const PATIENCE: Patience = Patience {
     send: Duration::from_secs(7),
 };
 
+/// A token takes two requests where a managed identity proves the bot.
+const LONGEST_TOKEN: Duration = Duration::from_secs(8);
 /// The keys take two requests.
 const LONGEST_KEYS: Duration = Duration::from_secs(8);
 
@@ -60,18 +65,25 @@ pub async fn look(
             )];
         }
     };
-    let ((token, at_token), keys, (service, at_service), public) = tokio::join!(
-        token(&wire, settings, secrets, clock),
+    let (asked, keys, (service, at_service), public) = tokio::join!(
+        tokio::time::timeout(LONGEST_TOKEN, token(&wire, settings, secrets, clock)),
         tokio::time::timeout(LONGEST_KEYS, keys(&wire, settings, clock)),
         service_url(&wire, settings, clock),
         public_url(&wire, settings, runs),
     );
+    let (token, at_token) = asked.unwrap_or_else(|_| {
+        let endpoint = &settings.bot.endpoints.token;
+        let found = format!("none after {} seconds", LONGEST_TOKEN.as_secs());
+        (Finding::failed("token", found, way_through("", endpoint)), None)
+    });
     let keys = keys.unwrap_or_else(|_| {
         let openid = &settings.bot.endpoints.issuer.openid;
         let found = format!("{} did not tell the keys of Teams in time", host_of(openid));
         Finding::failed("keys", found, way_through("", openid))
     });
-    let mut findings = vec![token, skew(at_token.or(at_service)), keys, service];
+    let mut findings = vec![token];
+    findings.extend(certificate(settings, secrets.0, clock));
+    findings.extend([skew(at_token.or(at_service)), keys, service]);
     if settings.bot.app_id.is_none() {
         // Nothing is asked of Teams before there is a bot.
         findings = findings.into_iter().map(Finding::at_most_a_warning).collect();
@@ -90,7 +102,7 @@ async fn token(
     clock: &Clock,
 ) -> (Finding, Option<Ahead>) {
     let bot = &settings.bot;
-    let Some(app_id) = &bot.app_id else {
+    let Some(credentials) = Credentials::of(bot) else {
         let finding = Finding::warning(
             "token",
             "no bot is configured (`bot.app_id`), so none was asked for",
@@ -98,18 +110,27 @@ async fn token(
         );
         return (finding, None);
     };
-    if let Err(problem) = secrets.read(&bot.secret) {
-        if is_there(&bot.secret, missing_there) {
-            let found = format!("not asked for: only the running server has {}", bot.secret);
+    if let Err(problem) = credentials.examine(secrets, clock.now()) {
+        let names = bot.credential.secrets();
+        let lacking: Vec<&&SecretName> = names.iter().filter(|name| !secrets.has(name)).collect();
+        if !lacking.is_empty() && lacking.iter().all(|name| is_there(name, missing_there)) {
+            let found = format!("not asked for: only the running server has {}", in_a_row(&lacking));
             let next = "run `herald doctor` with the server's environment to try it; its log tells of refusals";
             return (Finding::warning("token", found, next), None);
         }
         let found = format!("not asked for: {problem}");
-        return (Finding::failed("token", found, format!("set {}", bot.secret)), None);
+        let next = match problem.way_out() {
+            Some(way_out) => way_out.to_owned(),
+            None => format!("set {}", in_a_row(&lacking)),
+        };
+        return (Finding::failed("token", found, next), None);
     }
-    let credentials = Credentials {
-        app_id: app_id.clone(),
-        secret: bot.secret.clone(),
+    let app_id = credentials.app_id.clone();
+    let asked = match &bot.credential {
+        Credential::ManagedIdentity => "the identity service of this machine".to_owned(),
+        Credential::Secret(_) | Credential::Certificate(_) | Credential::WorkloadIdentity(_) => {
+            host_of(&bot.endpoints.token)
+        }
     };
     let tokens = Tokens::new(
         wire.clone(),
@@ -118,12 +139,11 @@ async fn token(
         Arc::new(secrets.clone()),
         clock.clone(),
     );
-    let host = host_of(&bot.endpoints.token);
     let before = clock.now();
     let tried = tokens.try_once().await;
-    let ahead = tried.date.map(|date| ahead(date, before, clock.now(), &host));
+    let ahead = tried.date.map(|date| ahead(date, before, clock.now(), &asked));
     let finding = match tried.outcome {
-        Ok(_) => Finding::ok("token", format!("{host} gave one for {app_id}")),
+        Ok(_) => Finding::ok("token", format!("{asked} gave one for {app_id}")),
         Err(problem) => {
             let found = problem.to_string();
             let next = match problem.way_out() {
@@ -139,6 +159,23 @@ async fn token(
         }
     };
     (finding, ahead)
+}
+
+fn in_a_row(names: &[&&SecretName]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// How long the bot's certificate is still good for, if it has one that fits; the token tells of one that does not.
+fn certificate(settings: &Settings, secrets: &Secrets, clock: &Clock) -> Option<Finding> {
+    let now = clock.now();
+    let ends_at = Credentials::of(&settings.bot)?.examine(secrets, now).ok()??;
+    let found = format!("fits its key, and is good until {}", ends_at.format("%Y-%m-%d"));
+    Some(if ends_at - now < CERTIFICATE_ENDS_SOON {
+        let next = "make a new one, upload it to the app registration, and put it in place of the old one; no restart is needed";
+        Finding::warning("certificate", found, next)
+    } else {
+        Finding::ok("certificate", found)
+    })
 }
 
 async fn keys(wire: &Wire, settings: &Settings, clock: &Clock) -> Finding {

@@ -11,6 +11,7 @@ use crate::rule::trigger::Trigger;
 use crate::secret::{FOLDER_VARIABLE, NoSecret, Secrets};
 use crate::secret_name::SecretName;
 use crate::settings::Settings;
+use crate::teams::credential::Credential;
 use crate::workspace::Workspace;
 
 /// What people write where a secret will stand later.
@@ -56,6 +57,9 @@ pub fn is_there(name: &SecretName, missing_there: Option<&[String]>) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Use {
     Bot,
+    /// The certificate that proves the bot, or its key; whether they fit is told with the token.
+    Certificate,
+    Key,
     Admin,
     Hook {
         name: String,
@@ -68,6 +72,8 @@ impl Use {
     fn words(&self) -> String {
         match self {
             Use::Bot => "the bot's password".to_owned(),
+            Use::Certificate => "the bot's certificate".to_owned(),
+            Use::Key => "the key of the bot's certificate".to_owned(),
             Use::Admin => "the token of the admin routes".to_owned(),
             Use::Hook { name, .. } => format!("the secret of the hook `{name}`"),
         }
@@ -77,7 +83,15 @@ impl Use {
 fn named(settings: &Settings) -> BTreeMap<SecretName, Vec<Use>> {
     let mut names: BTreeMap<SecretName, Vec<Use>> = BTreeMap::new();
     if settings.bot.app_id.is_some() {
-        names.entry(settings.bot.secret.clone()).or_default().push(Use::Bot);
+        let mut of_bot = |name: &SecretName, needed| names.entry(name.clone()).or_default().push(needed);
+        match &settings.bot.credential {
+            Credential::Secret(name) => of_bot(name, Use::Bot),
+            Credential::Certificate(found) => {
+                of_bot(&found.certificate, Use::Certificate);
+                of_bot(&found.key, Use::Key);
+            }
+            Credential::ManagedIdentity | Credential::WorkloadIdentity(_) => {}
+        }
     }
     if let Some(name) = &settings.server.admin_token {
         names.entry(name.clone()).or_default().push(Use::Admin);
@@ -109,7 +123,7 @@ fn absent(problem: &NoSecret, uses: &[Use], workspace: &Workspace, has: &dyn Fn(
         .iter()
         .filter_map(|needed| match needed {
             Use::Hook { name, .. } => in_vain(name, workspace, has),
-            Use::Bot | Use::Admin => None,
+            Use::Bot | Use::Certificate | Use::Key | Use::Admin => None,
         })
         .collect();
     if !deaf.is_empty() {
@@ -159,6 +173,9 @@ fn judged(name: &SecretName, uses: &[Use], value: &[u8], place: &str) -> Finding
     let for_what = uses.iter().map(Use::words).collect::<Vec<_>>().join(", ");
     let warning =
         |what: &str, next: &str| Finding::warning("secret", format!("set in {place}, but {what}: {for_what}"), next);
+    if uses.iter().all(|needed| matches!(needed, Use::Certificate | Use::Key)) {
+        return Finding::ok("secret", format!("set in {place}: {for_what}"));
+    }
     let Ok(text) = std::str::from_utf8(value) else {
         return if uses.contains(&Use::Bot) {
             Finding::failed(
