@@ -1,9 +1,11 @@
 //! Doors for the outside world: who may post to a [`Hook`], and what a post means.
 //!
 //! Everything here is arithmetic over one request: bytes in, answer out. The HTTP surface reads the bytes and the secrets,
-//! then asks in this order: [`Hook::verify`], [`Hook::read_body`], [`Hook::event_type`], [`Hook::repeat_id`].
+//! then asks in this order: [`Hook::verify`] (or [`entra`], [`client_certificate`]: their proof is in the head), [`Hook::read_body`], [`Hook::event_type`], [`Hook::repeat_id`].
 
+pub mod client_certificate;
 pub mod compile;
+pub mod entra;
 pub mod file;
 pub mod format;
 pub mod rate;
@@ -25,7 +27,7 @@ pub struct Hook {
     pub path: String,
     /// How a sender proves who it is.
     pub authentication: Authentication,
-    /// The secrets that prove it: one, or two while one replaces the other; none for [`Authentication::None`].
+    /// The secrets that prove it: one, or two while one replaces the other; none where something else is the proof.
     pub secrets: Vec<SecretName>,
     /// What makes a post a repeat of an earlier one, where the author said so.
     pub repeat_id: Option<RepeatId>,
@@ -71,6 +73,10 @@ pub enum Authentication {
         /// What stands before it in the header, `sha256=` for instance; often empty.
         prefix: String,
     },
+    /// `Authorization: Bearer` with a token that Entra, or another issuer, has signed.
+    Entra(entra::Entra),
+    /// A certificate shown to the proxy in front of us.
+    ClientCertificate(client_certificate::ClientCertificate),
     /// Anyone who finds the address may post.
     None,
 }
@@ -88,6 +94,8 @@ impl Authentication {
             Authentication::ApiKey { .. } => "api-key",
             Authentication::Basic { .. } => "basic",
             Authentication::Hmac { .. } => "hmac",
+            Authentication::Entra(_) => "entra",
+            Authentication::ClientCertificate(_) => "client-certificate",
             Authentication::None => "none",
         }
     }
@@ -95,7 +103,7 @@ impl Authentication {
     /// What a 401 says in `WWW-Authenticate`, for the schemes that have a registered name.
     pub fn www_authenticate(&self) -> Option<&'static str> {
         match self {
-            Authentication::Bearer => Some("Bearer realm=\"herald\""),
+            Authentication::Bearer | Authentication::Entra(_) => Some("Bearer realm=\"herald\""),
             Authentication::Basic { .. } => Some("Basic realm=\"herald\", charset=\"UTF-8\""),
             Authentication::Github
             | Authentication::Gitlab
@@ -104,8 +112,14 @@ impl Authentication {
             | Authentication::StandardWebhooks
             | Authentication::ApiKey { .. }
             | Authentication::Hmac { .. }
+            | Authentication::ClientCertificate(_)
             | Authentication::None => None,
         }
+    }
+
+    /// Whether the head of a post proves all: then nothing of a stranger's body is read.
+    pub fn is_in_head(&self) -> bool {
+        matches!(self, Authentication::Entra(_) | Authentication::ClientCertificate(_))
     }
 }
 
@@ -262,6 +276,8 @@ impl Hook {
             | Authentication::ApiKey { .. }
             | Authentication::Basic { .. }
             | Authentication::Hmac { .. }
+            | Authentication::Entra(_)
+            | Authentication::ClientCertificate(_)
             | Authentication::None => None,
         }
     }

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod audit;
 pub mod blocked;
 pub mod body;
+pub mod entra;
 pub mod error;
 pub mod fire;
 pub mod gate;

@@ -17,6 +17,7 @@ use crate::courier::Courier;
 use crate::dispatch::Dispatcher;
 use crate::fan_out::FanOuts;
 use crate::http;
+use crate::http::entra::Signers;
 use crate::http::gate::Gate;
 use crate::http::listen::{self, Door};
 use crate::listen::cron::CronListener;
@@ -119,6 +120,7 @@ impl Server {
             ))
         });
         let tenants: Vec<String> = bot.tenant.iter().cloned().collect();
+        let signers = Arc::new(Signers::new(wire.clone()));
         let verifier = Arc::new(Verifier::new(&wire, &bot.endpoints, bot.app_id.as_deref(), &tenants));
         let trusted = bot.endpoints.trusted.clone();
         let connector = Connector::new(wire, trusted, tokens, bot.app_id.as_deref(), clock.clone());
@@ -147,6 +149,7 @@ impl Server {
                 secrets: secrets.clone(),
                 clock: clock.clone(),
                 metrics: metrics.clone(),
+                signers,
                 gate: Arc::new(Gate::for_hooks(
                     settings.limits.requests_at_once,
                     settings.limits.body_bytes,

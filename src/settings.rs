@@ -195,7 +195,8 @@ pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
     if let Some(fault) = store_fault(store) {
         faults.push(fault.under("store"));
     }
-    let (hooks, found) = hook::compile::hooks(&file.hooks);
+    let cloud = file.bot.cloud.map(Cloud::from).unwrap_or_default();
+    let (hooks, found) = hook::compile::hooks(&file.hooks, cloud);
     faults.extend(found.into_iter().map(|fault| fault.under("hooks")));
     let settings = Settings {
         bot: bot(&file.bot, &mut faults),

@@ -9,13 +9,14 @@
 
 pub mod activity;
 pub mod answer;
-mod claims;
+pub mod claims;
 pub mod cloud;
 pub mod connector;
 pub mod credential;
 pub mod endpoints;
 pub mod inbound;
 pub mod invoke;
+pub mod jwt;
 pub mod keys;
 pub mod place;
 pub mod standing;

@@ -60,6 +60,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("store::sled", 3),
     ("store::upgrade", 3),
     ("store::open", 3),
+    ("teams::jwt", 3),
     ("teams::keys", 3),
     ("teams::token", 3),
     ("teams::wire", 3),

@@ -30,6 +30,7 @@ mod floods;
 mod front_door;
 mod fuzz_language;
 mod gallery;
+mod hook_callers;
 mod hook_limits;
 mod hook_sends_a_card;
 mod hostile_payloads;

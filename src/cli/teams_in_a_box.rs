@@ -161,7 +161,9 @@ fn try_line(root: &Path, settings: &Settings, secrets: &Secrets, address: Socket
             | Authentication::StandardWebhooks
             | Authentication::ApiKey { .. }
             | Authentication::Basic { .. }
-            | Authentication::Hmac { .. } => {}
+            | Authentication::Hmac { .. }
+            | Authentication::Entra(_)
+            | Authentication::ClientCertificate(_) => {}
         }
     }
     None

@@ -1,5 +1,7 @@
 //! The `hooks:` of `herald.yaml` -> [`Hook`]s.
 
+mod callers;
+
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
@@ -10,6 +12,7 @@ use super::{Algorithm, Authentication, Encoding, Format, Hook, RepeatId};
 use crate::diagnostic::Fault;
 use crate::rate::Rate;
 use crate::secret_name::SecretName;
+use crate::teams::cloud::Cloud;
 
 /// The header of the preset `api-key` unless another one is named.
 pub const API_KEY_HEADER: &str = "x-api-key";
@@ -20,11 +23,11 @@ pub const BASIC_USER: &str = "herald";
 /// Gives all declared hooks their meaning. A hook with an error is left out, the others stay.
 ///
 /// Paths in the faults start inside the mapping of hooks.
-pub fn hooks(declared: &IndexMap<String, HookFile>) -> (IndexMap<String, Hook>, Vec<Fault>) {
+pub fn hooks(declared: &IndexMap<String, HookFile>, cloud: Cloud) -> (IndexMap<String, Hook>, Vec<Fault>) {
     let (mut hooks, mut faults) = (IndexMap::<String, Hook>::new(), Vec::new());
     let mut taken: HashMap<String, String> = HashMap::new();
     for (name, file) in declared {
-        let hook = match Hook::compile(name, file) {
+        let hook = match Hook::compile(name, file, cloud) {
             Ok(hook) => hook,
             Err(found) => {
                 faults.extend(found.into_iter().map(|fault| fault.under(name.as_str())));
@@ -56,12 +59,12 @@ impl Hook {
     ///
     /// # Errors
     /// Everything that is wrong with it; paths start inside the entry. A pasted secret is never repeated.
-    pub fn compile(name: &str, file: &HookFile) -> Result<Hook, Vec<Fault>> {
+    pub fn compile(name: &str, file: &HookFile, cloud: Cloud) -> Result<Hook, Vec<Fault>> {
         let mut faults = Vec::new();
         let hook = Hook {
             name: name.to_owned(),
             path: path(name, file, &mut faults),
-            authentication: authentication(file, &mut faults),
+            authentication: authentication(name, file, cloud, &mut faults),
             secrets: secrets(name, file, &mut faults),
             repeat_id: repeat_id(file, &mut faults),
             formats: formats(file),
@@ -87,18 +90,33 @@ fn path(name: &str, file: &HookFile, faults: &mut Vec<Fault>) -> String {
     path.to_owned()
 }
 
-fn authentication(file: &HookFile, faults: &mut Vec<Fault>) -> Authentication {
+fn authentication(name: &str, file: &HookFile, cloud: Cloud, faults: &mut Vec<Fault>) -> Authentication {
     let signature = file.signature;
+    let entra = &[SignatureFile::Entra][..];
+    let certificate = &[SignatureFile::ClientCertificate][..];
     let details = [
         (
             "header",
             file.header.is_some(),
-            &[SignatureFile::Hmac, SignatureFile::ApiKey][..],
+            &[
+                SignatureFile::Hmac,
+                SignatureFile::ApiKey,
+                SignatureFile::ClientCertificate,
+            ][..],
         ),
         ("algorithm", file.algorithm.is_some(), &[SignatureFile::Hmac]),
         ("encoding", file.encoding.is_some(), &[SignatureFile::Hmac]),
         ("prefix", file.prefix.is_some(), &[SignatureFile::Hmac]),
         ("user", file.user.is_some(), &[SignatureFile::Basic]),
+        ("tenant", file.tenant.is_some(), entra),
+        ("issuer", file.issuer.is_some(), entra),
+        ("openid", file.openid.is_some(), entra),
+        ("audience", file.audience.is_some(), entra),
+        ("roles", file.roles.is_some(), entra),
+        ("apps", file.apps.is_some(), entra),
+        ("proxies", file.proxies.is_some(), certificate),
+        ("verified_header", file.verified_header.is_some(), certificate),
+        ("clients", file.clients.is_some(), certificate),
     ];
     for (key, written, belongs_to) in details {
         if written && !belongs_to.contains(&signature) {
@@ -128,6 +146,10 @@ fn authentication(file: &HookFile, faults: &mut Vec<Fault>) -> Authentication {
             user: user(file.user.as_deref().unwrap_or(BASIC_USER), faults),
         },
         SignatureFile::Hmac => hmac(file, faults),
+        SignatureFile::Entra => Authentication::Entra(callers::entra(name, file, cloud, faults)),
+        SignatureFile::ClientCertificate => {
+            Authentication::ClientCertificate(callers::client_certificate(name, file, faults))
+        }
         SignatureFile::None => Authentication::None,
     }
 }
@@ -167,6 +189,8 @@ fn word(signature: SignatureFile) -> &'static str {
         SignatureFile::ApiKey => "api-key",
         SignatureFile::Basic => "basic",
         SignatureFile::Hmac => "hmac",
+        SignatureFile::Entra => "entra",
+        SignatureFile::ClientCertificate => "client-certificate",
         SignatureFile::None => "none",
     }
 }
@@ -214,13 +238,20 @@ fn secrets(name: &str, file: &HookFile, faults: &mut Vec<Fault>) -> Vec<SecretNa
     }
     let open = file.anyone_can_post == Some(true);
     let closed = file.signature != SignatureFile::None;
+    let proven_otherwise = matches!(file.signature, SignatureFile::Entra | SignatureFile::ClientCertificate);
     if closed && open {
         let fault = Fault::error(
             "hook::signature",
             format!("`anyone_can_post` contradicts `signature: {}`", word(file.signature)),
         );
         faults.push(fault.help("leave one of them out").on_key().under("anyone_can_post"));
-    } else if closed && written.is_empty() {
+    } else if proven_otherwise && !written.is_empty() {
+        let fault = Fault::error(
+            "hook::secret",
+            format!("`signature: {}` has no use for a secret", word(file.signature)),
+        );
+        faults.push(fault.help("leave `secret` out").on_key().under("secret"));
+    } else if closed && !proven_otherwise && written.is_empty() {
         let fault = Fault::error(
             "hook::secret",
             format!(
@@ -334,7 +365,7 @@ mod tests {
     }
 
     fn faults(declared: Value) -> Vec<Fault> {
-        Hook::compile("ci", &file(declared)).unwrap_err()
+        Hook::compile("ci", &file(declared), Cloud::Public).unwrap_err()
     }
 
     fn path_and_message(declared: Value) -> (Vec<Step>, String) {
@@ -346,7 +377,7 @@ mod tests {
     #[test]
     fn a_hook_of_a_known_sender_needs_two_words() {
         let declared = file(json!({ "signature": "github", "secret": "GITHUB_WEBHOOK_SECRET" }));
-        let hook = Hook::compile("github", &declared).unwrap();
+        let hook = Hook::compile("github", &declared, Cloud::Public).unwrap();
         assert_eq!(hook.path, "github", "the name is the path unless it says otherwise");
         assert_eq!(hook.authentication, Authentication::Github);
         assert_eq!(hook.secrets[0].as_str(), "GITHUB_WEBHOOK_SECRET");
@@ -364,7 +395,7 @@ mod tests {
             "formats": ["text", "json", "text"],
             "limit": "100 per minute",
         });
-        let hook = Hook::compile("billing", &file(declared)).unwrap();
+        let hook = Hook::compile("billing", &file(declared), Cloud::Public).unwrap();
         assert_eq!(hook.path, "money");
         assert_eq!(
             hook.authentication,
@@ -386,7 +417,11 @@ mod tests {
 
     #[test]
     fn api_key_and_basic_have_a_usual_header_and_user() {
-        let compile = |declared| Hook::compile("ci", &file(declared)).unwrap().authentication;
+        let compile = |declared| {
+            Hook::compile("ci", &file(declared), Cloud::Public)
+                .unwrap()
+                .authentication
+        };
         assert_eq!(
             compile(json!({ "signature": "api-key", "secret": "A" })),
             Authentication::ApiKey {
@@ -403,7 +438,14 @@ mod tests {
 
     #[test]
     fn an_open_door_must_be_meant() {
-        assert!(Hook::compile("ci", &file(json!({ "signature": "none", "anyone_can_post": true }))).is_ok());
+        assert!(
+            Hook::compile(
+                "ci",
+                &file(json!({ "signature": "none", "anyone_can_post": true })),
+                Cloud::Public
+            )
+            .is_ok()
+        );
         let (path, message) = path_and_message(json!({ "signature": "none" }));
         assert_eq!(path, [Step::from("signature")]);
         assert!(message.contains("whoever finds the address of `ci`"), "{message}");
@@ -415,7 +457,7 @@ mod tests {
 
     #[test]
     fn a_hook_without_its_secret_or_header_hears_what_to_add() {
-        let found = Hook::compile("build-box", &file(json!({ "signature": "bearer" }))).unwrap_err();
+        let found = Hook::compile("build-box", &file(json!({ "signature": "bearer" })), Cloud::Public).unwrap_err();
         assert_eq!(
             found[0].help.as_deref(),
             Some("add `secret: BUILD_BOX_WEBHOOK_SECRET` (a name; the value stays outside)")
@@ -466,7 +508,7 @@ mod tests {
             let declared = json!({ "path": path, "signature": "bearer", "secret": secret });
             (name.to_owned(), file(declared))
         });
-        let (hooks, faults) = hooks(&declared.into_iter().collect());
+        let (hooks, faults) = hooks(&declared.into_iter().collect(), Cloud::Public);
         assert_eq!(hooks.keys().collect::<Vec<_>>(), ["a", "c"]);
         assert_eq!(faults[0].message, "the hooks `a` and `b` have the same path `x`");
         assert_eq!(faults[0].path, [Step::from("b"), Step::from("path")]);

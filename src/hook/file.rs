@@ -21,7 +21,8 @@ pub struct HookFile {
     #[serde(default)]
     #[schemars(extend("examples" = ["GITHUB_WEBHOOK_SECRET"]))]
     pub secret: Option<OneOrMany<String>>,
-    /// The header that carries the signature (`hmac`) or the key (`api-key`).
+    /// The header that carries the signature (`hmac`), the key (`api-key`), or what the proxy says about the certificate
+    /// (`client-certificate`).
     #[serde(default)]
     #[schemars(extend("examples" = ["X-Signature"]))]
     pub header: Option<String>,
@@ -41,6 +42,44 @@ pub struct HookFile {
     #[serde(default)]
     #[schemars(extend("examples" = ["grafana"]))]
     pub user: Option<String>,
+    /// Whose tokens `entra` believes: the tenant's id, a GUID.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["8a2b6f10-2f7e-4d0a-9c55-1b6d1f0e7a01"]))]
+    pub tenant: Option<String>,
+    /// For `entra`, in place of `tenant`: the exact issuer (`iss`) of the tokens of another sign-in service.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["https://login.contoso.example/realms/machines"]))]
+    pub issuer: Option<String>,
+    /// For `entra`: where the issuer announces its keys, an OpenID configuration. Default: the tenant's, or below the issuer.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["https://login.contoso.example/.well-known/openid-configuration"]))]
+    pub openid: Option<String>,
+    /// For `entra`: whom a token must be for (`aud`), or several of which one will do.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["api://herald.contoso.example"]))]
+    pub audience: Option<OneOrMany<String>>,
+    /// For `entra`: the app roles of which the caller must have one.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["Events.Send"]))]
+    pub roles: Option<OneOrMany<String>>,
+    /// For `entra`: the client ids of the apps that may post.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["0f1f62ac-7f0d-45a0-9d2e-3b60f1a2c3d4"]))]
+    pub apps: Option<OneOrMany<String>>,
+    /// For `client-certificate`: the addresses, or networks, of the proxies that verify certificates. Posts from elsewhere
+    /// are refused.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["10.0.0.5", ["10.0.0.0/24", "127.0.0.1"]]))]
+    pub proxies: Option<OneOrMany<String>>,
+    /// For `client-certificate`: the header in which the proxy says `SUCCESS`. Default: `X-SSL-Client-Verify`, where `header`
+    /// is not `X-Forwarded-Client-Cert`.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["X-SSL-Client-Verify"]))]
+    pub verified_header: Option<String>,
+    /// For `client-certificate`: whose certificates may post: subjects, fingerprints or names, as the proxy writes them.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["CN=erp.contoso.example,O=Contoso"]))]
+    pub clients: Option<OneOrMany<String>>,
     /// With `signature: none`: yes, anybody who can reach the server may post here.
     #[serde(default)]
     #[schemars(extend("examples" = [true]))]
@@ -82,6 +121,10 @@ pub enum SignatureFile {
     Basic,
     /// A hash over the body in a header of your choice: write `header:` too.
     Hmac,
+    /// A token that Entra has signed: write `tenant:`, `audience:` and `roles:` or `apps:` too.
+    Entra,
+    /// A certificate shown to the proxy in front of Herald: write `proxies:` and `clients:` too.
+    ClientCertificate,
     /// No proof at all; only together with `anyone_can_post: true`.
     None,
 }

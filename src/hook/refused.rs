@@ -1,5 +1,7 @@
 //! Why a post is not let in, for two readers.
 
+use std::net::IpAddr;
+
 /// How far a sender's clock may be from ours, in seconds, either way. Older posts may be replays.
 pub const TOLERANCE: u64 = 5 * 60;
 
@@ -33,22 +35,44 @@ pub enum Refused {
     Mismatch,
     /// We hold no usable secret for this hook, so nobody can prove anything.
     NoSecret,
+    /// The token is no proof; the sentence holds nothing of it.
+    Token(&'static str),
+    /// There is no certificate that the proxy verified.
+    Certificate(&'static str),
+    /// The post did not come from a proxy that is believed.
+    NotThroughProxy {
+        /// Where it came from; `None`: not known.
+        peer: Option<IpAddr>,
+    },
+    /// The caller is known, and may not post here.
+    NotAllowed {
+        /// What is missing.
+        why: &'static str,
+        /// Who it was, from what was proven; for the log alone.
+        who: String,
+    },
+    /// The keys that sign tokens cannot be had, so nobody can prove anything.
+    NoKeys(String),
 }
 
 impl Refused {
-    /// The HTTP status: 401, or 503 when the fault is ours and the sender should try again.
+    /// The HTTP status: 401, 403 for a caller who is known and may not, or 503 when the fault is ours and the sender should try again.
     pub fn status(&self) -> u16 {
         match self {
             Refused::Missing { .. }
             | Refused::Repeated { .. }
             | Refused::Malformed { .. }
             | Refused::OutOfTime { .. }
-            | Refused::Mismatch => 401,
-            Refused::NoSecret => 503,
+            | Refused::Mismatch
+            | Refused::Token(_)
+            | Refused::Certificate(_)
+            | Refused::NotThroughProxy { .. } => 401,
+            Refused::NotAllowed { .. } => 403,
+            Refused::NoSecret | Refused::NoKeys(_) => 503,
         }
     }
 
-    /// What happened, for the log. Holds nothing that the caller sent.
+    /// What happened, for the log. Holds nothing that the caller sent without proof.
     pub fn log(&self) -> String {
         match self {
             Refused::Missing { header } => format!("the header `{header}` is missing"),
@@ -69,6 +93,13 @@ impl Refused {
             Refused::NoSecret => {
                 "this hook has no usable secret: it is empty, or not in the form its preset needs".to_owned()
             }
+            Refused::Token(why) | Refused::Certificate(why) => (*why).to_owned(),
+            Refused::NotThroughProxy { peer: Some(peer) } => {
+                format!("it came from {peer}, which is none of the hook's `proxies`")
+            }
+            Refused::NotThroughProxy { peer: None } => "it is not known where it came from".to_owned(),
+            Refused::NotAllowed { why, who } => format!("{why} ({who})"),
+            Refused::NoKeys(why) => why.clone(),
         }
     }
 
@@ -82,9 +113,20 @@ impl Refused {
                 "The timestamp is more than 5 minutes away from this server's clock.".to_owned()
             }
             Refused::Mismatch => "The signature or secret does not fit.".to_owned(),
-            Refused::NoSecret => "This hook is not ready. Try again later.".to_owned(),
+            Refused::NoSecret | Refused::NoKeys(_) => "This hook is not ready. Try again later.".to_owned(),
+            Refused::Token(why) | Refused::Certificate(why) | Refused::NotAllowed { why, .. } => sentence(why),
+            Refused::NotThroughProxy { .. } => "This hook takes posts through its proxy only.".to_owned(),
         }
     }
+}
+
+/// `the token has expired` -> `The token has expired.`
+fn sentence(why: &str) -> String {
+    let mut signs = why.chars();
+    let first = signs.next().map(|first| first.to_ascii_uppercase());
+    let rest = signs.as_str();
+    let stop = if rest.ends_with('?') { "" } else { "." };
+    first.into_iter().chain(rest.chars()).chain(stop.chars()).collect()
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ impl Hook {
                 | Authentication::ApiKey { .. }
                 | Authentication::Basic { .. }
                 | Authentication::Hmac { .. }
+                | Authentication::Entra(_)
+                | Authentication::ClientCertificate(_)
                 | Authentication::None => None,
             })
     }
@@ -72,6 +74,8 @@ impl Hook {
             | Authentication::ApiKey { .. }
             | Authentication::Basic { .. }
             | Authentication::Hmac { .. }
+            | Authentication::Entra(_)
+            | Authentication::ClientCertificate(_)
             | Authentication::None => None,
         }
     }

@@ -48,7 +48,7 @@ impl Hook {
             Authentication::Stripe => stripe(request, &secrets, now),
             Authentication::StandardWebhooks => standard_webhooks(request, &secrets, now),
             Authentication::Bearer => {
-                let token = authorization(request, "Bearer", "`Bearer` and a token")?;
+                let token = bearer_token(request)?;
                 secrets.equal(token.as_bytes())
             }
             Authentication::ApiKey { header } => secrets.equal(one(request, header)?.as_bytes()),
@@ -63,8 +63,18 @@ impl Hook {
                     .ok_or_else(|| malformed(header, "a signature in the form this hook declares"))?;
                 secrets.sign(*algorithm, &[request.body], &[presented])
             }
+            // Their proof is no secret, and is looked at elsewhere; here nobody is let in.
+            Authentication::Entra(_) | Authentication::ClientCertificate(_) => Err(Refused::NoSecret),
         }
     }
+}
+
+/// The token of the one `Authorization: Bearer` header.
+///
+/// # Errors
+/// There is none, or the header looks otherwise.
+pub fn bearer_token<'a>(request: &Request<'a>) -> Result<&'a str, Refused> {
+    authorization(request, "Bearer", "`Bearer` and a token")
 }
 
 /// `v0=` and the HMAC of `v0:TIME:BODY`.

@@ -1,9 +1,10 @@
 //! POST from anyone with the hook's secret -> event -> dispatch -> 202 with the ids, once it is on disk.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -12,12 +13,14 @@ use serde_json::json;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use super::entra::Signers;
 use super::error::RequestError;
 use super::gate::{self, Gate};
 use crate::clock::Clock;
 use crate::dispatch::{Decision, Dispatcher};
 use crate::event::{Event, EventId, Origin};
-use crate::hook::{self, Headers, Hook};
+use crate::hook::refused::Refused;
+use crate::hook::{self, Authentication, Headers, Hook};
 use crate::live::Live;
 use crate::metric::Metrics;
 use crate::secret::Secrets;
@@ -37,6 +40,8 @@ pub struct Hooks {
     pub clock: Clock,
     /// The numbers.
     pub metrics: Arc<Metrics>,
+    /// Who signs the tokens that some of them ask for.
+    pub signers: Arc<Signers>,
     /// What a post must pass.
     pub gate: Arc<Gate>,
     /// Where requests that became events are recorded.
@@ -89,7 +94,7 @@ pub async fn receive(State(hooks): State<Hooks>, Path(path): Path<String>, reque
         }
         Err(problem) => {
             hooks.metrics.hook(match problem.status() {
-                StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND => "refused",
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => "refused",
                 StatusCode::TOO_MANY_REQUESTS => "too_many",
                 StatusCode::REQUEST_TIMEOUT => "too_slow",
                 StatusCode::SERVICE_UNAVAILABLE if problem.code() == "busy" => "busy",
@@ -128,23 +133,42 @@ async fn take(hooks: &Hooks, path: &str, request: Request) -> Result<Taken, Requ
             RequestError::new(StatusCode::NOT_FOUND, "no_such_hook", message)
         })?;
     let (parts, body) = request.into_parts();
-    let bound = workspace.settings.limits.body_bytes;
-    let too_large =
-        || format!("the body is larger than {bound} bytes; `limits.body_bytes` in herald.yaml is the bound");
-    let body = hooks.gate.body(&parts, body, bound, too_large).await?;
     let headers: Headers = parts
         .headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect();
-    let received = hook::Request {
+    let now = hooks.clock.now();
+    let head = hook::Request {
         method: parts.method.as_str(),
         query: parts.uri.query().unwrap_or_default(),
         headers: &headers,
-        body: &body.bytes,
+        body: b"",
     };
-    let now = hooks.clock.now();
-    authenticate(hooks, hook, &received, now)?;
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map(|ConnectInfo(address)| address.ip());
+    let caller = match &hook.authentication {
+        Authentication::Entra(expected) => {
+            let declared = &workspace.settings.hooks;
+            Some(hooks.signers.admit(expected, &head, declared, now).await)
+        }
+        Authentication::ClientCertificate(expected) => Some(expected.admit(&headers, peer)),
+        _ => None,
+    };
+    let caller = caller
+        .transpose()
+        .map_err(|refused| turned_away(hooks, hook, &refused))?;
+    let bound = workspace.settings.limits.body_bytes;
+    let too_large =
+        || format!("the body is larger than {bound} bytes; `limits.body_bytes` in herald.yaml is the bound");
+    let body = hooks.gate.body(&parts, body, bound, too_large).await?;
+    let received = hook::Request {
+        body: &body.bytes,
+        ..head
+    };
+    if caller.is_none() {
+        authenticate(hooks, hook, &received, now)?;
+    }
     hooks.gate.count(hook, &workspace.settings.hooks, now)?;
     let _unfolded = body.unfold().await?;
     let _place = hooks.gate.place(&hook.name).await?;
@@ -158,6 +182,9 @@ async fn take(hooks: &Hooks, path: &str, request: Request) -> Result<Taken, Requ
     let event_type = hook.event_type(&received, &data);
     let mut visible = hook.visible(&received);
     visible["event_type"] = json!(event_type);
+    if let Some(caller) = caller {
+        visible["caller"] = caller;
+    }
     let event = Event {
         id: identity(hook, hook.repeat_id(&received, &data).as_deref()),
         origin: Origin::Hook {
@@ -216,13 +243,24 @@ fn authenticate(
             }
             Ok(())
         }
-        Err(refused) => {
-            if let Some(left_out) = hooks.gate.seldom.may(&format!("{} refused", hook.name)) {
-                warn!(hook = %hook.name, reason = %refused.log(), left_out, "caller of a hook refused");
-            }
+        Err(refused) => Err(turned_away(hooks, hook, &refused)),
+    }
+}
+
+/// Logs why a post is not let in, and says what its sender is told.
+fn turned_away(hooks: &Hooks, hook: &Hook, refused: &Refused) -> RequestError {
+    if let Some(left_out) = hooks.gate.seldom.may(&format!("{} refused", hook.name)) {
+        warn!(hook = %hook.name, reason = %refused.log(), left_out, "caller of a hook refused");
+    }
+    match refused {
+        Refused::NotAllowed { .. } => RequestError::new(StatusCode::FORBIDDEN, "not_allowed", refused.answer()),
+        Refused::NoKeys(_) => {
+            RequestError::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unknown", refused.answer()).retry_after(30)
+        }
+        _ => {
             let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::UNAUTHORIZED);
             let scheme = hook.authentication.www_authenticate();
-            Err(RequestError::new(status, "not_authenticated", refused.answer()).authenticate(scheme))
+            RequestError::new(status, "not_authenticated", refused.answer()).authenticate(scheme)
         }
     }
 }

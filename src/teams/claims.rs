@@ -50,21 +50,7 @@ impl Expected<'_> {
         if !self.is_for_us(claims.get("aud")) {
             return Err("the token is for another bot, or for nobody".to_owned());
         }
-        #[expect(clippy::cast_precision_loss, reason = "seconds of this century")]
-        let now = now.timestamp() as f64;
-        match claims.get("exp").and_then(Value::as_f64) {
-            Some(expires) if now < expires + SKEW => {}
-            Some(_) => return Err("the token has expired".to_owned()),
-            None => return Err("the token never expires".to_owned()),
-        }
-        match claims.get("nbf") {
-            None => Ok(()),
-            Some(begins) => match begins.as_f64() {
-                Some(begins) if begins - SKEW <= now => Ok(()),
-                Some(_) => Err("the token is not valid yet; are the clocks right?".to_owned()),
-                None => Err("the token does not say since when it is valid".to_owned()),
-            },
-        }
+        in_time(claims, now).map_err(str::to_owned)
     }
 
     fn is_for_us(&self, audience: Option<&Value>) -> bool {
@@ -103,6 +89,28 @@ impl Expected<'_> {
         } else {
             Err("the token was asked for by another app".to_owned())
         }
+    }
+}
+
+/// Whether it is the token's time at `now`; it must have an end.
+///
+/// # Errors
+/// A sentence that holds nothing of the token.
+pub fn in_time(claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<(), &'static str> {
+    #[expect(clippy::cast_precision_loss, reason = "seconds of this century")]
+    let now = now.timestamp() as f64;
+    match claims.get("exp").and_then(Value::as_f64) {
+        Some(expires) if now < expires + SKEW => {}
+        Some(_) => return Err("the token has expired"),
+        None => return Err("the token never expires"),
+    }
+    match claims.get("nbf") {
+        None => Ok(()),
+        Some(begins) => match begins.as_f64() {
+            Some(begins) if begins - SKEW <= now => Ok(()),
+            Some(_) => Err("the token is not valid yet; are the clocks right?"),
+            None => Err("the token does not say since when it is valid"),
+        },
     }
 }
 

@@ -1,4 +1,4 @@
-//! The keys that sign what Teams sends us: fetched when needed, kept a day, never thrown away for want of new ones.
+//! The keys that sign the tokens we are shown: fetched when needed, kept a day, never thrown away for want of new ones.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -45,9 +45,9 @@ pub struct Key {
     pub endorsements: Vec<String>,
 }
 
-/// There are no keys, and why: ours or Microsoft's fault, never the caller's.
+/// There are no keys, and why: ours or the issuer's fault, never the caller's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the keys of Teams are not known: {0}")]
+#[error("the signing keys are not known: {0}")]
 pub struct NoKeys(String);
 
 #[derive(Debug, Default)]
@@ -134,7 +134,7 @@ impl KeyRing {
         let old = self.state();
         let new = match fetched {
             Ok(keys) => {
-                info!(openid = %self.openid, keys = keys.len(), "the keys of Teams were fetched");
+                info!(openid = %self.openid, keys = keys.len(), "signing keys were fetched");
                 State {
                     keys,
                     loaded_at: Some(now),
@@ -143,7 +143,7 @@ impl KeyRing {
                 }
             }
             Err(sentence) => {
-                warn!(openid = %self.openid, problem = %sentence, kept = old.keys.len(), "the keys of Teams cannot be fetched");
+                warn!(openid = %self.openid, problem = %sentence, kept = old.keys.len(), "signing keys cannot be fetched");
                 State {
                     keys: old.keys.clone(),
                     loaded_at: old.loaded_at,
@@ -178,6 +178,8 @@ impl KeyRing {
             method: Method::GET,
             url,
             token: None,
+            headers: &[],
+            direct: false,
             body: Body::Nothing,
             patience: self.wire.patience().look_up,
             longest,

@@ -4,20 +4,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use reqwest::header::{AUTHORIZATION, FORWARDED, HeaderMap, ORIGIN};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::activity::Activity;
 pub use super::claims::NotTeams;
 use super::claims::{self, Expected};
 use super::endpoints::{Endpoints, Issuer, TrustedHosts};
+use super::jwt::{self, Algorithm};
 use super::keys::{Key, KeyRing};
 use super::wire::Wire;
 
-/// Longer tokens are not looked at; real ones have about 1 KB.
-const LONGEST_TOKEN: usize = 16 * 1024;
+/// How the tokens of Teams may be signed.
+const SIGNED_BY: [Algorithm; 3] = [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
 
 /// Decides whether an activity comes from Teams.
 #[derive(Debug)]
@@ -113,7 +112,7 @@ impl Verifier {
         };
         let token = bearer(&caller.authorization).map_err(NotTeams::Unproven)?;
         let signer = self.signer(token)?;
-        let header = decode_header(token).map_err(|error| unproven(&error.into_kind()))?;
+        let header = jwt::header(token).map_err(unproven)?;
         let id = header
             .kid
             .ok_or_else(|| NotTeams::Unproven("the token does not say which key signed it".to_owned()))?;
@@ -125,7 +124,7 @@ impl Verifier {
             .ok_or_else(|| {
                 NotTeams::Unproven("the token is signed with a key that its issuer does not have".to_owned())
             })?;
-        let claims = verified(token, header.alg, &key)?;
+        let claims = jwt::verified(token, header.alg, &SIGNED_BY, &key).map_err(unproven)?;
         let expected = Expected {
             issuer: &signer.issuer.issuer,
             app_id,
@@ -158,8 +157,7 @@ impl Verifier {
 
     /// The signer that the token claims to be from; nothing is proven yet.
     fn signer(&self, token: &str) -> Result<&Signer, NotTeams> {
-        let claims: Map<String, Value> =
-            jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|error| unproven(&error.into_kind()))?;
+        let claims = jwt::unproven_claims(token).map_err(unproven)?;
         let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
         self.signers
             .iter()
@@ -219,7 +217,7 @@ fn bearer<'a>(headers: &[&'a [u8]]) -> Result<&'a str, String> {
     let mut parts = text.split(' ').filter(|part| !part.is_empty());
     match (parts.next(), parts.next(), parts.next()) {
         (Some(scheme), Some(token), None) if scheme.eq_ignore_ascii_case("bearer") => {
-            if token.len() > LONGEST_TOKEN {
+            if token.len() > jwt::LONGEST {
                 return Err("the token is too long".to_owned());
             }
             Ok(token)
@@ -228,36 +226,8 @@ fn bearer<'a>(headers: &[&'a [u8]]) -> Result<&'a str, String> {
     }
 }
 
-/// The claims of a token whose signature is right. Their meaning is checked in [`claims`], by our clock.
-fn verified(token: &str, algorithm: Algorithm, key: &Key) -> Result<Map<String, Value>, NotTeams> {
-    if !matches!(algorithm, Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512) {
-        return Err(NotTeams::Unproven(
-            "the token is signed in a way Teams does not use".to_owned(),
-        ));
-    }
-    if key
-        .algorithm
-        .as_ref()
-        .is_some_and(|only| *only != format!("{algorithm:?}"))
-    {
-        return Err(NotTeams::Unproven(
-            "the token's key is for another way of signing".to_owned(),
-        ));
-    }
-    let mut only_the_signature = Validation::new(algorithm);
-    only_the_signature.required_spec_claims.clear();
-    only_the_signature.validate_exp = false;
-    only_the_signature.validate_aud = false;
-    decode(token, &key.verifying, &only_the_signature)
-        .map(|token| token.claims)
-        .map_err(|error| unproven(&error.into_kind()))
-}
-
-fn unproven(error: &ErrorKind) -> NotTeams {
-    NotTeams::Unproven(match error {
-        ErrorKind::InvalidSignature => "the token's signature is wrong".to_owned(),
-        _ => "the token is not a signed token of a known kind".to_owned(),
-    })
+fn unproven(sentence: &'static str) -> NotTeams {
+    NotTeams::Unproven(sentence.to_owned())
 }
 
 /// A key may be good for some channels only.

@@ -429,6 +429,8 @@ fn names_event_types(authentication: &Authentication) -> bool {
         | Authentication::ApiKey { .. }
         | Authentication::Basic { .. }
         | Authentication::Hmac { .. }
+        | Authentication::Entra(_)
+        | Authentication::ClientCertificate(_)
         | Authentication::None => false,
     }
 }

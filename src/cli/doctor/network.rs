@@ -10,6 +10,7 @@ use super::finding::Finding;
 use super::secrets::is_there;
 use crate::cli::serve::CERTIFICATE_ENDS_SOON;
 use crate::clock::Clock;
+use crate::hook::Authentication;
 use crate::secret::Secrets;
 use crate::secret_name::SecretName;
 use crate::settings::Settings;
@@ -44,6 +45,8 @@ pub const PATIENCE: Patience = Patience {
 const LONGEST_TOKEN: Duration = Duration::from_secs(8);
 /// The keys take two requests.
 const LONGEST_KEYS: Duration = Duration::from_secs(8);
+/// The most signers of tokens for hooks that are asked.
+const MOST_SIGNERS: usize = 10;
 
 /// Asks for a token, for the signing keys, and knocks at the service URL and the public URL, all at once.
 ///
@@ -65,9 +68,10 @@ pub async fn look(
             )];
         }
     };
-    let (asked, keys, (service, at_service), public) = tokio::join!(
+    let (asked, keys, of_hooks, (service, at_service), public) = tokio::join!(
         tokio::time::timeout(LONGEST_TOKEN, token(&wire, settings, secrets, clock)),
         tokio::time::timeout(LONGEST_KEYS, keys(&wire, settings, clock)),
+        keys_of_hooks(&wire, settings, clock),
         service_url(&wire, settings, clock),
         public_url(&wire, settings, runs),
     );
@@ -88,6 +92,7 @@ pub async fn look(
         // Nothing is asked of Teams before there is a bot.
         findings = findings.into_iter().map(Finding::at_most_a_warning).collect();
     }
+    findings.extend(of_hooks);
     findings.extend(public);
     findings
 }
@@ -176,6 +181,39 @@ fn certificate(settings: &Settings, secrets: &Secrets, clock: &Clock) -> Option<
     } else {
         Finding::ok("certificate", found)
     })
+}
+
+/// The keys of those who sign tokens for hooks.
+async fn keys_of_hooks(wire: &Wire, settings: &Settings, clock: &Clock) -> Vec<Finding> {
+    let mut openids: Vec<&str> = Vec::new();
+    for hook in settings.hooks.values() {
+        if let Authentication::Entra(expected) = &hook.authentication
+            && !openids.contains(&expected.openid.as_str())
+        {
+            openids.push(&expected.openid);
+        }
+    }
+    // A workspace with more signers than this is told of the first ones.
+    let asked = openids.into_iter().take(MOST_SIGNERS).map(|openid| async move {
+        let ring = KeyRing::new(wire.clone(), openid);
+        let answer = tokio::time::timeout(LONGEST_KEYS, ring.find("", clock.now())).await;
+        match answer {
+            Ok(Ok(_)) => Finding::ok(
+                "hook keys",
+                format!("{} told the keys that sign tokens for hooks", host_of(openid)),
+            ),
+            Ok(Err(problem)) => {
+                let found = problem.to_string();
+                let next = way_through(&found, openid);
+                Finding::failed("hook keys", found, next)
+            }
+            Err(_) => {
+                let found = format!("{} did not tell its keys in time", host_of(openid));
+                Finding::failed("hook keys", found, way_through("", openid))
+            }
+        }
+    });
+    futures::future::join_all(asked).await
 }
 
 async fn keys(wire: &Wire, settings: &Settings, clock: &Clock) -> Finding {
