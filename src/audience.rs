@@ -1,6 +1,6 @@
 //! Targets and what is known about the world -> recipients; one per address; why the others are unreachable.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::Duration;
 
@@ -24,6 +24,18 @@ pub struct Wanted {
     pub want: Want,
     /// People to mention in the card that goes there.
     pub mention: Vec<Want>,
+    /// By which way people are told.
+    pub by: By,
+}
+
+/// By which way people are told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum By {
+    /// A card in the personal chat with the bot.
+    #[default]
+    Chat,
+    /// A notification in the activity feed.
+    Feed,
 }
 
 /// What a target means.
@@ -50,6 +62,8 @@ pub enum Want {
     ChannelsOf(PlaceRef),
     /// Everybody who has the bot, in their personal chats.
     Everyone,
+    /// Each member of a group in Entra ID, in their personal chats.
+    EntraGroup(PlaceRef),
     /// Nobody, and why: an unknown alias, a template that came to nothing.
     Nobody(String),
 }
@@ -74,6 +88,58 @@ pub enum PlaceRef {
     Id(String),
     /// Its name, compared without case.
     Name(String),
+}
+
+/// Whom or what Entra may know although Teams told nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Seek {
+    /// The person with this mail address or sign-in name, lower case.
+    Address(String),
+    /// The members of a group, by id or by name in lower case.
+    Group(PlaceRef),
+}
+
+const ADDRESS: &str = "address:";
+const GROUP_ID: &str = "entra-group-id:";
+const GROUP_NAME: &str = "entra-group:";
+
+impl Seek {
+    /// The members of this group; the case of its name does not matter.
+    pub fn group(group: &PlaceRef) -> Seek {
+        Seek::Group(match group {
+            PlaceRef::Id(id) => PlaceRef::Id(id.to_ascii_lowercase()),
+            PlaceRef::Name(name) => PlaceRef::Name(name.trim().to_lowercase()),
+        })
+    }
+
+    /// A text that names it among the ids of teams and chats; a group's roster has it for its id.
+    pub fn key(&self) -> String {
+        match self {
+            Seek::Address(address) => format!("{ADDRESS}{address}"),
+            Seek::Group(PlaceRef::Id(id)) => format!("{GROUP_ID}{id}"),
+            Seek::Group(PlaceRef::Name(name)) => format!("{GROUP_NAME}{name}"),
+        }
+    }
+
+    /// What this text names, if it is one of [`Seek::key`].
+    pub fn of_key(key: &str) -> Option<Seek> {
+        if let Some(address) = key.strip_prefix(ADDRESS) {
+            return Some(Seek::Address(address.to_owned()));
+        }
+        if let Some(id) = key.strip_prefix(GROUP_ID) {
+            return Some(Seek::Group(PlaceRef::Id(id.to_owned())));
+        }
+        let name = key.strip_prefix(GROUP_NAME)?;
+        Some(Seek::Group(PlaceRef::Name(name.to_owned())))
+    }
+
+    /// As a target of a rule has it: `entra_group: on-call`, or the address.
+    pub fn shown(&self) -> String {
+        match self {
+            Seek::Address(address) => address.clone(),
+            Seek::Group(PlaceRef::Id(group) | PlaceRef::Name(group)) => format!("entra_group: {group}"),
+        }
+    }
 }
 
 /// A question to the directory.
@@ -119,15 +185,28 @@ pub enum Found {
 pub struct Known {
     answers: HashMap<Lookup, Found>,
     tenant: Option<String>,
+    unanswered: BTreeMap<String, String>,
 }
 
 impl Known {
     /// Nothing answered yet, for a bot of this tenant: where people belong of whom only the Entra object id is known.
     pub fn in_tenant(tenant: Option<&str>) -> Known {
         Known {
-            answers: HashMap::new(),
             tenant: tenant.map(str::to_owned),
+            ..Known::default()
         }
+    }
+
+    /// Groups of Entra, by the keys of their rosters, whose members could not be listed lately, with the reason: an old
+    /// roster of theirs is better than none.
+    #[must_use]
+    pub fn although(self, unanswered: BTreeMap<String, String>) -> Known {
+        Known { unanswered, ..self }
+    }
+
+    /// Why the members of this group could not be listed lately.
+    fn why_unanswered(&self, key: &str) -> Option<&str> {
+        self.unanswered.get(key).map(String::as_str)
     }
 
     /// The bot's own tenant, if it has one.
@@ -171,6 +250,8 @@ pub struct Unreachable {
     pub unknown: bool,
     /// Why not, in one word.
     pub skip: Skip,
+    /// The mail address or sign-in name that nobody is known by: Entra may know whose it is.
+    pub address: Option<String>,
 }
 
 /// Who will be told, who cannot be, and whose members must be asked for first.
@@ -200,12 +281,16 @@ impl Audience {
 /// came, at the price of one more call to Teams per hour and team.
 pub const ROSTER_FRESH_FOR: Duration = Duration::hours(1);
 
+/// For how long the members of a group of Entra are used when Graph cannot be asked who they are now.
+pub const GROUP_GOOD_FOR: Duration = Duration::days(7);
+
 /// `audience` without everybody in `except`. People are the same when one of their ids is.
 pub fn without(mut audience: Audience, except: &Audience) -> Audience {
-    let excepted: HashSet<String> = except.reached.iter().flat_map(resolve::identities).collect();
+    // Whoever is excepted is told in no way.
+    let excepted: HashSet<String> = except.reached.iter().flat_map(resolve::who).collect();
     audience
         .reached
-        .retain(|reached| !resolve::identities(reached).iter().any(|id| excepted.contains(id)));
+        .retain(|reached| !resolve::who(reached).iter().any(|id| excepted.contains(id)));
     audience
 }
 

@@ -218,12 +218,13 @@ impl Book {
     pub fn doubt(&self, kind: Kind, name: &str) -> Option<Fault> {
         let wrong = match kind {
             Kind::Person => naming::person(name, self).err(),
-            Kind::People if self.audience(name).is_some() => None,
-            Kind::People => naming::person(name, self).err(),
+            Kind::People | Kind::ActivityFeed if self.audience(name).is_some() => None,
+            Kind::People | Kind::ActivityFeed => naming::person(name, self).err(),
             Kind::Group => naming::group(name, self).err(),
             Kind::Channel => naming::channel(name, self).err(),
             Kind::MembersOf => naming::members_of(name, self).err(),
             Kind::ChannelsOf => naming::channels_of(name, self).err(),
+            Kind::EntraGroup => naming::entra_group(name).err(),
             Kind::Here | Kind::Sender | Kind::Everyone => None,
         };
         if let Some(reason) = wrong {
@@ -234,7 +235,7 @@ impl Book {
                 self.person(name).is_some(),
                 self.people.keys().map(String::as_str).collect(),
             ),
-            Kind::People => (
+            Kind::People | Kind::ActivityFeed => (
                 self.person(name).is_some() || self.audience(name).is_some(),
                 self.people
                     .keys()
@@ -252,7 +253,7 @@ impl Book {
             ),
             // There are no aliases of teams.
             Kind::ChannelsOf => (false, Vec::new()),
-            Kind::Here | Kind::Sender | Kind::Everyone => return None,
+            Kind::EntraGroup | Kind::Here | Kind::Sender | Kind::Everyone => return None,
         };
         if known || naming::is_exact(name) {
             return None;
@@ -265,7 +266,7 @@ impl Book {
         }
         let alias_like = !name.contains(char::is_whitespace) && name.chars().all(|c| !c.is_uppercase());
         match kind {
-            Kind::Person | Kind::People if alias_like => {
+            Kind::Person | Kind::People | Kind::ActivityFeed if alias_like => {
                 let message = format!(
                     "`{shown}` is no alias of directory.yaml and no address; it is taken for a name in Teams"
                 );
@@ -295,6 +296,8 @@ impl Book {
             | Kind::MembersOf
             | Kind::ChannelsOf
             | Kind::Everyone
+            | Kind::EntraGroup
+            | Kind::ActivityFeed
             | Kind::Here
             | Kind::Sender => None,
         }

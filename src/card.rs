@@ -60,6 +60,8 @@ pub enum Content {
     Adaptive(Value),
     /// Plain text in Markdown.
     Text(String),
+    /// A notification in an activity feed, as Graph takes it: no message.
+    Notification(Value),
 }
 
 impl Card {
@@ -75,6 +77,10 @@ impl Card {
                 "type": "message",
                 "summary": self.summary,
                 "attachments": [{ "contentType": "application/vnd.microsoft.card.adaptive", "content": card }],
+            }),
+            // No way leads from an activity feed into a chat; what a reader of it would see.
+            Content::Notification(_) => json!({
+                "type": "message", "summary": self.summary, "textFormat": "plain", "text": self.summary,
             }),
             Content::Text(text) => json!({
                 "type": "message",

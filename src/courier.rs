@@ -25,6 +25,8 @@ use self::errand::{Errand, Outcome};
 use self::renewed::Renewed;
 use crate::clock::Clock;
 use crate::delivery::DeliveryId;
+use crate::graph::feed::Feeds;
+use crate::graph::installs::Installs;
 use crate::lane::{Lane, PerLane};
 use crate::metric::Metrics;
 use crate::stop::Stop;
@@ -66,6 +68,10 @@ pub struct Courier {
     pub default_service_url: String,
     /// The bot's own tenant; empty for a bot that serves several.
     pub tenant: String,
+    /// Gives people the app who never met the bot, where the settings allow it.
+    pub installs: Option<Arc<Installs>>,
+    /// The way into activity feeds, where there is one.
+    pub feeds: Option<Feeds>,
 }
 
 /// Errands under way.

@@ -128,6 +128,13 @@ pub enum Address {
         /// Entra object id if known, else the `29:...` id.
         id: String,
     },
+    /// The activity feed of one human being.
+    Feed {
+        /// Their tenant.
+        tenant_id: String,
+        /// Entra object id.
+        id: String,
+    },
     /// A group chat or a channel.
     Conversation {
         /// Its id.
@@ -145,6 +152,7 @@ impl Address {
     pub fn key(&self) -> String {
         match self {
             Address::Person { tenant_id, id } => format!("person:{tenant_id}:{id}"),
+            Address::Feed { tenant_id, id } => format!("feed:{tenant_id}:{id}"),
             Address::Conversation { id } => format!("conversation:{id}"),
             Address::Nowhere { wanted } => format!("nowhere:{wanted}"),
         }

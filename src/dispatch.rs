@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::delivery::{Delivery, DeliveryId, RunId, WindowId};
 use crate::drill;
 use crate::event::{Event, EventId, Origin};
+use crate::graph::inquiry::Inquiries;
 use crate::judge::{Judged, judge};
 use crate::live::Live;
 use crate::metric::Metrics;
@@ -48,6 +49,7 @@ pub struct Dispatcher {
     work: Arc<Notify>,
     asked_at: watch::Receiver<Option<DateTime<Utc>>>,
     tracer: Tracer,
+    inquiries: Arc<Inquiries>,
 }
 
 /// What became of an event, for whoever brought it.
@@ -145,7 +147,15 @@ impl Dispatcher {
             work,
             asked_at,
             tracer: Tracer::off(),
+            inquiries: Arc::new(Inquiries::off(
+                "`graph: { look_up: true }` in herald.yaml would have it asked",
+            )),
         }
+    }
+
+    /// The same, with whoever Teams does not know looked up in Graph. What it could not tell is in `inquiries`.
+    pub fn inquiring(self, inquiries: Arc<Inquiries>) -> Self {
+        Self { inquiries, ..self }
     }
 
     /// The same, with its decisions recorded in traces.

@@ -46,6 +46,7 @@ fn rehearsal(rule: &Rule, to: Option<&Value>, forced: bool) -> Rule {
         notify,
         except,
         card: rule.card.clone(),
+        feed: rule.feed.clone(),
         limit: rule.limit.clone(),
         sending: match to_somebody_else {
             true => Sending::default(),
@@ -91,9 +92,14 @@ fn whole(written: &str) -> Option<(Kind, &str)> {
     let kind = Kind::ALL.into_iter().find(|kind| kind.key() == key.trim())?;
     match kind {
         Kind::Here | Kind::Sender | Kind::Everyone => None,
-        Kind::Person | Kind::People | Kind::Group | Kind::Channel | Kind::MembersOf | Kind::ChannelsOf => {
-            Some((kind, name.trim()))
-        }
+        Kind::Person
+        | Kind::People
+        | Kind::Group
+        | Kind::Channel
+        | Kind::MembersOf
+        | Kind::ChannelsOf
+        | Kind::EntraGroup
+        | Kind::ActivityFeed => Some((kind, name.trim())),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod event;
 pub mod fan_out;
 pub mod file_content;
 pub mod file_watch;
+pub mod graph;
 pub mod hook;
 pub mod http;
 pub mod judge;

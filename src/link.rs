@@ -163,6 +163,13 @@ pub fn is_guid(text: &str) -> bool {
     lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
+/// Does this text lead to something in Teams: `https://teams.microsoft.com/l/...`?
+pub fn is_deep_link(text: &str) -> bool {
+    Url::parse(text.trim()).is_ok_and(|url| {
+        url.scheme() == "https" && url.host_str().is_some_and(is_teams) && url.path().starts_with("/l/")
+    })
+}
+
 fn is_teams(host: &str) -> bool {
     const HOSTS: [&str; 4] = [
         "teams.microsoft.com",

@@ -71,6 +71,7 @@ pub fn plan(
     let mut cards: BTreeMap<CardId, Card> = BTreeMap::new();
     let mut shared: Vec<(&Reached, CardId)> = Vec::new();
     let personal = rule.card.reads("recipient");
+    let personal_feed = rule.feed.as_ref().is_some_and(|feed| feed.reads("recipient"));
     let mut deliveries = Vec::with_capacity(audience.reached.len() + audience.unreachable.len());
     let mut gate = Gate::new(rule, &scope, known, now, &mut warnings);
     let drill = matches!(event.origin, Origin::Drill { .. });
@@ -88,16 +89,40 @@ pub fn plan(
         if let Some(limit) = &rule.limit {
             scope["limit"] = limit.in_scope(passed.told);
         }
+        let feed = match (&reached.recipient.address, &rule.feed) {
+            (Address::Feed { .. }, Some(feed)) => Some(feed),
+            // Out of an audience of a rule that says nothing for activity feeds.
+            (Address::Feed { .. }, None) => {
+                deliveries.push(undeliverable(
+                    rule,
+                    event,
+                    &reached.recipient.name,
+                    NO_FEED,
+                    revision,
+                    now,
+                ));
+                continue;
+            }
+            (Address::Person { .. } | Address::Conversation { .. } | Address::Nowhere { .. }, _) => None,
+        };
         // How many were held back, and since when on whose clock, is said to each by themselves.
-        let personal = personal || passed.told.is_some();
-        let same = shared
-            .iter()
-            .find(|(other, _)| !personal && other.mentions == reached.mentions);
+        let personal = match feed {
+            Some(_) => personal_feed,
+            None => personal || passed.told.is_some(),
+        };
+        let alike = |other: &Reached| {
+            let by_feed = matches!(other.recipient.address, Address::Feed { .. });
+            by_feed == feed.is_some() && other.mentions == reached.mentions
+        };
+        let same = shared.iter().find(|(other, _)| !personal && alike(other));
         let card_id = match same {
             Some((_, id)) => id.clone(),
             None => {
                 scope["recipient"] = recipient(reached);
-                let mut card = rule.card.render(&scope, &reached.mentions, &mut warnings);
+                let mut card = match feed {
+                    Some(feed) => feed.render(&scope, &mut warnings),
+                    None => rule.card.render(&scope, &reached.mentions, &mut warnings),
+                };
                 if drill {
                     card = card.as_drill(&rule.name);
                 }
@@ -138,6 +163,8 @@ pub fn plan(
         warnings: warnings.into_vec(),
     }
 }
+
+const NO_FEED: &str = "the rule does not say what activity feeds are told: add `feed:` to it";
 
 /// The rule's limit at work on one event.
 struct Gate<'a> {

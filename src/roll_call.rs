@@ -1,15 +1,20 @@
-//! Asks Teams who is in a team or chat, and lets the rules that waited for it go on.
+//! Asks Teams who is in a team or chat, and Graph for whom Teams does not know, and lets the rules that waited for it go
+//! on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
+use futures::StreamExt;
 use tokio::sync::{Notify, mpsc, watch};
 use tracing::{info, warn};
 
-use crate::audience::{Found, Lookup, PlaceRef};
+use crate::audience::{Found, GROUP_GOOD_FOR, Lookup, PlaceRef, Seek};
 use crate::clock::Clock;
 use crate::dispatch::{Dispatcher, EVERYBODY, fan_out};
+use crate::graph::Search;
+use crate::graph::client::Graph;
+use crate::graph::inquiry::{Heard, Inquiries};
 use crate::lane::Lane;
 use crate::pace::{Kind, Request};
 use crate::roster::{Conversation, ConversationId, ConversationKind, Fact, Person, Roster, Team};
@@ -31,6 +36,9 @@ const FRESH: Duration = Duration::minutes(10);
 const PAGE: usize = 200;
 /// Held rules looked at in one round.
 const BATCH: usize = 100;
+/// People and groups looked up in Graph in one round, and how many at once.
+const LOOK_UPS: usize = 200;
+const LOOK_UPS_AT_ONCE: usize = 8;
 
 /// Works the held rules off.
 pub struct RollCall {
@@ -52,6 +60,8 @@ pub struct RollCall {
     pub work: Arc<Notify>,
     /// When everybody was last asked for; whoever hears of a new place sets it to `None`.
     pub asked_at: watch::Sender<Option<DateTime<Utc>>>,
+    /// Graph, where it may be asked, and what it could not tell lately.
+    pub graph: Option<(Arc<Graph>, Arc<Inquiries>)>,
 }
 
 /// A team or group chat whose members are asked for.
@@ -97,14 +107,15 @@ impl RollCall {
             info!(%reason, "nobody can be asked who is there, trying again");
         }
         let held = self.outbox.due_held(BATCH, self.clock.now()).await?;
-        let mut asked: BTreeMap<String, Result<(), Missing>> = BTreeMap::new();
+        let mut asked = self.look_up(&held).await?;
         for held in &held {
             if held.fan_out.is_some() {
                 self.hand_over(held).await?;
                 continue;
             }
             for id in &held.rosters {
-                if !asked.contains_key(id) {
+                // Of those to look up in Graph, the rest has its turn in the next round.
+                if !asked.contains_key(id) && Seek::of_key(id).is_none() {
                     let answer = match id.as_str() {
                         EVERYBODY => self.everybody().await?,
                         id => self.fetch(id).await?,
@@ -136,7 +147,15 @@ impl RollCall {
             .rosters
             .iter()
             .find_map(|id| asked.get(id).and_then(|answer| answer.as_ref().err()));
+        // Whoever was found in Graph does not wait for those who could not be looked up yet.
+        let found_some = held
+            .rosters
+            .iter()
+            .any(|id| Seek::of_key(id).is_some() && matches!(asked.get(id), Some(Ok(()))));
         match problem {
+            Some(Missing::Later(_)) if found_some => {
+                self.dispatcher.resume(held, None).await?;
+            }
             None => {
                 self.dispatcher.resume(held, None).await?;
             }
@@ -160,6 +179,116 @@ impl RollCall {
             }
         }
         Ok(())
+    }
+
+    /// Looks up in Graph whom these rules wait for, a bounded number of them. Whoever was looked up is known then, or it
+    /// is known why not; who could not be looked up yet is an error.
+    async fn look_up(&self, held: &[Held]) -> Result<BTreeMap<String, Result<(), Missing>>, StoreError> {
+        let mut keys: Vec<&String> = held.iter().flat_map(|held| &held.rosters).collect();
+        keys.sort();
+        keys.dedup();
+        let seeks: Vec<Seek> = keys
+            .into_iter()
+            .filter_map(|key| Seek::of_key(key))
+            .take(LOOK_UPS)
+            .collect();
+        let asked: Vec<(String, Result<Result<(), Missing>, StoreError>)> = futures::stream::iter(seeks)
+            .map(|seek| async move { (seek.key(), self.inquire(&seek).await) })
+            .buffer_unordered(LOOK_UPS_AT_ONCE)
+            .collect()
+            .await;
+        asked.into_iter().map(|(key, answer)| Ok((key, answer?))).collect()
+    }
+
+    /// Asks Graph for somebody, or for the members of a group, and remembers what it told.
+    async fn inquire(&self, seek: &Seek) -> Result<Result<(), Missing>, StoreError> {
+        let Some((graph, inquiries)) = &self.graph else {
+            return Ok(Ok(()));
+        };
+        let now = self.clock.now();
+        let miss = |reason: String, passes: bool| {
+            inquiries.remember(
+                seek,
+                Heard {
+                    at: now,
+                    reason,
+                    passes,
+                },
+            );
+        };
+        let facts = match seek {
+            Seek::Address(address) => match graph.person(address).await {
+                Ok(Search::Found(person)) => Ok(vec![Fact::PersonSeen(person)]),
+                Ok(Search::Nobody) => Err(Ok(
+                    "Microsoft Graph knows nobody with this mail address or sign-in name".to_owned(),
+                )),
+                Ok(Search::Several(count)) => Err(Ok(format!(
+                    "Microsoft Graph knows {count} people with this mail address: write the sign-in name or the object id"
+                ))),
+                Err(no) => Err(Err(no)),
+            },
+            Seek::Group(group) => match graph.group(group).await {
+                Ok(Search::Found(members)) => {
+                    info!(
+                        group = seek.shown(),
+                        members = members.len(),
+                        "members of a group of Entra listed"
+                    );
+                    Ok(vec![Fact::RosterFetched(Roster {
+                        id: seek.key(),
+                        members,
+                        fetched_at: now,
+                        stale: false,
+                    })])
+                }
+                Ok(Search::Nobody) => Err(Ok("Microsoft Graph knows no such group".to_owned())),
+                Ok(Search::Several(count)) => Err(Ok(format!(
+                    "Microsoft Graph knows {count} groups of this name: write the object id"
+                ))),
+                Err(no) => Err(Err(no)),
+            },
+        };
+        match facts {
+            Ok(facts) => {
+                self.directory.learn(&facts).await?;
+                inquiries.forget(seek);
+                Ok(Ok(()))
+            }
+            Err(Ok(reason)) => {
+                miss(reason, false);
+                Ok(Ok(()))
+            }
+            Err(Err(no)) => {
+                let reason = no.to_string();
+                if !no.passes() {
+                    warn!(sought = seek.shown(), %reason, "Graph could not be asked");
+                    miss(reason, false);
+                    return Ok(Ok(()));
+                }
+                // An old list is better than none, and it is said how old.
+                Ok(match self.has_old_list(seek, now).await? {
+                    true => {
+                        miss(reason, true);
+                        Ok(())
+                    }
+                    false => Err(Missing::Later(reason)),
+                })
+            }
+        }
+    }
+
+    async fn has_old_list(&self, seek: &Seek, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let Seek::Group(_) = seek else {
+            return Ok(false);
+        };
+        Ok(match self.directory.look_up(&Lookup::Roster(seek.key())).await? {
+            Found::Roster(Some(roster)) => now - roster.fetched_at < GROUP_GOOD_FOR,
+            Found::Roster(None)
+            | Found::People(_)
+            | Found::Teams(_)
+            | Found::GroupChats(_)
+            | Found::Conversation(_) => false,
+        })
     }
 
     /// Lists the channels and members of every team and the members of every group chat that were not listed lately. A
@@ -217,8 +346,8 @@ impl RollCall {
             if held.fan_out.is_some() {
                 self.hand_over(&held).await?;
             } else if held.rosters.iter().all(|id| id != EVERYBODY) {
-                let mut asked = BTreeMap::new();
-                for id in &held.rosters {
+                let mut asked = self.look_up(std::slice::from_ref(&held)).await?;
+                for id in held.rosters.iter().filter(|id| Seek::of_key(id).is_none()) {
                     asked.insert(id.clone(), self.fetch(id).await?);
                 }
                 self.go_on(&held, &asked).await?;

@@ -3,6 +3,7 @@
 pub mod comparison;
 pub mod condition;
 pub mod expression;
+pub mod feed;
 pub mod field;
 pub mod file;
 pub mod moment;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use crate::card::source::CardSource;
 use crate::limit::Limit;
 use condition::Condition;
+use feed::Feed;
 use sending::Sending;
 use target::Target;
 use trigger::Trigger;
@@ -45,6 +47,8 @@ pub struct Rule {
     pub except: Vec<Target>,
     /// What they get.
     pub card: Arc<CardSource>,
+    /// What notifications in activity feeds say; there is one if a target is an activity feed.
+    pub feed: Option<Arc<Feed>>,
     /// How often somebody is told.
     pub limit: Option<Limit>,
     /// How it is sent.

@@ -13,6 +13,7 @@ mod acting;
 mod activity;
 mod bot;
 mod connector;
+mod graph;
 mod identity;
 mod key;
 mod limit;
@@ -39,6 +40,7 @@ use tokio::task::JoinSet;
 
 pub use self::activity::{ChannelChange, TeamChange};
 pub use self::bot::{BotAnswer, Failure};
+pub use self::graph::Notified;
 pub use self::key::Credential;
 pub use self::script::{Operation, Script};
 pub use self::state::{Call, Received, Shown};
@@ -176,6 +178,11 @@ impl Sandbox {
                 windows: Windows::default(),
                 tokens: HashMap::new(),
                 token_lifetime: chrono::Duration::hours(1),
+                graph_tokens: HashMap::new(),
+                permissions: graph::PERMISSIONS.map(str::to_owned).to_vec(),
+                in_catalogue: true,
+                silent_installs: false,
+                notified: VecDeque::new(),
                 key: Key::first(),
                 endorsements: vec!["msteams".to_owned()],
                 received: VecDeque::new(),
@@ -330,7 +337,9 @@ impl Sandbox {
 
     /// All access tokens issued so far stop working: the connector answers 401 to them.
     pub fn expire_tokens(&self) {
-        self.shared.state().tokens.clear();
+        let mut state = self.shared.state();
+        state.tokens.clear();
+        state.graph_tokens.clear();
     }
 
     /// Teams signs with a new key from now on, and publishes that one alone.

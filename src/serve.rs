@@ -16,6 +16,10 @@ use crate::clock::Clock;
 use crate::courier::Courier;
 use crate::dispatch::Dispatcher;
 use crate::fan_out::FanOuts;
+use crate::graph::client::Graph;
+use crate::graph::feed::Feeds;
+use crate::graph::inquiry::Inquiries;
+use crate::graph::installs::Installs;
 use crate::http;
 use crate::http::entra::Signers;
 use crate::http::gate::Gate;
@@ -29,6 +33,7 @@ use crate::pace::{Pace, Rates};
 use crate::put_right::PutRight;
 use crate::roll_call::RollCall;
 use crate::secret::Secrets;
+use crate::settings::Bot;
 use crate::steward::Steward;
 use crate::stop::{self, Stopper};
 use crate::store::audit::Actor;
@@ -123,6 +128,18 @@ impl Server {
         let signers = Arc::new(Signers::new(wire.clone()));
         let verifier = Arc::new(Verifier::new(&wire, &bot.endpoints, bot.app_id.as_deref(), &tenants));
         let trusted = bot.endpoints.trusted.clone();
+        let graph = graph(bot, &wire, &tokens, &clock)?;
+        let inquiries = Arc::new(match (&graph, settings.graph.look_up) {
+            (Some(_), true) => Inquiries::on(),
+            (None, true) => Inquiries::off("`bot.app_id` and `bot.tenant` in herald.yaml say as whom and where"),
+            (_, false) => Inquiries::off("`graph: { look_up: true }` in herald.yaml would have it asked"),
+        });
+        let installs = match (&graph, &settings.graph.install) {
+            (Some(graph), Some(app)) => Some(Installs::new(graph.clone(), app, clock.clone(), work.clone())),
+            (_, _) => None,
+        };
+        let (installs, installer) = installs.unzip();
+        let (feeds, feed_sender) = graph.clone().map(Feeds::new).unzip();
         let connector = Connector::new(wire, trusted, tokens, bot.app_id.as_deref(), clock.clone());
         let connector = Arc::new(connector.elsewhere(bot.endpoints.gcc_service_url.clone()));
         let dispatcher = Dispatcher::new(
@@ -134,7 +151,8 @@ impl Server {
             work.clone(),
             last_asked,
         )
-        .traced(tracer.clone());
+        .traced(tracer.clone())
+        .inquiring(inquiries.clone());
 
         let rates = Rates::of_limits(&settings.limits);
         let turnstile = Arc::new(Turnstile::new(Pace::new(rates), clock.clone()));
@@ -216,7 +234,16 @@ impl Server {
             default_service_url: settings.bot.endpoints.service_url.clone(),
             tenant: settings.bot.tenant.clone().unwrap_or_default(),
             turnstile: turnstile.clone(),
+            installs,
+            feeds,
         };
+        if let Some(sender) = feed_sender {
+            // It ends with the courier, which is the only one to hand it anything.
+            tasks.spawn(sender.run());
+        }
+        if let Some(installer) = installer {
+            tasks.spawn(installer.run(stopping.clone()));
+        }
         tasks.spawn(courier.run(stopping.clone()));
         if let Some(exporter) = exporter {
             tasks.spawn(exporter.run());
@@ -251,6 +278,7 @@ impl Server {
             clock: clock.clone(),
             work,
             asked_at,
+            graph: graph.map(|graph| (graph, inquiries)),
         };
         tasks.spawn(roll_call.run(stopping.clone()));
         let cron = CronListener {
@@ -352,6 +380,21 @@ impl Server {
         self.stores.close().await;
         info!("stopped");
     }
+}
+
+/// The way to Graph, if the settings say as whom and in which tenant. Nothing is asked before somebody needs it.
+fn graph(bot: &Bot, wire: &Wire, tokens: &Option<Arc<Tokens>>, clock: &Clock) -> anyhow::Result<Option<Arc<Graph>>> {
+    let (Some(tokens), Some(tenant)) = (tokens, &bot.tenant) else {
+        return Ok(None);
+    };
+    let graph = Graph::new(
+        wire.clone(),
+        &bot.endpoints.graph,
+        tokens.clone(),
+        tenant,
+        clock.clone(),
+    );
+    Ok(Some(Arc::new(graph.map_err(anyhow::Error::msg)?)))
 }
 
 async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {

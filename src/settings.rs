@@ -24,13 +24,17 @@ use crate::zone;
 pub use self::limits::Limits;
 pub use crate::teams::cloud::Cloud;
 pub use crate::teams::endpoints::{Endpoints, Issuer};
-use file::{BotFile, CloudFile, EndpointsFile, IssuerFile, RetentionFile, ServerFile, SettingsFile, TracesFile};
+use file::{
+    BotFile, CloudFile, EndpointsFile, GraphFile, IssuerFile, RetentionFile, ServerFile, SettingsFile, TracesFile,
+};
 
 /// Settings, complete: every default is filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Who Herald is in Teams.
     pub bot: Bot,
+    /// What Microsoft Graph may be asked.
+    pub graph: Graph,
     /// The HTTP server.
     pub server: Server,
     /// The folder of the store, as written: relative to the workspace unless absolute.
@@ -62,6 +66,15 @@ pub struct Bot {
     pub endpoints: Endpoints,
 }
 
+/// What Microsoft Graph may be asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Graph {
+    /// Who somebody is, and who is in a group.
+    pub look_up: bool,
+    /// To install the app with this manifest id, lower case, for people who never met the bot.
+    pub install: Option<String>,
+}
+
 /// The HTTP server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Server {
@@ -90,7 +103,7 @@ pub struct Traces {
 }
 
 /// The variables of the environment that override `herald.yaml`, with what each of them sets.
-pub const VARIABLES: [(&str, &str); 14] = [
+pub const VARIABLES: [(&str, &str); 15] = [
     ("HERALD_BOT_APP_ID", "bot.app_id"),
     ("HERALD_BOT_TENANT", "bot.tenant"),
     ("HERALD_BOT_CLOUD", "bot.cloud"),
@@ -98,6 +111,7 @@ pub const VARIABLES: [(&str, &str); 14] = [
     ("HERALD_BOT_TOKEN_URL", "bot.endpoints.token"),
     ("HERALD_BOT_OPENID_URL", "bot.endpoints.openid"),
     ("HERALD_BOT_SERVICE_URL", "bot.endpoints.service_url"),
+    ("HERALD_BOT_GRAPH_URL", "bot.endpoints.graph"),
     ("HERALD_BOT_TRUSTED_HOSTS", "bot.endpoints.trusted_hosts"),
     ("HERALD_LISTEN", "server.listen"),
     ("HERALD_PUBLIC_URL", "server.public_url"),
@@ -155,6 +169,7 @@ pub fn override_with(file: &mut SettingsFile, environment: &BTreeMap<String, Str
     set(&mut file.bot.endpoints.token, "HERALD_BOT_TOKEN_URL");
     set(&mut file.bot.endpoints.openid, "HERALD_BOT_OPENID_URL");
     set(&mut file.bot.endpoints.service_url, "HERALD_BOT_SERVICE_URL");
+    set(&mut file.bot.endpoints.graph, "HERALD_BOT_GRAPH_URL");
     if let Some(hosts) = value("HERALD_BOT_TRUSTED_HOSTS") {
         let hosts = hosts.split(',').map(str::trim).filter(|host| !host.is_empty());
         file.bot.endpoints.trusted_hosts = hosts.map(str::to_owned).collect();
@@ -198,8 +213,10 @@ pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
     let cloud = file.bot.cloud.map(Cloud::from).unwrap_or_default();
     let (hooks, found) = hook::compile::hooks(&file.hooks, cloud);
     faults.extend(found.into_iter().map(|fault| fault.under("hooks")));
+    let bot = bot(&file.bot, &mut faults);
     let settings = Settings {
-        bot: bot(&file.bot, &mut faults),
+        graph: graph(&file.graph, &bot, &mut faults),
+        bot,
         server: server(&file.server, &mut faults),
         store: store.to_owned(),
         time_zone: time_zone.unwrap_or(Tz::UTC),
@@ -309,6 +326,50 @@ fn endpoints(file: &EndpointsFile, cloud: Cloud, tenant: Option<&str>, faults: &
         faults.extend(found.into_iter().map(|fault| at(fault, &place)));
         Endpoints::of(cloud, tenant, &Overrides::default()).expect("a cloud's own addresses are well formed")
     })
+}
+
+fn graph(file: &GraphFile, bot: &Bot, faults: &mut Vec<Fault>) -> Graph {
+    let app = file.app.as_deref().and_then(|id| {
+        let id = guid(id);
+        if id.is_none() {
+            faults.push(
+                Fault::error("settings::graph", "the id of an app has the form of a GUID")
+                    .help("copy `id` from the app's manifest.json; it is not the bot's `app_id`")
+                    .under("app")
+                    .under("graph"),
+            );
+        }
+        id
+    });
+    let wanted = file.install.unwrap_or(false);
+    if wanted && file.app.is_none() {
+        faults.push(
+            Fault::error("settings::graph", "`install` needs to know which app")
+                .help("add `app:` with the `id` of the app's manifest.json")
+                .under("install")
+                .under("graph"),
+        );
+    }
+    let asked = [("look_up", file.look_up), ("install", file.install)];
+    let asked = asked.into_iter().find(|(_, asked)| *asked == Some(true));
+    if let Some((key, _)) = asked
+        && bot.app_id.is_some()
+        && bot.tenant.is_none()
+    {
+        faults.push(
+            Fault::error(
+                "settings::graph",
+                "Microsoft Graph knows the people of one tenant, and none is named",
+            )
+            .help("add `tenant:` under `bot:`; leave `graph:` out for a bot that serves several tenants")
+            .under(key)
+            .under("graph"),
+        );
+    }
+    Graph {
+        look_up: file.look_up.unwrap_or(false),
+        install: app.filter(|_| wanted),
+    }
 }
 
 fn server(file: &ServerFile, faults: &mut Vec<Fault>) -> Server {

@@ -103,6 +103,7 @@ pub fn compile(sources: &Sources, previous: Option<&Workspace>) -> Compiled {
     let (templates, broken_templates) = compiler.templates(&partials);
     let around = Surroundings {
         hooks: settings_known.then_some(&settings.hooks),
+        look_up: settings_known.then_some(settings.graph.look_up),
         time_zone: settings.time_zone,
         templates: &templates,
         broken_templates: &broken_templates,

@@ -121,6 +121,7 @@ fn body(card: &Card) -> &Value {
     match &card.content {
         Content::Adaptive(card) => &card["body"],
         Content::Text(text) => panic!("a text: {text}"),
+        Content::Notification(notification) => panic!("a notification: {notification}"),
     }
 }
 

@@ -62,6 +62,19 @@ impl Patient {
         write(self.folder.path(), "herald.yaml", &settings);
     }
 
+    /// Adds to `herald.yaml`.
+    fn more(self, text: &str) -> Self {
+        let path = self.folder.path().join("herald.yaml");
+        let settings = std::fs::read_to_string(&path).expect("settings");
+        let graph = format!("    graph: {}\n    service_url:", self.teams.graph_url());
+        write(
+            self.folder.path(),
+            "herald.yaml",
+            &format!("{}{text}", settings.replacen("    service_url:", &graph, 1)),
+        );
+        self
+    }
+
     fn set(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
         self
@@ -525,4 +538,28 @@ async fn what_has_waited_for_long_is_told_with_its_reason() {
         "warning",
         &["1 wait", "2026-01-05 09:00", "Anna Berg", "herald deliveries show dl_"],
     );
+}
+
+#[tokio::test]
+async fn what_the_bot_may_do_in_graph_is_told_and_what_it_lacks() {
+    let graph = "graph: { look_up: true, install: true, app: 0d7f3f7e-6c0b-4a7e-8f57-2f1c1f6f9b11 }\n";
+    let patient = Patient::new().await.more(graph);
+    let group = "when: { hook: ci }\nnotify: [{ entra_group: On call }]\ncard: { message: Hello }\n";
+    write(patient.folder.path(), "rules/group.yaml", group);
+    patient.asks().await.says(
+        "graph",
+        "ok",
+        &["User.ReadBasic.All", "GroupMember.Read.All", "AppCatalog.Read.All"],
+    );
+
+    patient.teams.grant(&["User.Read.All", "AppCatalog.Read.All"]);
+    let diagnosis = patient.asks().await;
+    diagnosis.says(
+        "graph",
+        "failed",
+        &["list the members of a group", "GroupMember.Read.All"],
+    );
+    assert_eq!(diagnosis.of("graph").len(), 2, "{}", diagnosis.text);
+    assert!(diagnosis.text.contains("TeamsAppInstallation.ReadWriteSelfForUser.All"));
+    assert_eq!(diagnosis.code, 1);
 }

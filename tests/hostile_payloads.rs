@@ -79,6 +79,7 @@ fn structure_of(card: &Card) -> Vec<String> {
     match &card.content {
         Content::Adaptive(card) => structure(card, "", &mut found),
         Content::Text(_) => found.push("text".to_owned()),
+        Content::Notification(_) => found.push("notification".to_owned()),
     }
     found
 }
@@ -129,6 +130,7 @@ fn only_text(card: &Card) {
     match &card.content {
         Content::Adaptive(card) => harmless(card, false),
         Content::Text(text) => markdown(text),
+        Content::Notification(_) => {}
     }
 }
 

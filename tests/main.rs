@@ -1,5 +1,6 @@
 //! What a user would say Herald does.
 
+mod activity_feeds;
 mod answers;
 mod audience;
 mod audit;
@@ -48,6 +49,7 @@ mod page_tells_why;
 mod plan_command;
 mod preview_command;
 mod process;
+mod reach_people;
 mod reload;
 mod rule_errors;
 mod runs;

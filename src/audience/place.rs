@@ -20,6 +20,8 @@ pub struct Why {
     pub unknown: bool,
     /// In one word.
     pub skip: Skip,
+    /// The address that nobody is known by.
+    pub address: Option<String>,
 }
 
 impl Why {
@@ -29,6 +31,15 @@ impl Why {
             reason: reason.into(),
             unknown: true,
             skip: Skip::NotFound,
+            address: None,
+        }
+    }
+
+    /// Nobody is known by this mail address or sign-in name.
+    pub fn unknown_address(address: &str, reason: impl Into<String>) -> Why {
+        Why {
+            address: Some(address.to_owned()),
+            ..Why::unknown(reason)
         }
     }
 
@@ -54,6 +65,7 @@ impl Why {
             reason: reason.into(),
             unknown: false,
             skip,
+            address: None,
         }
     }
 }
@@ -102,6 +114,7 @@ pub fn channel_of_one(teams: &[Team], team: &PlaceRef, channel: Option<&PlaceRef
                 reason: format!("{teams} teams are {called}: paste the link of the channel that is meant"),
                 unknown: count == 0 && whys.iter().any(|why| why.unknown),
                 skip: Skip::Ambiguous,
+                address: None,
             })
         }
     }

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::place::{Place, SEPARATOR, Why, called, channel_of, channel_of_one, listed, no_team, place_ref};
 use super::{
-    Audience, Found, Known, Lookup, Mention, PersonRef, PlaceRef, ROSTER_FRESH_FOR, Reached, Skip, Unreachable, Want,
-    Wanted,
+    Audience, By, Found, GROUP_GOOD_FOR, Known, Lookup, Mention, PersonRef, PlaceRef, ROSTER_FRESH_FOR, Reached,
+    Seek, Skip, Unreachable, Want, Wanted,
 };
 use crate::delivery::{Address, Recipient};
 use crate::roster::{Conversation, ConversationId, ConversationKind, Person, Roster, Team};
@@ -50,7 +50,16 @@ pub fn identities(reached: &Reached) -> Vec<String> {
     match &reached.recipient.address {
         Address::Conversation { id } => vec![format!("conversation:{id}")],
         Address::Nowhere { wanted } => vec![format!("nowhere:{wanted}")],
-        Address::Person { id, .. } => {
+        Address::Feed { .. } => who(reached).into_iter().map(|id| format!("feed:{id}")).collect(),
+        Address::Person { .. } => who(reached),
+    }
+}
+
+/// Who a recipient is, by whichever way they are told.
+pub fn who(reached: &Reached) -> Vec<String> {
+    match &reached.recipient.address {
+        Address::Conversation { .. } | Address::Nowhere { .. } => identities(reached),
+        Address::Person { id, .. } | Address::Feed { id, .. } => {
             let person = reached.person.as_ref();
             let more = [
                 person.and_then(|person| person.aad_object_id.clone()),
@@ -100,6 +109,7 @@ impl<'a> Resolver<'a> {
                 reason,
                 unknown: false,
                 skip: Skip::TooMany,
+                address: None,
             });
         }
         if self.untold > 0 {
@@ -109,6 +119,7 @@ impl<'a> Resolver<'a> {
                 reason,
                 unknown: false,
                 skip: Skip::TooMany,
+                address: None,
             });
         }
         Ok(self.audience)
@@ -128,6 +139,7 @@ impl<'a> Resolver<'a> {
             Want::MembersOf(place) => return self.members_of(place, wanted),
             Want::ChannelsOf(team) => return self.channels_of(team, wanted),
             Want::Everyone => return self.everyone(wanted),
+            Want::EntraGroup(group) => return self.entra_group(group, wanted),
             Want::GroupChat(place) => self.group_chat(place),
             Want::ChannelPath(path) => self.channel_path(path),
             Want::Channel { team, channel } => self.channel(team, channel.as_ref()),
@@ -140,6 +152,11 @@ impl<'a> Resolver<'a> {
             Want::Nobody(reason) => Some(Err(Why::for_good(Skip::Nobody, reason.clone()))),
         };
         match outcome {
+            Some(Ok(_)) if wanted.by == By::Feed => {
+                let reason =
+                    "only people have an activity feed: name them, or write a target of its own for the place";
+                self.unreachable(&wanted.written, Why::for_good(Skip::NotWritable, reason));
+            }
             Some(Ok(place)) => self.reach_place(place, wanted),
             Some(Err(reason)) => self.unreachable(&wanted.written, reason),
             None => {}
@@ -210,10 +227,13 @@ impl<'a> Resolver<'a> {
                 account_id: Some(id.clone()),
                 ..Person::default()
             }),
-            ([], PersonRef::Email(address)) => Err(Why::unknown(format!(
-                "Herald knows nobody with the address {address}: the app must be installed for that person, or in a \
-                 team or chat they are in"
-            ))),
+            ([], PersonRef::Email(address)) => Err(Why::unknown_address(
+                address,
+                format!(
+                    "Herald knows nobody with the address {address}: the app must be installed for that person, or in a \
+                     team or chat they are in"
+                ),
+            )),
             ([], PersonRef::Name(name)) => Err(Why::unknown(format!(
                 "Herald knows nobody called {name}: write the mail address, or install the app for that person or in a \
                  team or chat they are in"
@@ -270,11 +290,21 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
-        let address = Address::Person {
-            tenant_id: person.tenant_id.clone(),
-            id,
+        let tenant_id = person.tenant_id.clone();
+        let address = match wanted.by {
+            By::Chat => Address::Person { tenant_id, id },
+            By::Feed if id.starts_with("29:") => {
+                let reason = "Microsoft Graph knows people by their Entra object id, and Teams has not told it of this \
+                              person";
+                return self.unreachable(written, Why::for_good(Skip::NotWritable, reason));
+            }
+            By::Feed => Address::Feed { tenant_id, id },
         };
         let name = name.unwrap_or_else(|| written.to_owned());
+        let name = match wanted.by {
+            By::Chat => name,
+            By::Feed => format!("{name} (activity feed)"),
+        };
         self.reach(Recipient { address, name }, Some(person), None, wanted);
     }
 
@@ -315,6 +345,48 @@ impl<'a> Resolver<'a> {
             }
             return;
         };
+        self.each_of(roster, tenant, wanted);
+    }
+
+    /// The members of a group of Entra, as of when they were last listed: lately, or not so lately while Graph does not
+    /// answer.
+    fn entra_group(&mut self, group: &PlaceRef, wanted: &Wanted) {
+        let key = Seek::group(group).key();
+        let Some(roster) = self.roster(&key) else {
+            return;
+        };
+        let known = self.known;
+        let usable = roster.and_then(|roster| {
+            let age = self.now - roster.fetched_at;
+            if !roster.stale && age < ROSTER_FRESH_FOR {
+                return Some((roster, None));
+            }
+            let why = known.why_unanswered(&key)?;
+            (age < GROUP_GOOD_FOR).then_some((roster, Some((age, why))))
+        });
+        let Some((roster, old)) = usable else {
+            if !self.audience.rosters_needed.contains(&key) {
+                self.audience.rosters_needed.push(key);
+            }
+            return;
+        };
+        if let Some((age, why)) = old {
+            let age = match age.num_hours() {
+                hours @ 0..48 => format!("{} old", counted(usize::try_from(hours.max(1)).unwrap_or(1), "hour")),
+                hours => format!("{} days old", hours / 24),
+            };
+            self.note(format!(
+                "{}: its list of members is {age}, and could not be renewed: {why}",
+                wanted.written
+            ));
+        }
+        if roster.members.is_empty() {
+            self.note(format!("{}: nobody is in this group", wanted.written));
+        }
+        self.each_of(roster, "", wanted);
+    }
+
+    fn each_of(&mut self, roster: &Roster, tenant: &str, wanted: &Wanted) {
         for member in &roster.members {
             let mut member = member.clone();
             if member.tenant_id.is_empty() {
@@ -542,7 +614,8 @@ impl<'a> Resolver<'a> {
                 | Want::Conversation(_)
                 | Want::ChannelsOf(_)
                 | Want::Everyone
-                | Want::MembersOf(_) => Err("only people can be mentioned".to_owned()),
+                | Want::MembersOf(_)
+                | Want::EntraGroup(_) => Err("only people can be mentioned".to_owned()),
             };
             match found {
                 Ok(mention) if mentions.contains(&mention) => {}
@@ -563,16 +636,27 @@ impl<'a> Resolver<'a> {
         if !self.told.insert(written.to_owned()) {
             return;
         }
-        if self.audience.unreachable.len() == Audience::MOST_UNREACHABLE {
+        // Addresses may be found elsewhere, however many there are; who is told how many were not sees to the bound.
+        let bound = match why.address {
+            Some(_) => Audience::MOST_REACHED,
+            None => Audience::MOST_UNREACHABLE,
+        };
+        if self.audience.unreachable.len() >= bound {
             self.untold += 1;
             return;
         }
-        let Why { reason, unknown, skip } = why;
+        let Why {
+            reason,
+            unknown,
+            skip,
+            address,
+        } = why;
         self.audience.unreachable.push(Unreachable {
             written: written.to_owned(),
             reason,
             unknown,
             skip,
+            address,
         });
     }
 

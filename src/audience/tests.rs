@@ -4,7 +4,8 @@ use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;
 
 use super::{
-    Audience, Found, Known, Lookup, Mention, PersonRef, PlaceRef, ROSTER_FRESH_FOR, Want, Wanted, resolve, without,
+    Audience, By, Found, Known, Lookup, Mention, PersonRef, PlaceRef, ROSTER_FRESH_FOR, Seek, Want, Wanted, resolve,
+    without,
 };
 use crate::delivery::Address;
 use crate::roster::{Channel, Conversation, ConversationId, ConversationKind, Person, Roster, Team};
@@ -114,6 +115,7 @@ fn of(index: usize, want: Want) -> Wanted {
         written: format!("target {index}"),
         want,
         mention: Vec::new(),
+        by: By::Chat,
     }
 }
 
@@ -121,6 +123,7 @@ fn told(audience: &Audience) -> Vec<String> {
     let reached = audience.reached.iter().map(|reached| {
         let address = match &reached.recipient.address {
             Address::Person { tenant_id, id } => format!("{}/{id}", &tenant_id[..1]),
+            Address::Feed { tenant_id, id } => format!("feed {}/{id}", &tenant_id[..1]),
             Address::Conversation { id } => id.to_string(),
             Address::Nowhere { wanted } => format!("nowhere {wanted}"),
         };
@@ -696,6 +699,7 @@ fn the_first_target_decides_and_later_ones_add_their_mentions() {
         written: "channel: releases".to_owned(),
         want,
         mention,
+        by: By::Chat,
     };
     let audience = world.audience(&[
         mentioning(path("Platform / Releases"), vec![named("Anna"), named("Anna")]),
@@ -767,6 +771,7 @@ fn nobody_has_a_reason_and_one_reason_is_told_once() {
         written: "person: x".to_owned(),
         want: Want::Nobody(reason.to_owned()),
         mention: Vec::new(),
+        by: By::Chat,
     };
     assert_eq!(
         told(&world.audience(&[nobody("no field"), nobody("no field")])),
@@ -935,4 +940,45 @@ proptest! {
         }
         prop_assert!(without(audience.clone(), &audience).reached.is_empty());
     }
+}
+
+#[test]
+fn the_members_of_a_group_of_entra_are_told_whatever_the_case_of_its_name() {
+    let group = |name: &str| Want::EntraGroup(PlaceRef::Name(name.to_owned()));
+    let world = World {
+        people: vec![person("Anna"), person("Omar")],
+        rosters: vec![Roster {
+            id: Seek::group(&PlaceRef::Name("On Call".to_owned())).key(),
+            members: vec![person("Anna"), person("Omar")],
+            fetched_at: now(),
+            stale: false,
+        }],
+        ..World::default()
+    };
+    let audience = world.audience(&[of(0, group("on call")), of(1, group("ON CALL "))]);
+    assert_eq!(audience.reached.len(), 2, "each once: {audience:?}");
+    let audience = world.audience(&[of(0, group("Nobody"))]);
+    assert_eq!(audience.rosters_needed, ["entra-group:nobody"]);
+    let seek = Seek::of_key(&audience.rosters_needed[0]).unwrap();
+    assert_eq!(seek.shown(), "entra_group: nobody");
+}
+
+#[test]
+fn a_person_is_told_by_card_and_by_feed_and_excepted_from_both() {
+    let world = World {
+        people: vec![person("Anna"), person("Omar")],
+        ..World::default()
+    };
+    let by_feed = |name: &str| Wanted {
+        by: By::Feed,
+        ..of(1, named(name))
+    };
+    let audience = world.audience(&[of(0, named("Anna")), by_feed("Anna"), by_feed("Anna"), by_feed("Omar")]);
+    let feeds = |audience: &Audience| {
+        let is_feed = |one: &&super::Reached| matches!(one.recipient.address, Address::Feed { .. });
+        audience.reached.iter().filter(is_feed).count()
+    };
+    assert_eq!((audience.reached.len(), feeds(&audience)), (3, 2));
+    let left = without(audience, &world.audience(&[of(0, named("Anna"))]));
+    assert_eq!((left.reached.len(), feeds(&left)), (1, 1));
 }

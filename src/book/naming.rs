@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::Book;
-use crate::audience::{PersonRef, PlaceRef, Want, Wanted};
+use crate::audience::{By, PersonRef, PlaceRef, Want, Wanted};
 use crate::card::text::{Text, Warnings};
 use crate::event::Event;
 use crate::link::{self, Link};
@@ -39,6 +39,7 @@ impl Target {
             seen,
             named: Vec::new(),
             for_mention: false,
+            by: By::Chat,
         };
         naming.target(self, "", 0);
         naming.named
@@ -53,6 +54,8 @@ struct Naming<'a> {
     named: Vec<Wanted>,
     /// The names are those of people to mention: whom their own targets mention does not matter.
     for_mention: bool,
+    /// By which way those are told who are named now.
+    by: By,
 }
 
 impl Naming<'_> {
@@ -89,7 +92,20 @@ impl Naming<'_> {
                 self.add(format!("{prefix}sender"), want, &mention);
             }
             Kind::Everyone => self.add(format!("{prefix}everyone"), Want::Everyone, &mention),
-            Kind::Person | Kind::People | Kind::Group | Kind::Channel | Kind::MembersOf | Kind::ChannelsOf => {
+            Kind::ActivityFeed => {
+                let around = std::mem::replace(&mut self.by, By::Feed);
+                for text in target.values() {
+                    self.text(kind, text, prefix, &mention, depth);
+                }
+                self.by = around;
+            }
+            Kind::Person
+            | Kind::People
+            | Kind::Group
+            | Kind::Channel
+            | Kind::MembersOf
+            | Kind::ChannelsOf
+            | Kind::EntraGroup => {
                 for text in target.values() {
                     self.text(kind, text, prefix, &mention, depth);
                 }
@@ -103,7 +119,7 @@ impl Naming<'_> {
         if let Some(name) = text.constant() {
             return self.name(kind, name, format!("{prefix}{key}: {source}"), mention, depth);
         }
-        let names = match self.names(text, kind == Kind::People) {
+        let names = match self.names(text, matches!(kind, Kind::People | Kind::ActivityFeed)) {
             Ok(names) => names,
             Err(reason) => return self.add(format!("{prefix}{key}: {source}"), Want::Nobody(reason), &[]),
         };
@@ -167,7 +183,7 @@ impl Naming<'_> {
     }
 
     fn name(&mut self, kind: Kind, name: &str, written: String, mention: &[Want], depth: usize) {
-        if kind == Kind::People
+        if matches!(kind, Kind::People | Kind::ActivityFeed)
             && let Some(targets) = self.book.audience(name)
         {
             if depth == DEEPEST {
@@ -185,11 +201,12 @@ impl Naming<'_> {
             return self.add(written, Want::Nobody(reason), &[]);
         }
         let want = match kind {
-            Kind::Person | Kind::People => person(name, self.book),
+            Kind::Person | Kind::People | Kind::ActivityFeed => person(name, self.book),
             Kind::Group => group(name, self.book).map(Want::GroupChat),
             Kind::Channel => channel(name, self.book),
             Kind::MembersOf => members_of(name, self.book).map(Want::MembersOf),
             Kind::ChannelsOf => channels_of(name, self.book).map(Want::ChannelsOf),
+            Kind::EntraGroup => entra_group(name).map(Want::EntraGroup),
             Kind::Here | Kind::Sender | Kind::Everyone => Err("this target has no name".to_owned()),
         };
         self.add(written, want.unwrap_or_else(Want::Nobody), mention);
@@ -215,6 +232,7 @@ impl Naming<'_> {
                         seen: self.seen,
                         named: Vec::new(),
                         for_mention: true,
+                        by: By::Chat,
                     };
                     targets.iter().for_each(|target| inner.target(target, "", 1));
                     wants.extend(inner.named.into_iter().map(|wanted| wanted.want));
@@ -234,11 +252,13 @@ impl Naming<'_> {
                 written,
                 want,
                 mention: mention.to_vec(),
+                by: self.by,
             }),
             std::cmp::Ordering::Equal => self.named.push(Wanted {
                 written: "further names".to_owned(),
                 want: Want::Nobody(format!("one target names at most {MOST_NAMED} recipients")),
                 mention: Vec::new(),
+                by: self.by,
             }),
             std::cmp::Ordering::Greater => {}
         }
@@ -430,6 +450,24 @@ pub fn channels_of(name: &str, book: &Book) -> Result<PlaceRef, String> {
             Err("this is the link of a group chat, which has no channels: write `group:`".to_owned())
         }
         team => Ok(team),
+    }
+}
+
+/// Which group of Entra a name under `entra_group:` means: its object id, else the name that Entra shows.
+///
+/// # Errors
+/// Why it can mean none, in a sentence.
+pub fn entra_group(name: &str) -> Result<PlaceRef, String> {
+    let name = name.trim();
+    if link::is_link(name) || link::is_id(name) {
+        return Err(
+            "this leads to a team, channel or chat of Teams: write `members_of:`, or the object id of the group"
+                .to_owned(),
+        );
+    }
+    match name.is_empty() {
+        true => Err("there is no name here".to_owned()),
+        false => Ok(place(name)),
     }
 }
 

@@ -10,6 +10,12 @@ impl Card {
     pub fn as_drill(self, rule: &str) -> Card {
         let sentence = format!("Drill: somebody is trying out the rule “{rule}”. Nothing of this has happened.");
         let content = match self.content {
+            Content::Notification(mut notification) => {
+                let before = notification["previewText"]["content"].as_str().unwrap_or_default();
+                let preview: String = format!("{sentence} {before}").trim().chars().take(150).collect();
+                notification["previewText"] = json!({ "content": preview });
+                Content::Notification(notification)
+            }
             Content::Text(text) => Content::Text(format!("**{sentence}**\n\n{text}")),
             Content::Adaptive(mut card) => {
                 let line = json!({

@@ -292,6 +292,7 @@ pub fn shorter(card: &Card) -> Option<Card> {
             let limit = PORTABLE.min(size(value) / 2);
             Content::Adaptive(fit(value.clone(), limit, &mut seen))
         }
+        Content::Notification(_) => return None,
         Content::Text(text) => {
             let limit = PORTABLE.min(size(&Value::from(text.as_str())) / 2);
             Content::Text(fit_text(text.clone(), limit, &mut seen))

@@ -9,6 +9,18 @@ use super::{Card, Content};
 pub fn texts(card: &Card) -> Vec<String> {
     let mut texts = Vec::new();
     match &card.content {
+        Content::Notification(notification) => {
+            let parameters = notification["templateParameters"].as_array().into_iter().flatten();
+            let said = parameters.map(|one| &one["value"]);
+            let rest = [
+                &notification["activityType"],
+                &notification["topic"]["value"],
+                &notification["previewText"]["content"],
+                &notification["topic"]["webUrl"],
+            ];
+            let all = said.chain(rest).filter_map(Value::as_str);
+            texts.extend(all.filter(|text| !text.is_empty()).map(str::to_owned));
+        }
         Content::Text(text) => lines(text, &mut texts),
         Content::Adaptive(card) => walk(card, &mut texts),
     }

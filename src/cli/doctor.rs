@@ -1,6 +1,7 @@
 //! `herald doctor`: why nothing arrives, on the worst day. Needs no running server.
 
 pub mod finding;
+mod graph;
 mod machine;
 mod network;
 mod secrets;
@@ -128,17 +129,19 @@ async fn examine(
         }
     });
     let of_machine = async { of_machine.await.unwrap_or_default() };
-    let (network, machine, state) = tokio::join!(
+    let (network, of_graph, machine, state) = tokio::join!(
         bounded(
             "network",
             network::look(settings, (&from, there), &clock, running.is_some())
         ),
+        bounded("graph", graph::look(&live.workspace, (&from, there), &clock)),
         bounded("data", of_machine),
         bounded("store", of_state),
     );
     let mut findings = vec![workspace];
     findings.extend(secrets::look(&live.workspace, &from, there));
     findings.extend(network);
+    findings.extend(of_graph);
     findings.extend(machine);
     findings.push(machine::zones(now));
     findings.push(port);

@@ -178,6 +178,7 @@ fn write(scene: &Scene, wanted: &Wanted, out: &Path) -> anyhow::Result<Exit> {
             }
             match (ending, &shown.message.content) {
                 ("json", Content::Adaptive(card)) => format!("{card:#}\n"),
+                ("json", Content::Notification(notification)) => format!("{notification:#}\n"),
                 ("json", Content::Text(_)) => format!("{:#}\n", shown.message.to_activity()),
                 _ => file::html(
                     &format!("{} – Herald preview", subject.name()),

@@ -82,6 +82,7 @@ pub fn environment(boxed: &Sandbox, settings: &Settings) -> BTreeMap<String, Str
         ("HERALD_BOT_TOKEN_URL", boxed.token_url()),
         ("HERALD_BOT_OPENID_URL", boxed.openid_url()),
         ("HERALD_BOT_SERVICE_URL", boxed.service_url()),
+        ("HERALD_BOT_GRAPH_URL", boxed.graph_url()),
         ("HERALD_BOT_TRUSTED_HOSTS", boxed.address().ip().to_string()),
         ("HERALD_STORE", store.display().to_string()),
     ]

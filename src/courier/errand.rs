@@ -11,11 +11,15 @@ use super::desk::Slot;
 use super::doubt::{self, Doubt};
 use super::lesson;
 use super::renewed::Renewed;
-use super::route::{self, Route, Way};
+use super::route::{self, Ground, Route, Way};
 use super::traced;
-use crate::card::{Card, fit};
+use crate::audience::{Found, Lookup, PersonRef};
+use crate::card::{Card, Content, fit};
 use crate::clock::Clock;
 use crate::delivery::{Address, Attempt, Delivery, Operation, Verdict};
+use crate::graph::answer::No;
+use crate::graph::feed::{Crowded, Feeds};
+use crate::graph::installs::{Installs, Progress};
 use crate::metric::{Metrics, label};
 use crate::pace::{Kind, Request};
 use crate::retry::{Next, RetryPolicy};
@@ -30,6 +34,12 @@ use crate::turnstile::Turnstile;
 
 /// How often Teams may say of a place that it is gone, and show its members all the same, before a message is given up.
 const CONTRADICTIONS: usize = 4;
+
+/// How long Teams has to tell of an installation before the chat that Graph names is taken, and how soon to look again.
+const TOLD_WITHIN: Duration = Duration::seconds(15);
+const LOOK_AGAIN: Duration = Duration::seconds(2);
+/// How soon a notification comes again that found no place among those that wait for Graph.
+const FEEDS_WAIT: Duration = Duration::seconds(5);
 
 /// How long to wait when the store cannot be used.
 const STORE_WAIT: Duration = Duration::seconds(5);
@@ -50,6 +60,10 @@ pub struct Errand {
     renewed: Arc<Renewed>,
     default_service_url: String,
     retry: RetryPolicy,
+    /// Gives people the app, where that is allowed.
+    installs: Option<Arc<Installs>>,
+    /// The way into activity feeds, where there is one.
+    feeds: Option<Feeds>,
 }
 
 /// What the desk must know of an errand that came back.
@@ -80,6 +94,10 @@ struct Tried {
     shut: Option<String>,
     /// Its tenant is suspended, and Teams was not asked.
     suspended_until: Option<DateTime<Utc>>,
+    /// The app is being installed for the person: look again then.
+    look_again_at: Option<DateTime<Utc>>,
+    /// Graph was asked, which says nothing of what Teams thinks of the bot.
+    by_graph: bool,
 }
 
 impl Tried {
@@ -93,6 +111,8 @@ impl Tried {
             doubt: Doubt::Unsolved,
             shut: None,
             suspended_until: None,
+            look_again_at: None,
+            by_graph: false,
         }
     }
 }
@@ -103,6 +123,18 @@ enum Came {
     ToAChat,
     /// To an answer about the message.
     ToAnAnswer(Box<Tried>),
+    /// Nowhere: it waits for something else until then.
+    Waits(DateTime<Utc>),
+}
+
+/// What giving somebody the app led to.
+enum Given {
+    /// To a chat, which is known now.
+    AChat,
+    /// To nothing yet.
+    LookAgain(DateTime<Utc>),
+    /// To nothing; this is the answer.
+    Nothing(Answer),
 }
 
 impl Errand {
@@ -119,6 +151,8 @@ impl Errand {
             renewed,
             default_service_url: courier.default_service_url.clone(),
             retry: RetryPolicy::default(),
+            installs: courier.installs.clone(),
+            feeds: courier.feeds.clone(),
         }
     }
 
@@ -144,6 +178,10 @@ impl Errand {
                     answered_at: slot.answered.get().copied(),
                     ..Outcome::default()
                 };
+            }
+            Ok(Came::Waits(until)) => {
+                self.give_back(claim, until).await;
+                return Outcome::default();
             }
             // What it needs will not heal by itself, and others wait behind it.
             Err(StoreError::Corrupt(damage)) => {
@@ -246,7 +284,12 @@ impl Errand {
     async fn attempt(&self, delivery: &Delivery, slot: &Slot) -> Result<Came, StoreError> {
         let now = self.clock.now();
         let address = &delivery.recipient.address;
-        let way = route::find(&*self.directory, address, &self.default_service_url, now).await?;
+        let ground = Ground {
+            default_service_url: &self.default_service_url,
+            installs: self.installs.is_some(),
+            now,
+        };
+        let way = route::find(&*self.directory, address, ground).await?;
         let unasked = |reason: String| Tried::unasked(way.clone(), reason);
         let nothing = |reason: String| Came::ToAnAnswer(Box::new(unasked(reason)));
         let card = match &delivery.card_id {
@@ -256,9 +299,12 @@ impl Errand {
         if card.is_none() && delivery.operation != Operation::Delete {
             return Ok(nothing("its card is no longer stored".to_owned()));
         }
+        if let Address::Feed { id, .. } = address {
+            return Ok(self.into_feed(delivery, id, card, slot, way).await);
+        }
         match &way.route {
             Route::None(reason) => return Ok(nothing(reason.clone())),
-            Route::Shut { id, reason } => {
+            Route::Shut { id, reason, .. } => {
                 return Ok(Came::ToAnAnswer(Box::new(Tried {
                     shut: Some(id.clone()),
                     ..unasked(reason.clone())
@@ -283,20 +329,41 @@ impl Errand {
                 tenant_id,
                 member,
             } => {
+                match self.progress(address) {
+                    Some(Progress::UnderWay { again_at }) => return Ok(Came::Waits(again_at)),
+                    Some(Progress::Failed { reason }) => {
+                        let reason = format!("the app is not installed for this person, and cannot be: {reason}");
+                        let answer = Answer::Unreachable {
+                            code: "NotInstallable".to_owned(),
+                            reason,
+                        };
+                        return Ok(Came::ToAnAnswer(Box::new(Tried {
+                            answer,
+                            ..unasked(String::new())
+                        })));
+                    }
+                    Some(Progress::Installed { .. }) | None => {}
+                }
                 self.leave(delivery, slot).await;
-                return Ok(
-                    match self.open(delivery, slot, &service_url, &tenant_id, &member).await? {
-                        Ok(()) => Came::ToAChat,
-                        Err(sent) => {
-                            self.metrics.answer(sent.answer.word());
-                            Came::ToAnAnswer(Box::new(Tried {
-                                answer: sent.answer,
-                                status: sent.status,
-                                ..unasked(String::new())
-                            }))
-                        }
-                    },
-                );
+                let sent = match self.open(delivery, slot, &service_url, &tenant_id, &member).await? {
+                    Ok(()) => return Ok(Came::ToAChat),
+                    Err(sent) => sent,
+                };
+                self.metrics.answer(sent.answer.word());
+                let (answer, look_again_at) = match self
+                    .give_app(delivery, &service_url, &tenant_id, sent.answer.clone())
+                    .await?
+                {
+                    Given::AChat => return Ok(Came::ToAChat),
+                    Given::LookAgain(at) => (sent.answer, Some(at)),
+                    Given::Nothing(answer) => (answer, None),
+                };
+                return Ok(Came::ToAnAnswer(Box::new(Tried {
+                    answer,
+                    status: sent.status,
+                    look_again_at,
+                    ..unasked(String::new())
+                })));
             }
             Route::Shut { .. } | Route::None(_) => unreachable!("looked at above"),
         };
@@ -346,6 +413,49 @@ impl Errand {
         })))
     }
 
+    /// Puts a notification into the person's activity feed, through Graph.
+    async fn into_feed(&self, delivery: &Delivery, user: &str, card: Option<Card>, slot: &Slot, way: Way) -> Came {
+        let unasked = |reason: &str| Came::ToAnAnswer(Box::new(Tried::unasked(way.clone(), reason.to_owned())));
+        let (Some(card_id), Some(Content::Notification(notification))) =
+            (&delivery.card_id, card.map(|card| card.content))
+        else {
+            return unasked("what was put into an activity feed can neither be changed nor taken back");
+        };
+        if delivery.operation != Operation::Send {
+            return unasked("what was put into an activity feed cannot be changed");
+        }
+        let Some(feeds) = &self.feeds else {
+            return unasked(
+                "activity feeds are reached through Microsoft Graph, and `bot.app_id` and `bot.tenant` in herald.yaml \
+                 say as whom and where",
+            );
+        };
+        self.leave(delivery, slot).await;
+        let answer = match feeds.notify(card_id, notification, user).await {
+            Err(Crowded) => return Came::Waits(self.clock.now() + FEEDS_WAIT),
+            Ok(Ok(())) => Answer::Accepted { activity_id: None },
+            Ok(Err(No::Throttled { wait, .. })) => Answer::Throttled { wait },
+            Ok(Err(no @ No::Unavailable { .. })) => Answer::Unavailable {
+                wait: no.wait(),
+                reason: no.to_string(),
+            },
+            Ok(Err(no @ (No::Denied { .. } | No::NotThere { .. } | No::Rejected { .. }))) => Answer::Rejected {
+                reason: format!(
+                    "{no}. The app must be installed for this person, have `webApplicationInfo` in its manifest, and \
+                     declare the type of activity there unless it is a plain `text`"
+                ),
+            },
+            Ok(Err(no @ (No::Conflict | No::TokenTooOld))) => Answer::Rejected { reason: no.to_string() },
+        };
+        self.metrics.answer(answer.word());
+        Came::ToAnAnswer(Box::new(Tried {
+            answer,
+            conversation: Some(ConversationId::new(&format!("feed:{user}"))),
+            by_graph: true,
+            ..Tried::unasked(way, String::new())
+        }))
+    }
+
     /// Waits for the time that was planned, and says that the request leaves: everything that could hold it up lies
     /// behind it.
     async fn leave(&self, delivery: &Delivery, slot: &Slot) {
@@ -366,7 +476,7 @@ impl Errand {
     fn request<'a>(&self, delivery: &'a Delivery, way: &'a Way, kind: Kind) -> Request<'a> {
         let place = match &delivery.recipient.address {
             Address::Conversation { id } => id.as_str(),
-            Address::Person { id, .. } => id,
+            Address::Person { id, .. } | Address::Feed { id, .. } => id,
             Address::Nowhere { wanted } => wanted,
         };
         Request {
@@ -409,12 +519,87 @@ impl Errand {
             Ok(id) => ConversationId::new(&id),
             Err(sent) => return Ok(Err(sent)),
         };
-        let now = self.clock.now();
         let account_id = member.starts_with("29:").then(|| member.to_owned());
-        let aad_object_id = match &delivery.recipient.address {
-            Address::Person { id, .. } if !id.starts_with("29:") => Some(id.clone()),
-            Address::Person { .. } | Address::Conversation { .. } | Address::Nowhere { .. } => None,
+        self.remember_chat(delivery, service_url, tenant_id, id, account_id)
+            .await?;
+        Ok(Ok(()))
+    }
+
+    /// How far the installation for the person at this address is, if one was asked for.
+    fn progress(&self, address: &Address) -> Option<Progress> {
+        self.installs.as_ref()?.progress(entra_id(address)?)
+    }
+
+    /// The personal chat could not be opened: if that is because the app is not installed for the person, and it may be,
+    /// it is. A person whom Teams says it is installed for by then is waited for; after a while the chat that Graph names
+    /// is taken.
+    async fn give_app(
+        &self,
+        delivery: &Delivery,
+        service_url: &str,
+        tenant_id: &str,
+        answer: Answer,
+    ) -> Result<Given, StoreError> {
+        let user = entra_id(&delivery.recipient.address);
+        let (Answer::Unreachable { code, .. } | Answer::NotInstalled { code, .. }, Some(installs), Some(user)) =
+            (&answer, &self.installs, user)
+        else {
+            return Ok(Given::Nothing(answer));
         };
+        let because = |more: String| {
+            Given::Nothing(Answer::Unreachable {
+                code: code.clone(),
+                reason: format!("{answer}; {more}"),
+            })
+        };
+        let now = self.clock.now();
+        Ok(match installs.progress(user) {
+            None if self.is_guest(user).await? => {
+                because("the app cannot be installed for a guest of the tenant through Graph".to_owned())
+            }
+            None => Given::LookAgain(installs.ask(user)),
+            Some(Progress::UnderWay { again_at }) => Given::LookAgain(again_at),
+            Some(Progress::Failed { reason }) => because(reason),
+            Some(Progress::Installed { at, .. }) if now - at < TOLD_WITHIN => Given::LookAgain(now + LOOK_AGAIN),
+            Some(Progress::Installed { installation, .. }) => match installs.chat(user, &installation).await {
+                Ok(id) => {
+                    let id = ConversationId::new(&id);
+                    self.remember_chat(delivery, service_url, tenant_id, id, None).await?;
+                    Given::AChat
+                }
+                Err(no) if no.passes() => {
+                    let wait = no.wait().and_then(|wait| Duration::from_std(wait).ok());
+                    Given::LookAgain(now + wait.unwrap_or(LOOK_AGAIN).max(LOOK_AGAIN))
+                }
+                Err(no) => because(format!(
+                    "the app is installed for this person, but its chat is not known: {no}"
+                )),
+            },
+        })
+    }
+
+    async fn is_guest(&self, user: &str) -> Result<bool, StoreError> {
+        let lookup = Lookup::Person(PersonRef::AadObjectId(user.to_owned()));
+        let Found::People(people) = self.directory.look_up(&lookup).await? else {
+            return Ok(false);
+        };
+        let is_guest = |person: &Person| {
+            let name = person.user_principal_name.as_deref().unwrap_or_default();
+            name.to_lowercase().contains("#ext#") || person.role.as_deref() == Some("guest")
+        };
+        Ok(people.iter().any(is_guest))
+    }
+
+    async fn remember_chat(
+        &self,
+        delivery: &Delivery,
+        service_url: &str,
+        tenant_id: &str,
+        id: ConversationId,
+        account_id: Option<String>,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let aad_object_id = entra_id(&delivery.recipient.address).map(str::to_owned);
         let person = Person {
             tenant_id: tenant_id.to_owned(),
             aad_object_id,
@@ -435,8 +620,7 @@ impl Errand {
             last_seen: now,
             blocked: None,
         };
-        self.directory.learn(&[Fact::ConversationSeen(chat)]).await?;
-        Ok(Ok(()))
+        self.directory.learn(&[Fact::ConversationSeen(chat)]).await
     }
 
     /// Posts the card; one that Teams finds too large is cut further and posted again.
@@ -459,7 +643,7 @@ impl Errand {
     fn outcome(&self, tried: &Tried, now: DateTime<Utc>) -> Outcome {
         let standing = self.connector.standing();
         let tenant = tried.way.tenant_id.as_deref().unwrap_or_default();
-        let asked = tried.shut.is_none() && tried.suspended_until.is_none();
+        let asked = tried.shut.is_none() && tried.suspended_until.is_none() && !tried.by_graph;
         if let Some(until) = tried.suspended_until {
             return Outcome {
                 tenant_suspended_until: Some((tenant.to_owned(), until)),
@@ -536,6 +720,12 @@ impl Errand {
                 conversation_id: conversation_id.clone(),
             };
         }
+        if let Some(at) = tried.look_again_at {
+            return Verdict::RetryAt {
+                at,
+                reason: format!("{}; the app is being installed for this person", tried.answer),
+            };
+        }
         let not_found = delivery
             .attempts
             .iter()
@@ -562,6 +752,10 @@ impl Errand {
 
     /// What the answer says about the world, for the directory.
     async fn learn(&self, delivery: &Delivery, tried: &Tried, now: DateTime<Utc>) {
+        if tried.look_again_at.is_some() {
+            // It is not over yet.
+            return;
+        }
         let facts = match &tried.shut {
             // A message that cannot be taken back is none that was missed.
             Some(_) if delivery.operation != Operation::Send => Vec::new(),
@@ -596,6 +790,16 @@ impl Errand {
             Err(problem) => {
                 warn!(delivery = %delivery.id, %problem, "attempt could not be recorded, the delivery may be sent again");
             }
+        }
+    }
+}
+
+/// A person's Entra object id, where that is what the address has.
+fn entra_id(address: &Address) -> Option<&str> {
+    match address {
+        Address::Person { id, .. } if !id.starts_with("29:") => Some(id),
+        Address::Person { .. } | Address::Feed { .. } | Address::Conversation { .. } | Address::Nowhere { .. } => {
+            None
         }
     }
 }

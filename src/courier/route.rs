@@ -24,6 +24,17 @@ pub struct Way {
 }
 
 impl Way {
+    /// Opens a way that is shut for nothing but the app, where that can be installed.
+    fn unless_installed(self, installs: bool) -> Way {
+        match self.route {
+            Route::Shut {
+                without_app: Some(route),
+                ..
+            } if installs => Way { route: *route, ..self },
+            route => Way { route, ..self },
+        }
+    }
+
     /// No way, and why.
     pub fn nowhere(reason: &str) -> Self {
         Self {
@@ -61,22 +72,34 @@ pub enum Route {
         id: String,
         /// Why, in a sentence.
         reason: String,
+        /// The way there was, if the only obstacle is that the app is not installed for a person.
+        without_app: Option<Box<Route>>,
     },
     /// There is no way, and why.
     None(String),
 }
 
-/// Looks for the way to `address` at `now`. `default_service_url` is used where the directory knows no address of its
-/// own.
+/// What a way depends on beside the directory.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// Used where the directory knows no address of its own.
+    pub default_service_url: &'a str,
+    /// People without the app can be given it, so that they are not shut out for lacking it.
+    pub installs: bool,
+    /// The time.
+    pub now: DateTime<Utc>,
+}
+
+/// Looks for the way to `address`.
 ///
 /// # Errors
 /// Those of the directory.
-pub async fn find(
-    directory: &dyn Directory,
-    address: &Address,
-    default_service_url: &str,
-    now: DateTime<Utc>,
-) -> Result<Way, StoreError> {
+pub async fn find(directory: &dyn Directory, address: &Address, ground: Ground<'_>) -> Result<Way, StoreError> {
+    let Ground {
+        default_service_url,
+        installs,
+        now,
+    } = ground;
     match address {
         Address::Nowhere { wanted } => Ok(Way {
             route: Route::None(format!("nobody could be found for {wanted}")),
@@ -85,8 +108,12 @@ pub async fn find(
             team_id: None,
             refused: false,
         }),
+        Address::Feed { .. } => Ok(Way::nowhere("an activity feed is reached through Microsoft Graph")),
         Address::Conversation { id } => place(directory, id, default_service_url, now).await,
-        Address::Person { tenant_id, id } => person(directory, tenant_id, id, default_service_url, now).await,
+        Address::Person { tenant_id, id } => {
+            let way = person(directory, tenant_id, id, default_service_url, now).await?;
+            Ok(way.unless_installed(installs))
+        }
     }
 }
 
@@ -188,6 +215,10 @@ fn unless_shut(way: Way, refusal: Option<Refusal>, now: DateTime<Utc>) -> Way {
         Some(refusal) if refusal.holds(now) => Way {
             route: Route::Shut {
                 reason: refusal.sentence(),
+                without_app: match way.route {
+                    route @ Route::Open { .. } if refusal.why == Why::Unreachable => Some(Box::new(route)),
+                    Route::Open { .. } | Route::Post { .. } | Route::Shut { .. } | Route::None(_) => None,
+                },
                 id: refusal.id,
             },
             ..way

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Dispatcher, EVERYBODY, Missing, Occasion, SENTENCES_KEPT, Tally};
-use crate::audience::{Audience, Skip};
+use crate::audience::{Audience, Known, Seek, Skip, Unreachable};
+use crate::graph::inquiry::Lately;
 use crate::judge::{named, not_excepted, settle};
 use crate::limit::Windows;
 use crate::plan::{self, Plan, plan, undeliverable};
@@ -71,12 +73,18 @@ impl Dispatcher {
         } = *occasion;
         let named = named(rule, scope, &workspace.book, event);
         let tenant = workspace.settings.bot.tenant.as_deref();
-        let mut told = self.directory.audience(&named.told, tenant, now).await?;
-        let except = self.directory.audience(&named.excepted, tenant, now).await?;
-        let first = match named.first.is_empty() {
+        let known = || Known::in_tenant(tenant).although(self.inquiries.unanswered(now));
+        let mut told = self.directory.audience_knowing(&named.told, known(), now).await?;
+        let mut except = self.directory.audience_knowing(&named.excepted, known(), now).await?;
+        let mut first = match named.first.is_empty() {
             true => Audience::default(),
-            false => self.directory.audience(&named.first, tenant, now).await?,
+            false => self.directory.audience_knowing(&named.first, known(), now).await?,
         };
+        // Teams' own rosters come first: whoever is in one of them need not be looked up anywhere else.
+        let teams_first = matches!(missing, Missing::Ask { asked_lately: false });
+        for audience in [&mut told, &mut except, &mut first] {
+            self.inquire(audience, missing, teams_first, now);
+        }
         let mut wait_for: Vec<String> = told
             .rosters_needed
             .iter()
@@ -91,6 +99,17 @@ impl Dispatcher {
         {
             told.unreachable.retain(|target| !target.unknown);
             wait_for.push(EVERYBODY.to_owned());
+        }
+        if told.unreachable.len() > Audience::MOST_UNREACHABLE {
+            let more = told.unreachable.len() - Audience::MOST_UNREACHABLE;
+            told.unreachable.truncate(Audience::MOST_UNREACHABLE);
+            told.unreachable.push(Unreachable {
+                written: format!("and {more} more"),
+                reason: "they cannot be reached either; the list ends here".to_owned(),
+                unknown: false,
+                skip: Skip::TooMany,
+                address: None,
+            });
         }
         let mut warnings = named.warnings.into_vec();
         warnings.append(&mut told.notes);
@@ -109,6 +128,59 @@ impl Dispatcher {
             wait_for,
             warnings,
         })
+    }
+
+    /// What Graph may know of those who are missing: whoever it was not asked for lately goes to `rosters_needed`, and
+    /// of the others it is said why it could not tell. While Teams is to be asked first, people stay as they are.
+    fn inquire(&self, audience: &mut Audience, missing: Missing<'_>, teams_first: bool, now: DateTime<Utc>) {
+        let Audience {
+            unreachable,
+            rosters_needed,
+            ..
+        } = audience;
+        let mut asked_for: Vec<String> = Vec::new();
+        if !teams_first {
+            unreachable.retain_mut(|target| {
+                let Some(address) = &target.address else {
+                    return true;
+                };
+                let seek = Seek::Address(address.clone());
+                match (self.inquiries.lately(&seek, now), missing) {
+                    (Lately::Off(how), _) => {
+                        target
+                            .reason
+                            .push_str(&format!("; Microsoft Graph was not asked: {how}"));
+                    }
+                    // One that passes is never remembered of a person.
+                    (Lately::Heard(heard), _) => target.reason.push_str(&format!("; {}", heard.reason)),
+                    (Lately::Unasked, Missing::GivenUp(reason)) => target.reason.push_str(&format!("; {reason}")),
+                    (Lately::Unasked, Missing::Ask { .. }) => {
+                        asked_for.push(seek.key());
+                        return false;
+                    }
+                }
+                true
+            });
+        }
+        rosters_needed.retain(|id| {
+            let Some(seek) = Seek::of_key(id) else {
+                return true;
+            };
+            let reason = match self.inquiries.lately(&seek, now) {
+                Lately::Off(how) => format!("Microsoft Graph was not asked who is in the group: {how}"),
+                Lately::Heard(heard) if !heard.passes => heard.reason,
+                Lately::Heard(_) | Lately::Unasked => return true,
+            };
+            unreachable.push(Unreachable {
+                written: seek.shown(),
+                reason,
+                unknown: false,
+                skip: Skip::NotFound,
+                address: None,
+            });
+            false
+        });
+        rosters_needed.extend(asked_for);
     }
 
     /// What `rule` owes to this part of its recipients. Those who cannot be reached belong to the first part.
@@ -157,7 +229,13 @@ impl Dispatcher {
         tally.insert(Skip::Limit, planned.held_back.len());
         if let (Missing::GivenUp(reason), 0) = (missing, part.start) {
             tally.insert(Skip::NoAnswer, whom.wait_for.len());
-            let gone = whom.wait_for.iter().map(|id| format!("members of {id}"));
+            // Those who were looked for one by one are listed one by one.
+            let places = whom.wait_for.iter().filter_map(|id| match Seek::of_key(id) {
+                Some(Seek::Address(_)) => None,
+                Some(group @ Seek::Group(_)) => Some(group.shown()),
+                None => Some(id.clone()),
+            });
+            let gone = places.map(|what| format!("members of {what}"));
             planned
                 .deliveries
                 .extend(gone.map(|what| undeliverable(rule, event, &what, reason, revision, now)));

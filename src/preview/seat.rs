@@ -105,7 +105,7 @@ impl Known<'_> {
                     let mentions = one.mention.iter().filter_map(|want| self.mention(want)).collect();
                     add(format!("place:{}", one.written), place, true, None, mentions);
                 }
-                Want::MembersOf(_) | Want::Everyone | Want::Nobody(_) => {}
+                Want::MembersOf(_) | Want::EntraGroup(_) | Want::Everyone | Want::Nobody(_) => {}
             }
         }
         for entry in self.book.people() {
@@ -240,7 +240,7 @@ impl Known<'_> {
                 None => format!("{} / General", place(team)),
             },
             Want::Conversation(id) => self.here(id),
-            Want::MembersOf(whom) => format!("every member of {}", place(whom)),
+            Want::MembersOf(whom) | Want::EntraGroup(whom) => format!("every member of {}", place(whom)),
             Want::ChannelsOf(team) => format!("every channel of {}", place(team)),
             Want::Everyone => "everyone who has the bot".to_owned(),
             Want::Nobody(reason) => reason.clone(),

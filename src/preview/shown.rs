@@ -174,6 +174,7 @@ pub fn show(stage: &Stage<'_>, choice: &Choice, now: DateTime<Utc>) -> Result<Sh
     let (card, text) = match &message.content {
         Content::Adaptive(card) => (card.clone(), None),
         Content::Text(text) => (Value::Null, Some(text.clone())),
+        Content::Notification(_) => (Value::Null, Some(message.summary.clone())),
     };
     let size = fit::size(text.as_ref().map(|text| json!(text)).as_ref().unwrap_or(&card));
     let mut warnings = named.warnings.into_vec();

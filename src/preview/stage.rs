@@ -136,6 +136,7 @@ impl<'a> Stage<'a> {
                     notify: Vec::new(),
                     except: Vec::new(),
                     card: card.into(),
+                    feed: None,
                     limit: None,
                     sending: Sending::default(),
                 })))

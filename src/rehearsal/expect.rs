@@ -521,7 +521,15 @@ fn readings(entry: &Value) -> Result<Told, Vec<Fault>> {
     if ["here", "sender"].contains(&written.as_str()) {
         readings.extend(Target::compile(&json!({ written.as_str(): true }), &no_partials()));
     }
-    for key in ["person", "people", "channel", "group", "members_of"] {
+    for key in [
+        "person",
+        "people",
+        "channel",
+        "group",
+        "members_of",
+        "entra_group",
+        "activity_feed",
+    ] {
         let target = Target::compile(&json!({ key: written }), &no_partials());
         readings.extend(target);
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::audience::{Audience, Found, Known, Lookup, PersonRef, PlaceRef, SEPARATOR, Want, Wanted, resolve};
+use crate::audience::{Audience, Found, Known, Lookup, PersonRef, PlaceRef, SEPARATOR, Seek, Want, Wanted, resolve};
 use crate::book::{Book, naming};
 use crate::event::{Event, Origin, Scope};
 use crate::link;
@@ -215,6 +215,8 @@ impl World {
             self.meet(known.clone());
             roster.push(known);
         }
+        // A group of Entra may have the name of a place, or none but this: whoever is in one is in the other.
+        self.rosters.insert(Seek::group(&found).key(), roster.clone());
         self.rosters.insert(id, roster);
         Ok(())
     }
@@ -291,6 +293,9 @@ impl World {
 
     /// The name of a place whose members were asked for.
     pub fn name_of_place(&self, id: &str) -> String {
+        if let Some(Seek::Group(PlaceRef::Id(name) | PlaceRef::Name(name))) = Seek::of_key(id) {
+            return name;
+        }
         let team = self
             .teams
             .values()
@@ -484,6 +489,7 @@ impl World {
             | Want::MembersOf(_)
             | Want::ChannelsOf(_)
             | Want::Everyone
+            | Want::EntraGroup(_)
             | Want::Nobody(_) => {}
         }
     }
@@ -493,12 +499,13 @@ impl World {
             for (_, kind, name) in target.names() {
                 let want = match kind {
                     Kind::Person => naming::person(&name, book),
-                    Kind::People if book.audience(&name).is_some() => continue,
-                    Kind::People => naming::person(&name, book),
+                    Kind::People | Kind::ActivityFeed if book.audience(&name).is_some() => continue,
+                    Kind::People | Kind::ActivityFeed => naming::person(&name, book),
                     Kind::Group => naming::group(&name, book).map(Want::GroupChat),
                     Kind::Channel => naming::channel(&name, book),
                     Kind::MembersOf => naming::members_of(&name, book).map(Want::MembersOf),
                     Kind::ChannelsOf => naming::channels_of(&name, book).map(Want::ChannelsOf),
+                    Kind::EntraGroup => naming::entra_group(&name).map(Want::EntraGroup),
                     Kind::Here | Kind::Sender | Kind::Everyone => continue,
                 };
                 if let Ok(want) = want {

@@ -57,6 +57,13 @@ pub struct RuleFile {
         extend("examples" = ["deploy-failed"])
     )]
     pub card: Option<Value>,
+    /// What a notification in the activity feed says, for targets of `activity_feed`.
+    #[serde(default)]
+    #[schemars(
+        with = "Option<FeedFile>",
+        extend("examples" = [{ "text": "Deploy {{event.number}} failed", "topic": "Deploys", "link": "https://teams.microsoft.com/l/entity/5d6c0f3a-0b1e-4c7e-9a41-7f0f3e2b1c10/deploys" }])
+    )]
+    pub feed: Option<Value>,
     /// How often somebody is told: one card per length of time. What comes in between is held back.
     #[serde(default)]
     #[schemars(
@@ -83,6 +90,41 @@ pub struct RuleFile {
         extend("examples" = [[{ "name": "everything is told", "given": "samples/announce/lift.json", "expect": { "messages": 1 } }]])
     )]
     pub tests: Option<Value>,
+}
+
+/// A notification in the activity feed.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Feed")]
+pub struct FeedFile {
+    /// What its first line says. Nothing has to be declared in the app's manifest for it.
+    #[schemars(extend("examples" = ["Deploy {{event.number}} failed"]))]
+    pub text: Option<String>,
+    /// Instead of `text`: a type of activity that the app's manifest declares under `activities`, with the words that
+    /// stand there.
+    #[schemars(extend("examples" = ["deployFailed"]))]
+    pub activity: Option<String>,
+    /// With `activity`: what fills the holes in its words, by their names in the manifest.
+    #[schemars(
+        with = "Option<IndexMap<String, String>>",
+        extend("examples" = [{ "deployId": "{{event.number}}" }])
+    )]
+    pub parameters: Option<Value>,
+    /// What it is about, in a few words.
+    #[schemars(extend("examples" = ["Deploys"]))]
+    pub topic: Option<String>,
+    /// With `topic`: what a click opens, a link copied in Teams.
+    #[schemars(extend("examples" = ["https://teams.microsoft.com/l/entity/5d6c0f3a-0b1e-4c7e-9a41-7f0f3e2b1c10/deploys"]))]
+    pub link: Option<String>,
+    /// Instead of `topic` and `link`: what it is about as Microsoft Graph knows it, by its address there.
+    #[schemars(extend("examples" = ["https://graph.microsoft.com/v1.0/users/{{recipient.id}}"]))]
+    pub entity: Option<String>,
+    /// A second line; Teams shows 150 characters of it.
+    #[schemars(extend("examples" = ["{{event.message}}"]))]
+    pub preview: Option<String>,
+    /// A later notification of the same chain takes the place of the earlier one: any text, or a number.
+    #[schemars(extend("examples" = ["{{event.repository.full_name}}"]))]
+    pub chain: Option<String>,
 }
 
 /// How often each recipient gets a card of this rule.
@@ -329,8 +371,8 @@ impl JsonSchema for Yes {
     }
 }
 
-/// Who is told: one of `person`, `people`, `group`, `channel`, `members_of`, `channels_of`, `everyone`, `here` and
-/// `sender`.
+/// Who is told: one of `person`, `people`, `group`, `channel`, `members_of`, `channels_of`, `everyone`, `entra_group`,
+/// `activity_feed`, `here` and `sender`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "Target", extend("x-decide" = {
@@ -341,6 +383,8 @@ impl JsonSchema for Yes {
     "members_of": [],
     "channels_of": ["mention"],
     "everyone": [],
+    "entra_group": [],
+    "activity_feed": [],
     "here": ["mention"],
     "sender": [],
 }))]
@@ -367,6 +411,14 @@ pub struct TargetFile {
     /// Everybody who has the bot, one by one, in their personal chats.
     #[schemars(extend("examples" = [true]))]
     pub everyone: Option<Yes>,
+    /// Each member of a group in Entra ID, and of the groups in it, one by one, in their personal chats: the group's
+    /// name or object id. Microsoft Graph is asked who they are: `graph: { look_up: true }` in `herald.yaml`.
+    #[schemars(extend("examples" = ["On-call engineers", "0b3f6c1e-8a0d-4f6b-9a43-5a2a6d1c7e55"]))]
+    pub entra_group: Option<String>,
+    /// A notification in the activity feed, instead of a card in the chat: of people, each named as under `people`, or of
+    /// an audience of `directory.yaml`. What it says stands under `feed:`. It goes through Microsoft Graph.
+    #[schemars(extend("examples" = ["on-call", ["anna", "omar.haddad@contoso.example"]]))]
+    pub activity_feed: Option<OneOrMany<String>>,
     /// The conversation that the event came from.
     #[schemars(extend("examples" = [true]))]
     pub here: Option<Yes>,

@@ -36,6 +36,10 @@ pub enum Kind {
     ChannelsOf,
     /// Everybody who has the bot.
     Everyone,
+    /// Each member of a group in Entra ID.
+    EntraGroup,
+    /// The activity feeds of people, or of an audience.
+    ActivityFeed,
     /// The conversation the event came from.
     Here,
     /// Who caused the event.
@@ -44,7 +48,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order they are explained.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Person,
         Kind::People,
         Kind::Group,
@@ -52,6 +56,8 @@ impl Kind {
         Kind::MembersOf,
         Kind::ChannelsOf,
         Kind::Everyone,
+        Kind::EntraGroup,
+        Kind::ActivityFeed,
         Kind::Here,
         Kind::Sender,
     ];
@@ -66,6 +72,8 @@ impl Kind {
             Kind::MembersOf => "members_of",
             Kind::ChannelsOf => "channels_of",
             Kind::Everyone => "everyone",
+            Kind::EntraGroup => "entra_group",
+            Kind::ActivityFeed => "activity_feed",
             Kind::Here => "here",
             Kind::Sender => "sender",
         }
@@ -74,16 +82,22 @@ impl Kind {
     fn has_others_in_it(self) -> bool {
         match self {
             Kind::Group | Kind::Channel | Kind::ChannelsOf | Kind::Here => true,
-            Kind::Person | Kind::People | Kind::MembersOf | Kind::Everyone | Kind::Sender => false,
+            Kind::Person
+            | Kind::People
+            | Kind::MembersOf
+            | Kind::Everyone
+            | Kind::EntraGroup
+            | Kind::ActivityFeed
+            | Kind::Sender => false,
         }
     }
 }
 
 /// Keys of later versions.
-const LATER: [&str; 3] = ["webhook", "activity_feed", "where"];
+const LATER: [&str; 2] = ["webhook", "where"];
 
 /// What people write who know another language.
-const SYNONYMS: [(&str, &str); 15] = [
+const SYNONYMS: [(&str, &str); 18] = [
     ("user", "person"),
     ("email", "person"),
     ("mail", "person"),
@@ -99,6 +113,9 @@ const SYNONYMS: [(&str, &str); 15] = [
     ("everybody", "everyone"),
     ("all_users", "everyone"),
     ("channels", "channels_of"),
+    ("aad_group", "entra_group"),
+    ("security_group", "entra_group"),
+    ("azure_group", "entra_group"),
 ];
 
 /// How many names one target may list.
@@ -147,8 +164,8 @@ impl Target {
                 }
                 Vec::new()
             }
-            Kind::People => texts(item, kind.key(), true, partials, &mut faults),
-            Kind::Person | Kind::Group | Kind::Channel | Kind::MembersOf | Kind::ChannelsOf => {
+            Kind::People | Kind::ActivityFeed => texts(item, kind.key(), true, partials, &mut faults),
+            Kind::Person | Kind::Group | Kind::Channel | Kind::MembersOf | Kind::ChannelsOf | Kind::EntraGroup => {
                 texts(item, kind.key(), false, partials, &mut faults)
             }
         };
@@ -227,8 +244,8 @@ impl Target {
     }
 }
 
-const KEYS_HELP: &str =
-    "write one of `person`, `people`, `group`, `channel`, `members_of`, `channels_of`, `everyone`, `here`, `sender`";
+const KEYS_HELP: &str = "write one of `person`, `people`, `group`, `channel`, `members_of`, `channels_of`, `everyone`, \
+                         `entra_group`, `activity_feed`, `here`, `sender`";
 
 fn texts(
     item: &Map<String, Value>,
@@ -348,6 +365,12 @@ mod tests {
                 json!({"here": true, "mention": ["anna", "{{event.by}}"]}),
                 Kind::Here,
                 vec!["anna"],
+            ),
+            (json!({"entra_group": "On call"}), Kind::EntraGroup, vec!["On call"]),
+            (
+                json!({"activity_feed": ["anna", "berlin-office"]}),
+                Kind::ActivityFeed,
+                vec!["anna", "berlin-office"],
             ),
             (json!({"sender": true}), Kind::Sender, vec![]),
             (json!({"person": "{{event.author.email}}"}), Kind::Person, vec![]),

@@ -41,6 +41,11 @@ pub(super) fn personal_chat(app_id: &str, aad_object_id: &str) -> String {
     format!("a:1{}", opaque(&["personal", app_id, aad_object_id], 84))
 }
 
+/// The same chat as Graph names it.
+pub(super) fn graph_chat(app_id: &str, aad_object_id: &str) -> String {
+    format!("19:{aad_object_id}_{app_id}@unq.gbl.spaces")
+}
+
 /// A group chat.
 pub(super) fn group_chat(tenant: &str, name: &str) -> String {
     format!("19:{}@thread.v2", hex::encode(&digest(&["chat", tenant, name])[..16]))

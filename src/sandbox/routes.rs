@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::Limits;
 use super::connector::{self, Done, Posted};
+use super::graph;
 use super::limit::Class;
 use super::line::Line;
 use super::refusal::Refusal;
@@ -51,6 +52,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
             .route(&format!("/gcc{path}/"), method);
     }
     router = router.merge(gcc.layer(middleware::from_fn(by_gcc)));
+    router = router.merge(graph::routes());
     router.layer(DefaultBodyLimit::max(MOST_BYTES))
 }
 
@@ -109,7 +111,18 @@ impl Asked {
             Operation::Send | Operation::Reply | Operation::Update | Operation::Delete | Operation::CreateThread => {
                 Class::Send
             }
-            Operation::Token | Operation::OpenId | Operation::Keys => Class::Team,
+            Operation::Token
+            | Operation::OpenId
+            | Operation::Keys
+            | Operation::FindPerson
+            | Operation::FindGroup
+            | Operation::GroupMembers
+            | Operation::FindApp
+            | Operation::SeeInstalled
+            | Operation::InstallApp
+            | Operation::FindChat
+            | Operation::Notify
+            | Operation::NotifyMany => Class::Team,
         }
     }
 
@@ -186,7 +199,7 @@ impl Asked {
 }
 
 /// Ends a call as its script says, where that is not the usual way.
-async fn finish(ending: Ending, line: &Line) -> Response {
+pub(super) async fn finish(ending: Ending, line: &Line) -> Response {
     match ending {
         Ending::Usual => StatusCode::OK.into_response(),
         Ending::Answer { status, headers, body } => {
@@ -420,10 +433,13 @@ async fn token(
             .into_owned()
             .collect();
         match check_token_request(&shared, &tenant, &form) {
-            Ok(()) => {
+            Ok(for_graph) => {
                 let mut state = shared.state();
                 let lifetime = state.token_lifetime.num_seconds();
-                let token = state.issue_token(shared.now());
+                let token = match for_graph {
+                    true => graph::token(&mut state, &shared.options.app_id, &shared.options.tenant, shared.now()),
+                    false => state.issue_token(shared.now()),
+                };
                 let body = json!({
                     "token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token,
                 });
@@ -435,7 +451,8 @@ async fn token(
     scripted(&shared, &line, Operation::Token, usual).await
 }
 
-fn check_token_request(shared: &Shared, tenant: &str, form: &[(String, String)]) -> Result<(), Refusal> {
+/// Whether the token is to be one for Graph.
+fn check_token_request(shared: &Shared, tenant: &str, form: &[(String, String)]) -> Result<bool, Refusal> {
     let find = |name: &str| {
         form.iter()
             .find(|(key, _)| key == name)
@@ -468,7 +485,9 @@ fn check_token_request(shared: &Shared, tenant: &str, form: &[(String, String)])
     if find("client_secret") != Some(shared.options.secret.as_str()) {
         return Err(wrong_secret());
     }
-    if find("scope") != Some(SCOPE) {
+    let for_graph = find("scope") == Some(graph::SCOPE);
+    // Graph knows the people of one tenant; nobody lives at the bots' common one.
+    if (find("scope") != Some(SCOPE) && !for_graph) || (for_graph && tenant == "botframework.com") {
         return Err(entra_refusal(
             400,
             "invalid_scope",
@@ -476,7 +495,7 @@ fn check_token_request(shared: &Shared, tenant: &str, form: &[(String, String)])
             "The provided value for the input parameter 'scope' is not valid.",
         ));
     }
-    Ok(())
+    Ok(for_graph)
 }
 
 /// What Entra says to a wrong client secret.

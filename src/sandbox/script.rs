@@ -36,6 +36,24 @@ pub enum Operation {
     Team,
     /// A team's channels.
     Channels,
+    /// In Graph: a person by mail address or sign-in name.
+    FindPerson,
+    /// In Graph: a group by name.
+    FindGroup,
+    /// In Graph: a page of the members of a group.
+    GroupMembers,
+    /// In Graph: the app in the catalogue.
+    FindApp,
+    /// In Graph: whether a person has the app.
+    SeeInstalled,
+    /// In Graph: installing the app for a person.
+    InstallApp,
+    /// In Graph: the chat of a person with the app.
+    FindChat,
+    /// In Graph: a notification in one activity feed.
+    Notify,
+    /// In Graph: a notification in several activity feeds.
+    NotifyMany,
 }
 
 /// Calls that bring a message into the world.

@@ -109,6 +109,8 @@ pub(super) fn fill(world: &mut World) {
     world.add_team(TEAM, &["Releases", "Incidents"], vec![0, 1, 2, 3, 4, 5, guest]);
     world.add_team("Berlin Office", &["Lunch"], vec![0, 3, 6, 9]);
     world.add_chat(CHAT, vec![0, 2, 7]);
+    // Omar has the bot, Siobhán shares a team with it, Олена never met it.
+    world.add_entra_group("On-call engineers", vec![1, 5, 6]);
 }
 
 /// Person number `number` of a crowd.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::sync::{broadcast, watch};
 
 use super::connector::Posted;
+use super::graph::Notified;
 use super::key::{Claims, Key};
 use super::limit::Windows;
 use super::script::{Operation, Script};
@@ -82,6 +83,13 @@ pub(super) struct State {
     pub(super) windows: Windows,
     pub(super) tokens: HashMap<String, DateTime<Utc>>,
     pub(super) token_lifetime: chrono::Duration,
+    pub(super) graph_tokens: HashMap<String, DateTime<Utc>>,
+    /// What an administrator granted the app in Graph.
+    pub(super) permissions: Vec<String>,
+    pub(super) in_catalogue: bool,
+    /// The bot is told nothing of installations through Graph.
+    pub(super) silent_installs: bool,
+    pub(super) notified: VecDeque<Notified>,
     pub(super) key: Arc<Key>,
     pub(super) endorsements: Vec<String>,
     pub(super) received: VecDeque<Received>,

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::graph::EntraGroup;
 use super::identity;
 use super::refusal::Refusal;
 use super::seed;
@@ -98,6 +99,8 @@ pub(super) struct World {
     pub(super) people: Vec<Person>,
     pub(super) teams: Vec<Team>,
     pub(super) chats: Vec<GroupChat>,
+    /// Groups of Entra that are no teams.
+    pub(super) groups: Vec<EntraGroup>,
     places: HashMap<String, Place>,
     /// Account ids, object ids and sign-in names (lower case) to people.
     who: HashMap<String, usize>,
@@ -116,6 +119,7 @@ impl World {
             people: Vec::new(),
             teams: Vec::new(),
             chats: Vec::new(),
+            groups: Vec::new(),
             places: HashMap::new(),
             who: HashMap::new(),
             histories: HashMap::new(),
@@ -140,6 +144,8 @@ impl World {
         let chat = identity::personal_chat(&self.app_id, &aad_object_id);
         let index = self.people.len();
         self.places.insert(chat.clone(), Place::Personal(index));
+        let named_by_graph = identity::graph_chat(&self.app_id, &aad_object_id);
+        self.places.insert(named_by_graph, Place::Personal(index));
         for key in [&account, &aad_object_id, &person.upn.to_lowercase()] {
             self.who.insert(key.clone(), index);
         }
@@ -214,6 +220,14 @@ impl World {
             bot: false,
         });
         index
+    }
+
+    pub(super) fn add_entra_group(&mut self, name: &str, members: Vec<usize>) {
+        self.groups.push(EntraGroup {
+            id: identity::guid(&["group", &self.tenant, name]),
+            name: name.to_owned(),
+            members,
+        });
     }
 
     // ---- finding ----

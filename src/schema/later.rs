@@ -19,7 +19,7 @@ const LATER: [(&str, &[&str]); 7] = [
         ],
     ),
     ("Trigger", &["button", "message", "queue", "from"]),
-    ("Target", &["webhook", "activity_feed", "where"]),
+    ("Target", &["webhook", "where"]),
     ("Card", &["language"]),
     ("Settings", &["quiet_hours", "topics"]),
     ("Directory", &["rotations"]),

@@ -14,6 +14,9 @@ pub struct SettingsFile {
     /// Who Herald is in Teams: the bot registration it uses.
     #[schemars(extend("examples" = [{ "app_id": "5d6c0f3a-0b1e-4c7e-9a41-7f0f3e2b1c10", "tenant": "8a2b6f10-2f7e-4d0a-9c55-1b6d1f0e7a01" }]))]
     pub bot: BotFile,
+    /// What Herald may ask of Microsoft Graph, beside the bot. Nothing, unless it stands here.
+    #[schemars(extend("examples" = [{ "look_up": true }, { "look_up": true, "install": true, "app": "0d7f3f7e-6c0b-4a7e-8f57-2f1c1f6f9b11" }]))]
+    pub graph: GraphFile,
     /// The HTTP server: where it listens, how the world reaches it.
     #[schemars(extend("examples" = [{ "listen": "127.0.0.1:3978" }]))]
     pub server: ServerFile,
@@ -173,6 +176,24 @@ pub struct IssuerFile {
     /// Where its keys are announced: an OpenID configuration.
     #[schemars(extend("examples" = ["https://emulator.example/.well-known/openidconfiguration"]))]
     pub openid: String,
+}
+
+/// What Herald may ask of Microsoft Graph.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Graph")]
+pub struct GraphFile {
+    /// Look people up by mail address or sign-in name whom Teams never told of, and the members of groups in Entra ID.
+    /// An administrator grants `User.ReadBasic.All` and, for groups, `GroupMember.Read.All`. Default: `false`.
+    #[schemars(extend("examples" = [true]))]
+    pub look_up: Option<bool>,
+    /// Install the app for people who never met the bot when a rule names them. An administrator grants
+    /// `TeamsAppInstallation.ReadWriteSelfForUser.All` and `AppCatalog.Read.All`. Default: `false`.
+    #[schemars(extend("examples" = [true]))]
+    pub install: Option<bool>,
+    /// The app to install: the `id` in its `manifest.json`.
+    #[schemars(extend("examples" = ["0d7f3f7e-6c0b-4a7e-8f57-2f1c1f6f9b11"]))]
+    pub app: Option<String>,
 }
 
 /// The HTTP server.

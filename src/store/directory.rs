@@ -92,7 +92,19 @@ pub trait Directory: Send + Sync {
         tenant: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Audience, StoreError> {
-        let mut known = Known::in_tenant(tenant);
+        self.audience_knowing(wanted, Known::in_tenant(tenant), now).await
+    }
+
+    /// As [`Directory::audience`], beginning with what is `known` already.
+    ///
+    /// # Errors
+    /// Those of [`Directory::look_up`].
+    async fn audience_knowing(
+        &self,
+        wanted: &[Wanted],
+        mut known: Known,
+        now: DateTime<Utc>,
+    ) -> Result<Audience, StoreError> {
         loop {
             match resolve(wanted, &known, now) {
                 Ok(audience) => return Ok(audience),

@@ -196,7 +196,7 @@ impl fmt::Display for Answer {
 
 /// What an HTTP answer of the connector means. `retry_after` is that header, `now` the time it arrived.
 pub fn read(status: u16, retry_after: Option<&str>, body: &[u8], now: DateTime<Utc>) -> Answer {
-    let wait = retry_after.and_then(|header| wait(header, now));
+    let wait = retry_after.and_then(|header| wait_of(header, now));
     if is_a_page(body) && !matches!(status, 401 | 412 | 413 | 429 | 500) {
         // Teams speaks JSON: a gateway, proxy or firewall stands in between, and its no is not Teams' no.
         return Answer::Unavailable {
@@ -420,7 +420,7 @@ fn is_a_page(body: &[u8]) -> bool {
 }
 
 /// The length a `Retry-After` header asks for: seconds, or a date. An unreadable one asks for nothing.
-fn wait(header: &str, now: DateTime<Utc>) -> Option<Duration> {
+pub(crate) fn wait_of(header: &str, now: DateTime<Utc>) -> Option<Duration> {
     let header = header.trim();
     let asked = match header.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),

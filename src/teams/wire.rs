@@ -47,7 +47,7 @@ pub struct Wire {
 pub struct NoWire(String);
 
 /// A request.
-pub(super) struct Call<'a> {
+pub(crate) struct Call<'a> {
     pub method: Method,
     pub url: Url,
     pub token: Option<&'a HeaderValue>,
@@ -62,7 +62,7 @@ pub(super) struct Call<'a> {
 }
 
 /// What a request carries.
-pub(super) enum Body<'a> {
+pub(crate) enum Body<'a> {
     Nothing,
     Json(Vec<u8>),
     Form(&'a [(&'a str, &'a str)]),
@@ -70,7 +70,7 @@ pub(super) enum Body<'a> {
 
 /// An answer, whatever its status.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     pub status: u16,
     pub retry_after: Option<String>,
     /// When it was written, by the other side's clock.
@@ -147,11 +147,11 @@ impl Wire {
     }
 
     /// How long this client waits.
-    pub(super) fn patience(&self) -> Patience {
+    pub(crate) fn patience(&self) -> Patience {
         self.patience
     }
 
-    pub(super) async fn exchange(&self, call: Call<'_>) -> Result<Reply, Lost> {
+    pub(crate) async fn exchange(&self, call: Call<'_>) -> Result<Reply, Lost> {
         let host = call.url.host_str().unwrap_or_default().to_owned();
         let client = if call.direct || is_loopback(&call.url) {
             &self.here

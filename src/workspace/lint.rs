@@ -287,6 +287,7 @@ pub(super) fn says_nothing(rule: &Rule) -> Option<Fault> {
     let shown = match rule.card.render(&scope, &[], &mut Warnings::new()).content {
         Content::Adaptive(card) => card.to_string(),
         Content::Text(text) => text,
+        Content::Notification(_) => return None,
     };
     // A button, a fact or a link says more than the title.
     if ["\"Action.", "\"FactSet\"", "](http", "https://"]

@@ -21,6 +21,7 @@ use crate::hook::{Authentication, Hook};
 use crate::limit::Limit;
 use crate::rule::Rule;
 use crate::rule::condition::Condition;
+use crate::rule::feed::Feed;
 use crate::rule::file::{FileChangeFile, IfMissedFile, PlaceFile, ScopeFile, TriggerFile};
 use crate::rule::schedule::Schedule;
 use crate::rule::sending::Sending;
@@ -36,6 +37,8 @@ pub struct Surroundings<'a> {
     pub hooks: Option<&'a IndexMap<String, Hook>>,
     /// The zone of schedules that name none.
     pub time_zone: Tz,
+    /// Whether Graph may be asked who people and groups are; `None` when that is not known because `herald.yaml` is broken.
+    pub look_up: Option<bool>,
     /// The templates that can be used.
     pub templates: &'a IndexMap<String, Arc<Template>>,
     /// Templates that have errors of their own and no earlier version.
@@ -67,6 +70,7 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
     let except = compiler.targets("except", root.get("except"), &triggers);
     let card = compiler.card(root.get("card"));
     let limit = compiler.limit(root.get("limit"));
+    let feed = compiler.feed(root.get("feed"), &notify);
     let sending = compiler.sending(root);
     let Compiler { shape, faults, .. } = compiler;
     let faults: Vec<Fault> = shape.into_iter().chain(faults).collect();
@@ -85,6 +89,7 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
                 notify,
                 except,
                 card: Arc::new(card),
+                feed: feed.map(Arc::new),
                 limit,
                 sending,
             })
@@ -184,6 +189,26 @@ impl Compiler<'_> {
         limit
     }
 
+    /// What activity feeds are told; it must be said when somebody is to be told there.
+    fn feed(&mut self, written: Option<&Value>, notify: &[Target]) -> Option<Feed> {
+        let Some(written) = written else {
+            let place = notify.iter().position(|target| target.kind() == Kind::ActivityFeed)?;
+            let fault = Fault::error("feed::form", "nothing says what the activity feed is told")
+                .help("add `feed:` to the rule, with `text:`, `topic:` and `link:`")
+                .on_key()
+                .under("activity_feed");
+            self.judged(&["notify".into(), place.into()], vec![fault]);
+            return None;
+        };
+        match Feed::compile(written, self.around.partials) {
+            Ok(feed) => Some(feed),
+            Err(found) => {
+                self.judged(&["feed".into()], found);
+                None
+            }
+        }
+    }
+
     fn sending(&mut self, rule: &Value) -> Option<Sending> {
         let Some(rule) = rule.as_object() else {
             return Some(Sending::default());
@@ -214,6 +239,7 @@ impl Compiler<'_> {
                 Ok(target) => {
                     let mut doubts = self.doubts(&target, &mut left);
                     doubts.extend(outside_teams(&target, triggers));
+                    doubts.extend(unasked_group(&target, self.around.look_up));
                     self.judged(&[key.into(), index.into()], doubts);
                     targets.push(target);
                 }
@@ -379,7 +405,9 @@ fn outside_teams(target: &Target, triggers: &[Trigger]) -> Option<Fault> {
         | Kind::Channel
         | Kind::MembersOf
         | Kind::ChannelsOf
-        | Kind::Everyone => return None,
+        | Kind::Everyone
+        | Kind::EntraGroup
+        | Kind::ActivityFeed => return None,
     };
     let others = triggers.iter().filter_map(|trigger| match trigger {
         Trigger::Hook { .. } => Some("hook"),
@@ -396,6 +424,21 @@ fn outside_teams(target: &Target, triggers: &[Trigger]) -> Option<Fault> {
         Fault::warning("target::outside_teams", message).label("nobody then")
     };
     Some(fault.help("name a person, group or channel").on_key().under(key))
+}
+
+/// Only Graph knows who is in a group of Entra, and it is only asked where the settings say so.
+fn unasked_group(target: &Target, look_up: Option<bool>) -> Option<Fault> {
+    let unasked = target.kind() == Kind::EntraGroup && look_up == Some(false);
+    unasked.then(|| {
+        Fault::error(
+            "target::graph",
+            "`entra_group` asks Microsoft Graph who is in the group, and herald.yaml does not let it",
+        )
+        .label("nobody")
+        .help("add `graph: { look_up: true }` to herald.yaml; docs/teams-setup.md says what an administrator grants")
+        .on_key()
+        .under("entra_group")
+    })
 }
 
 /// Result with warnings, or all faults -> what there is, and all faults.

@@ -299,6 +299,7 @@ pub fn client() -> reqwest::Client {
 pub fn conversation(delivery: &Delivery) -> String {
     match &delivery.recipient.address {
         Address::Person { id, .. } => format!("a:{id}"),
+        Address::Feed { id, .. } => format!("feed:{id}"),
         Address::Conversation { id } => id.to_string(),
         Address::Nowhere { wanted } => format!("nowhere:{wanted}"),
     }

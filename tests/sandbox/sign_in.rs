@@ -16,13 +16,7 @@ async fn a_token_is_given_for_the_right_secret_and_refused_in_entras_words_other
     for (field, value, status, error, code) in [
         ("client_secret", "wrong", 401, "invalid_client", 7000215),
         ("client_id", "somebody", 400, "unauthorized_client", 700016),
-        (
-            "scope",
-            "https://graph.microsoft.com/.default",
-            400,
-            "invalid_scope",
-            70011,
-        ),
+        ("scope", "https://vault.azure.net/.default", 400, "invalid_scope", 70011),
         ("grant_type", "password", 400, "unsupported_grant_type", 70003),
     ] {
         let mut form = bot.form();

@@ -126,11 +126,12 @@ impl Workspace {
         secrets.insert("HERALD_BOT_SECRET".to_owned(), teams.secret().to_owned());
         let settings = format!(
             "server: {{ listen: \"127.0.0.1:0\" }}\nbot:\n  app_id: {}\n  tenant: {}\n  endpoints:\n    token: {}\n    \
-             openid: {}\n    service_url: {}\n    gcc_service_url: {}\n    trusted_hosts: [\"127.0.0.1\"]\n{}hooks:\n{}",
+             openid: {}\n    graph: {}\n    service_url: {}\n    gcc_service_url: {}\n    trusted_hosts: [\"127.0.0.1\"]\n{}hooks:\n{}",
             teams.app_id(),
             teams.tenant(),
             teams.token_url(),
             teams.openid_url(),
+            teams.graph_url(),
             teams.service_url(),
             teams.gcc_service_url(),
             self.settings,

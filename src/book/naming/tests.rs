@@ -96,6 +96,7 @@ fn in_short(want: &Want) -> String {
         Want::MembersOf(of) => format!("members of {}", place(of)),
         Want::ChannelsOf(of) => format!("channels of {}", place(of)),
         Want::Everyone => "everyone".to_owned(),
+        Want::EntraGroup(of) => format!("entra group {}", place(of)),
         Want::Nobody(reason) => format!("nobody: {reason}"),
     }
 }

@@ -9,7 +9,7 @@ use super::lease;
 use super::ledger::{Ledger, Owed, TIME, sortable, term, timed};
 use super::sweep::STEP;
 use crate::card::Card;
-use crate::delivery::{DeliveryId, Operation, RunId, State};
+use crate::delivery::{Address, DeliveryId, Operation, RunId, State};
 use crate::run::{Order, Pass, Phase, Recall, Run};
 use crate::store::StoreError;
 use crate::store::outbox::{Ordered, RUNS_LOOKED_AT, RunFilter};
@@ -222,7 +222,13 @@ fn take_back(
         return Ok(());
     }
     if delivery.activity_id.is_none() {
-        delivery.reason = Some("it cannot be taken back: Teams gave no id for the message".to_owned());
+        let reason = match &delivery.recipient.address {
+            Address::Feed { .. } => "it cannot be taken back: what is in an activity feed stays there",
+            Address::Person { .. } | Address::Conversation { .. } | Address::Nowhere { .. } => {
+                "it cannot be taken back: Teams gave no id for the message"
+            }
+        };
+        delivery.reason = Some(reason.to_owned());
         return ledger.save(Some(&before), &mut after);
     }
     match &recall.replacement {
