@@ -1,7 +1,8 @@
 //! What is sent: [`Card`], known to be well-formed and within Teams' size.
 //!
 //! The way of a card: a [`source::CardSource`] is what a rule says about its card, compiled. It fills a
-//! [`template::Template`], a [`short::Short`] form or a message, or makes a card of the bare event (`generated`). What
+//! [`template::Template`], a [`short::Short`] form or a message, makes a card of the bare event (`generated`), or takes the one that another
+//! program made ([`sent`]). What
 //! is filled is made presentable (`profile`), cut to size ([`fit`]) and given its mentions and summary.
 //!
 //! Every string with holes is a [`text::Text`]: looked over for depth (`tag`), parsed by Handlebars, taken apart
@@ -27,6 +28,7 @@ pub(crate) mod place;
 pub(crate) mod profile;
 pub(crate) mod reach;
 pub(crate) mod scope;
+pub mod sent;
 pub mod short;
 pub mod shown;
 pub mod source;

@@ -496,6 +496,7 @@ fn origin_in_words(origin: &Origin) -> String {
             event_type: Some(kind),
         } => format!("hook {hook} ({kind})"),
         Origin::Hook { hook, event_type: None } => format!("hook {hook}"),
+        Origin::Queue { queue } => format!("queue {queue}"),
         Origin::Cron { rule, scheduled_at, .. } => format!("schedule of {rule} at {scheduled_at}"),
         Origin::Teams { kind, scope, .. } => format!("Teams told {kind:?} ({scope:?})").to_lowercase(),
         Origin::Drill { rule, sample, .. } => match sample {

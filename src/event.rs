@@ -105,6 +105,11 @@ pub enum Origin {
         /// Nobody had the bot there before.
         first_time: bool,
     },
+    /// A message on a declared queue.
+    Queue {
+        /// The queue's name in `herald.yaml`.
+        queue: String,
+    },
     /// Nothing happened: somebody tries a rule out.
     Drill {
         /// The rule; others never match.
@@ -130,12 +135,13 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// The word used in logs and metrics: `hook`, `cron`, `teams`, `drill` or `file`.
+    /// The word used in logs and metrics: `hook`, `cron`, `teams`, `queue`, `drill` or `file`.
     pub fn kind(&self) -> &'static str {
         match self {
             Origin::Hook { .. } => "hook",
             Origin::Cron { .. } => "cron",
             Origin::Teams { .. } => "teams",
+            Origin::Queue { .. } => "queue",
             Origin::Drill { .. } => "drill",
             Origin::File { .. } => "file",
         }

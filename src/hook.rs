@@ -1,13 +1,17 @@
 //! Doors for the outside world: who may post to a [`Hook`], and what a post means.
 //!
 //! Everything here is arithmetic over one request: bytes in, answer out. The HTTP surface reads the bytes and the secrets,
-//! then asks in this order: [`Hook::verify`] (or [`entra`], [`client_certificate`]: their proof is in the head), [`Hook::read_body`], [`Hook::event_type`], [`Hook::repeat_id`].
+//! then asks in this order: [`Hook::verify`] (or [`entra`], [`client_certificate`]: their proof is in the head), [`Hook::post`].
 
 pub mod client_certificate;
+mod cloud_event;
 pub mod compile;
 pub mod entra;
+mod event_grid;
 pub mod file;
 pub mod format;
+mod permission;
+pub mod post;
 pub mod rate;
 pub mod refused;
 pub mod repeat;
@@ -77,6 +81,8 @@ pub enum Authentication {
     Entra(entra::Entra),
     /// A certificate shown to the proxy in front of us.
     ClientCertificate(client_certificate::ClientCertificate),
+    /// The secret itself is the last part of the address, as in the addresses of Office 365 connectors.
+    Url,
     /// Anyone who finds the address may post.
     None,
 }
@@ -96,6 +102,7 @@ impl Authentication {
             Authentication::Hmac { .. } => "hmac",
             Authentication::Entra(_) => "entra",
             Authentication::ClientCertificate(_) => "client-certificate",
+            Authentication::Url => "url",
             Authentication::None => "none",
         }
     }
@@ -113,6 +120,7 @@ impl Authentication {
             | Authentication::ApiKey { .. }
             | Authentication::Hmac { .. }
             | Authentication::ClientCertificate(_)
+            | Authentication::Url
             | Authentication::None => None,
         }
     }
@@ -161,6 +169,13 @@ pub enum Format {
     Form,
     /// `text/plain`: becomes `event.text`.
     Text,
+    /// What Office 365 connectors and workflows took: a MessageCard, or a message with a card; in JSON, whatever the
+    /// content type says.
+    TeamsMessage,
+    /// CloudEvents 1.0: structured, binary or as a batch.
+    CloudEvents,
+    /// Azure Event Grid's own schema.
+    EventGrid,
 }
 
 impl Format {
@@ -170,15 +185,19 @@ impl Format {
             Format::Json => "json",
             Format::Form => "form",
             Format::Text => "text",
+            Format::TeamsMessage => "teams_message",
+            Format::CloudEvents => "cloudevents",
+            Format::EventGrid => "event_grid",
         }
     }
 
     /// The content type a sender should name.
     pub fn content_type(self) -> &'static str {
         match self {
-            Format::Json => "application/json",
+            Format::Json | Format::TeamsMessage | Format::EventGrid => "application/json",
             Format::Form => "application/x-www-form-urlencoded",
             Format::Text => "text/plain",
+            Format::CloudEvents => "application/cloudevents+json",
         }
     }
 }
@@ -194,6 +213,8 @@ pub struct Request<'a> {
     pub headers: &'a Headers,
     /// The body, byte for byte as it came: signatures are about these bytes.
     pub body: &'a [u8],
+    /// What follows the hook's path in the address, percent-signs read: the secret of [`Authentication::Url`].
+    pub key: Option<&'a str>,
 }
 
 /// The headers of a request; names are compared without case.
@@ -219,6 +240,11 @@ impl Headers {
             .iter()
             .filter(move |(known, _)| *known == name)
             .map(|(_, value)| value.as_slice())
+    }
+
+    /// All of them, names in lower case, in order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
     /// The value of this header, without blanks around it, if it is there once, as text, and not empty.
@@ -278,6 +304,7 @@ impl Hook {
             | Authentication::Hmac { .. }
             | Authentication::Entra(_)
             | Authentication::ClientCertificate(_)
+            | Authentication::Url
             | Authentication::None => None,
         }
     }
@@ -318,6 +345,7 @@ pub(crate) mod tests {
             query: "",
             headers,
             body,
+            key: None,
         }
     }
 
@@ -378,6 +406,7 @@ pub(crate) mod tests {
             Authentication::Stripe,
             Authentication::StandardWebhooks,
             Authentication::Bearer,
+            Authentication::Url,
             Authentication::ApiKey { header: header.clone() },
             Authentication::Basic {
                 user: "herald".to_owned(),

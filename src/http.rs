@@ -45,7 +45,8 @@ pub fn routes(
         metrics: hooks.metrics.clone(),
     };
     let hooks = Router::new()
-        .route("/hooks/{path}", post(hook::receive))
+        .route("/hooks/{path}", post(hook::receive).options(hook::permit))
+        .route("/hooks/{path}/{key}", post(hook::receive).options(hook::permit))
         .layer(axum::middleware::from_fn_with_state(timing, timing::time))
         .with_state(hooks);
     let messages = Router::new()

@@ -1,4 +1,5 @@
-//! What a rule may wait for besides HTTP: schedules and files.
+//! What a rule may wait for besides HTTP: schedules, files and queues.
 
 pub mod cron;
 pub mod files;
+pub mod queues;

@@ -58,6 +58,8 @@ pub struct Metrics {
     store_bytes: Gauge,
     suspended: Gauges,
     spans: Counters,
+    queue_troubles: Counter,
+    queue_broken: Counter,
 }
 
 impl Default for Metrics {
@@ -101,9 +103,21 @@ impl Metrics {
             store_bytes: Gauge::default(),
             suspended: Labelled::new("scope", label::SCOPES, Gauge::default),
             spans: Labelled::new("result", label::SPANS, Counter::default),
+            queue_troubles: Counter::default(),
+            queue_broken: Counter::default(),
         };
         let registry = metrics.register(store);
         Self { registry, ..metrics }
+    }
+
+    /// A queue could not be read and is tried again.
+    pub fn queue_trouble(&self) {
+        self.queue_troubles.inc();
+    }
+
+    /// Messages of a queue could not be read and were passed over.
+    pub fn queue_passed_over(&self) {
+        self.queue_broken.inc();
     }
 
     /// The list: names without `herald_`; `_total` and units are added by their kind.
@@ -119,6 +133,16 @@ impl Metrics {
             "hook_requests",
             "Requests to hooks, by what came of them",
             self.hooks.family(),
+        );
+        herald.register(
+            "queue_troubles",
+            "Times that a queue could not be read and was tried again",
+            self.queue_troubles.clone(),
+        );
+        herald.register(
+            "queue_messages_broken",
+            "Batches of a queue that could not be read and were passed over",
+            self.queue_broken.clone(),
         );
         herald.register(
             "deliveries_planned",

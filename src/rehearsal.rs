@@ -237,7 +237,8 @@ impl<'a> Rehearsal<'a> {
         };
         let rest = match rule.triggers.get(*trigger) {
             Some(Trigger::File { settled_for, .. }) => *settled_for,
-            Some(Trigger::Hook { .. } | Trigger::Cron { .. } | Trigger::Teams { .. }) | None => Duration::ZERO,
+            Some(Trigger::Hook { .. } | Trigger::Cron { .. } | Trigger::Teams { .. } | Trigger::Queue { .. })
+            | None => Duration::ZERO,
         };
         let (path, change) = (path.clone(), *change);
         let change = match (self.resting.remove(&path).map(|before| before.change), change) {

@@ -26,6 +26,7 @@ use crate::http::gate::Gate;
 use crate::http::listen::{self, Door};
 use crate::listen::cron::CronListener;
 use crate::listen::files::FileListener;
+use crate::listen::queues::QueueListener;
 use crate::live::{Live, Reloader};
 use crate::lost_place::LostPlaces;
 use crate::metric::Metrics;
@@ -204,7 +205,7 @@ impl Server {
                     work: work.clone(),
                 }),
                 clock: clock.clone(),
-                secrets,
+                secrets: secrets.clone(),
                 token: settings.server.admin_token.clone(),
                 audit: audit.clone(),
                 reload: reload.clone(),
@@ -292,10 +293,19 @@ impl Server {
             root: root.clone(),
             live: live.clone(),
             outbox: stores.outbox.clone(),
-            dispatcher,
+            dispatcher: dispatcher.clone(),
             clock: clock.clone(),
         };
         tasks.spawn(files.run(stopping.clone()));
+        let queues = QueueListener {
+            live: live.clone(),
+            outbox: stores.outbox.clone(),
+            dispatcher,
+            secrets,
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(queues.run(stopping.clone()));
         let sweep = Sweep {
             live: live.clone(),
             outbox: stores.outbox.clone(),

@@ -16,6 +16,7 @@ use url::Url;
 use crate::diagnostic::{Fault, Step};
 use crate::duration;
 use crate::hook::{self, Hook};
+use crate::queue::{self, Queue};
 use crate::secret_name::SecretName;
 use crate::teams::credential::Credential;
 use crate::teams::endpoints::Overrides;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub time_zone: Tz,
     /// Addresses to post to, by name.
     pub hooks: IndexMap<String, Hook>,
+    /// Topics of brokers to wait for, by name.
+    pub queues: IndexMap<String, Queue>,
     /// Bounds.
     pub limits: Limits,
     /// How long things are kept.
@@ -214,6 +217,8 @@ pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
     let (hooks, found) = hook::compile::hooks(&file.hooks, cloud);
     faults.extend(found.into_iter().map(|fault| fault.under("hooks")));
     let bot = bot(&file.bot, &mut faults);
+    let (queues, found) = queue::compile(&file.queues);
+    faults.extend(found.into_iter().map(|fault| fault.under("queues")));
     let settings = Settings {
         graph: graph(&file.graph, &bot, &mut faults),
         bot,
@@ -221,6 +226,7 @@ pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
         store: store.to_owned(),
         time_zone: time_zone.unwrap_or(Tz::UTC),
         hooks,
+        queues,
         limits: limits::compile(&file.limits, &mut faults),
         retention: retention(&file.retention, &mut faults),
         traces: traces(&file.traces, &mut faults),

@@ -107,7 +107,11 @@ impl Root {
     pub fn decision(self, event: &Event, now: DateTime<Utc>) -> (TraceContext, Option<TraceContext>) {
         let parent = match event.origin {
             Origin::Hook { .. } => Some(self.context),
-            Origin::Cron { .. } | Origin::Teams { .. } | Origin::Drill { .. } | Origin::File { .. } => self.parent,
+            Origin::Cron { .. }
+            | Origin::Teams { .. }
+            | Origin::Queue { .. }
+            | Origin::Drill { .. }
+            | Origin::File { .. } => self.parent,
         };
         let at = now.timestamp_micros().to_string();
         (self.context.child(&["decision", &at]), parent)

@@ -104,6 +104,7 @@ pub fn compile(sources: &Sources, previous: Option<&Workspace>) -> Compiled {
     let around = Surroundings {
         hooks: settings_known.then_some(&settings.hooks),
         look_up: settings_known.then_some(settings.graph.look_up),
+        queues: settings_known.then_some(&settings.queues),
         time_zone: settings.time_zone,
         templates: &templates,
         broken_templates: &broken_templates,

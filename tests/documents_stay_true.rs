@@ -359,7 +359,12 @@ fn the_lines_for_each_signature_are_let_in() {
             .unwrap_or_else(|| panic!("{}: no hook is declared under this heading", lines.place));
         let settings = settings_of(declared);
         let hook: &Hook = settings.hooks.values().next().expect("an example declares a hook");
-        assert_eq!(hook.authentication.word(), lines.heading, "{}", lines.place);
+        // A section is about a signature or about a format.
+        if !["Your Office 365 connector goes away", "CloudEvents", "Azure Event Grid"]
+            .contains(&lines.heading.as_str())
+        {
+            assert_eq!(hook.authentication.word(), lines.heading, "{}", lines.place);
+        }
 
         let secrets: Vec<(String, String)> = hook
             .secrets
@@ -368,7 +373,8 @@ fn the_lines_for_each_signature_are_let_in() {
             .collect();
         let told = told(&lines.text, root(), &secrets).unwrap_or_else(|why| panic!("{}: {why}", lines.place));
         assert!(
-            told.url.ends_with(&format!("/hooks/{}", hook.path)),
+            told.url.ends_with(&format!("/hooks/{}", hook.path))
+                || told.url.contains(&format!("/hooks/{}/", hook.path)),
             "{}: {}",
             lines.place,
             told.url
@@ -380,17 +386,22 @@ fn the_lines_for_each_signature_are_let_in() {
             query: "",
             headers: &headers,
             body: &told.body,
+            key: told
+                .url
+                .rsplit_once('/')
+                .map(|(_, key)| key)
+                .filter(|_| hook.authentication.word() == "url"),
         };
         let values: Vec<&[u8]> = secrets.iter().map(|(_, value)| value.as_bytes()).collect();
         hook.verify(&request, &values, Clock::system().now())
             .unwrap_or_else(|refused| panic!("{}: {}", lines.place, refused.log()));
-        hook.read_body(&request)
+        hook.post(&request)
             .unwrap_or_else(|bad| panic!("{}: {}", lines.place, bad.sentence()));
         tried.insert(hook.authentication.word());
     }
     assert_eq!(
         tried.len(),
-        10,
+        11,
         "every way to prove who is posting has an example: {tried:?}"
     );
 }

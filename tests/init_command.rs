@@ -321,7 +321,14 @@ fn switched_on(desk: &Desk, rule: &str, place: &str) {
 fn the_events_of_the_gallery_become_rules_too() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
     let mut tried = 0;
-    for folder in ["github", "alertmanager", "grafana", "incident", "announce"] {
+    for folder in [
+        "github",
+        "alertmanager",
+        "grafana",
+        "incident",
+        "announce",
+        "office-365",
+    ] {
         for entry in fs::read_dir(samples.join(folder)).expect("samples") {
             let path = entry.expect("a sample").path();
             let place = path.display().to_string();
@@ -346,6 +353,28 @@ fn the_events_of_the_gallery_become_rules_too() {
         }
     }
     assert!(tried > 10, "{tried}");
+}
+
+#[test]
+fn what_was_written_for_an_office_365_connector_is_sent_on_as_it_is() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/connector");
+    for (sample, kind) in [
+        ("message_card.azure-devops.json", "message_card"),
+        ("adaptive_card.alerts.json", "adaptive_card"),
+    ] {
+        let desk = Desk::new();
+        let said = desk.herald(&["init", "--from", &samples.join(sample).display().to_string()]);
+        assert_eq!(said.code, 0, "{sample}: {}{}", said.out, said.err);
+        let rule = desk.read(&format!("rules/office-365/{}.yaml", kind.replace('_', "-")));
+        for wanted in [format!("event_type: {kind}\n"), "card: as_sent\n".to_owned()] {
+            assert!(rule.contains(&wanted), "{sample}: {wanted} is not in\n{rule}");
+        }
+        let settings = desk.read("herald.yaml");
+        for wanted in ["signature: url", "formats: [teams_message]", "secret: OFFICE_365_KEY"] {
+            assert!(settings.contains(wanted), "{sample}: {wanted} is not in\n{settings}");
+        }
+        desk.is_right(sample);
+    }
 }
 
 #[test]

@@ -220,6 +220,29 @@ fn cards_look_as_microsofts_own_library_draws_them_but_for_what_is_told() {
         }
     }
     assert!(written >= 10, "the gallery has {written} rules");
+    // Messages as well-known senders wrote them to connectors.
+    let folders =
+        ["samples/office-365", "tests/fixtures/connector"].map(|folder| fs::read_dir(gallery.join(folder)).unwrap());
+    for sample in folders.into_iter().flatten() {
+        let sample = sample.unwrap().path();
+        let name = sample.file_name().unwrap().to_str().unwrap().to_owned();
+        let out = cards.path().join(format!("connector-{name}"));
+        let sample = sample.to_str().unwrap().to_owned();
+        let args = [
+            "preview",
+            "connector",
+            "--sample",
+            &sample,
+            "--out",
+            out.to_str().unwrap(),
+        ];
+        let said = run(gallery, &args);
+        assert_eq!(said.code, 0, "{name}: {said:?}");
+        let card = fs::read_to_string(&out).unwrap();
+        for nothing in ["HttpPOST", "Action.Submit", "Input.Text", "<br", "</b>"] {
+            assert!(!card.contains(nothing), "{name}: {nothing}");
+        }
+    }
     in_browser("compare.mjs", &[("CARDS", cards.path().to_str().unwrap())]);
 }
 

@@ -85,7 +85,11 @@ fn word(event: &Event) -> String {
             let first = if *first_time { " first" } else { "" };
             format!("{kind:?}/{scope:?}{first}")
         }
-        Origin::Hook { .. } | Origin::Cron { .. } | Origin::File { .. } | Origin::Drill { .. } => {
+        Origin::Hook { .. }
+        | Origin::Cron { .. }
+        | Origin::File { .. }
+        | Origin::Queue { .. }
+        | Origin::Drill { .. } => {
             panic!("not from Teams: {event:?}")
         }
     }

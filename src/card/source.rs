@@ -14,7 +14,7 @@ use crate::card::short::{self, Short};
 use crate::card::tag::suggestion;
 use crate::card::template::Template;
 use crate::card::text::{Text, Warnings};
-use crate::card::{Card, Content, fit, generated, held_back, mention, profile, summary};
+use crate::card::{Card, Content, fit, generated, held_back, mention, profile, sent, summary};
 use crate::diagnostic::{Fault, Severity};
 use crate::roster::Mention;
 
@@ -32,9 +32,14 @@ pub enum CardSource {
     Short(Box<Short>),
     /// A message without a card.
     Message(Text),
+    /// The card that another program made and sent: the event itself.
+    AsSent,
     /// Nothing: the card is made from the event.
     Generated,
 }
+
+/// The word for [`CardSource::AsSent`]; no template can have this name.
+pub const AS_SENT: &str = "as_sent";
 
 /// Values that a rule gives to its template.
 #[derive(Debug)]
@@ -56,6 +61,16 @@ impl CardSource {
     ) -> Result<(CardSource, Vec<Fault>), Vec<Fault>> {
         let (source, faults) = match value {
             None => (Ok(CardSource::Generated), Vec::new()),
+            Some(Value::String(name)) if name == AS_SENT => {
+                let taken = templates(AS_SENT).map(|_| {
+                    Fault::error(
+                        "card::as_sent",
+                        "`as_sent` is the card that came with the event, and a template has this name",
+                    )
+                    .help("give the template another name, and write that here")
+                });
+                (taken.map_or(Ok(CardSource::AsSent), Err), Vec::new())
+            }
             Some(Value::String(name)) => {
                 let template = named(name, templates, names);
                 let source = template.map(|template| CardSource::Template {
@@ -87,7 +102,7 @@ impl CardSource {
             }
             CardSource::Short(short) => short.reach().reads(root),
             CardSource::Message(text) => text.reads(root),
-            CardSource::Generated => matches!(root, "event" | "rule"),
+            CardSource::AsSent | CardSource::Generated => matches!(root, "event" | "rule"),
         }
     }
 
@@ -100,7 +115,7 @@ impl CardSource {
             }
             CardSource::Short(short) => short.reach().names(path),
             CardSource::Message(text) => text.reach().names(path),
-            CardSource::Generated => false,
+            CardSource::AsSent | CardSource::Generated => false,
         }
     }
 
@@ -126,6 +141,7 @@ impl CardSource {
                 gathered.give(seen);
                 return card;
             }
+            CardSource::AsSent => as_sent(scope, &mut gathered.seen),
             CardSource::Generated => generated::card(scope),
         };
         if let Some(more) = more {
@@ -144,12 +160,31 @@ impl CardSource {
         });
         card = finished(card, mentions, &mut gathered);
         gathered.give(seen);
-        let summary = summary::of_card(&card).unwrap_or_else(|| reason(scope));
+        let written = match self {
+            CardSource::AsSent => scope.get("event").and_then(sent::summary),
+            CardSource::Template { .. } | CardSource::Short(_) | CardSource::Message(_) | CardSource::Generated => {
+                None
+            }
+        };
+        let summary = written
+            .or_else(|| summary::of_card(&card))
+            .unwrap_or_else(|| reason(scope));
         Card {
             content: Content::Adaptive(card),
             summary,
         }
     }
+}
+
+/// The card that came as the event.
+fn as_sent(scope: &Value, seen: &mut Warnings) -> Value {
+    scope
+        .get("event")
+        .and_then(|event| sent::card(event, seen))
+        .unwrap_or_else(|| {
+            seen.add("the event is no message for Teams; a card was made from it");
+            generated::card(scope)
+        })
 }
 
 /// Room kept for the list of mentions.

@@ -4,6 +4,7 @@ pub mod finding;
 mod graph;
 mod machine;
 mod network;
+mod queues;
 mod secrets;
 mod server;
 
@@ -129,12 +130,13 @@ async fn examine(
         }
     });
     let of_machine = async { of_machine.await.unwrap_or_default() };
-    let (network, of_graph, machine, state) = tokio::join!(
+    let (network, of_graph, brokers, machine, state) = tokio::join!(
         bounded(
             "network",
             network::look(settings, (&from, there), &clock, running.is_some())
         ),
         bounded("graph", graph::look(&live.workspace, (&from, there), &clock)),
+        bounded("queue", queues::look(settings, &from, there)),
         bounded("data", of_machine),
         bounded("store", of_state),
     );
@@ -142,6 +144,7 @@ async fn examine(
     findings.extend(secrets::look(&live.workspace, &from, there));
     findings.extend(network);
     findings.extend(of_graph);
+    findings.extend(brokers);
     findings.extend(machine);
     findings.push(machine::zones(now));
     findings.push(port);

@@ -227,6 +227,7 @@ fn no_sample(rule: &Rule, samples: &[Sample]) -> String {
             Some(kind) => format!("samples/{hook}/{kind}.json"),
             None => format!("samples/{hook}/anything.json"),
         },
+        Trigger::Queue { queue } => format!("samples/{queue}/anything.json"),
         Trigger::Teams { .. } => "samples/teams/installed.person.json, or whatever Teams tells".to_owned(),
         Trigger::File { .. } => "samples/file/anything.json".to_owned(),
         Trigger::Cron { .. } => "samples/cron/NAME.json".to_owned(),

@@ -155,6 +155,13 @@ fn try_line(root: &Path, settings: &Settings, secrets: &Secrets, address: Socket
                 return Some(with(hook, &shown, &[format!("Authorization: Bearer {DEMO_SECRET}")]));
             }
             Authentication::None => return Some(with(hook, &shown, &[])),
+            Authentication::Url if secret == DEMO_SECRET.as_bytes() => {
+                let address = Hook {
+                    path: format!("{}/{DEMO_SECRET}", hook.path),
+                    ..hook.clone()
+                };
+                return Some(with(&address, &shown, &[]));
+            }
             Authentication::Bearer
             | Authentication::Gitlab
             | Authentication::Slack
@@ -163,6 +170,7 @@ fn try_line(root: &Path, settings: &Settings, secrets: &Secrets, address: Socket
             | Authentication::ApiKey { .. }
             | Authentication::Basic { .. }
             | Authentication::Hmac { .. }
+            | Authentication::Url
             | Authentication::Entra(_)
             | Authentication::ClientCertificate(_) => {}
         }

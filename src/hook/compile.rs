@@ -150,6 +150,7 @@ fn authentication(name: &str, file: &HookFile, cloud: Cloud, faults: &mut Vec<Fa
         SignatureFile::ClientCertificate => {
             Authentication::ClientCertificate(callers::client_certificate(name, file, faults))
         }
+        SignatureFile::Url => Authentication::Url,
         SignatureFile::None => Authentication::None,
     }
 }
@@ -191,6 +192,7 @@ fn word(signature: SignatureFile) -> &'static str {
         SignatureFile::Hmac => "hmac",
         SignatureFile::Entra => "entra",
         SignatureFile::ClientCertificate => "client-certificate",
+        SignatureFile::Url => "url",
         SignatureFile::None => "none",
     }
 }
@@ -328,6 +330,9 @@ fn formats(file: &HookFile) -> Vec<Format> {
             FormatFile::Json => Format::Json,
             FormatFile::Form => Format::Form,
             FormatFile::Text => Format::Text,
+            FormatFile::TeamsMessage => Format::TeamsMessage,
+            FormatFile::CloudEvents => Format::CloudEvents,
+            FormatFile::EventGrid => Format::EventGrid,
         };
         if !formats.contains(&format) {
             formats.push(format);

@@ -89,7 +89,7 @@ pub struct HookFile {
     #[serde(default)]
     #[schemars(extend("examples" = [{ "header": "X-Request-Id" }]))]
     pub repeat_id: Option<RepeatIdFile>,
-    /// The formats a body may have. Default: JSON, form and plain text, by its content type.
+    /// The formats a body may have. Default: `json`, `form` and `text`, by its content type.
     #[serde(default)]
     #[schemars(extend("examples" = [["json"]]))]
     pub formats: Vec<FormatFile>,
@@ -125,6 +125,8 @@ pub enum SignatureFile {
     Entra,
     /// A certificate shown to the proxy in front of Herald: write `proxies:` and `clients:` too.
     ClientCertificate,
+    /// The secret is the last part of the address, `/hooks/NAME/SECRET`: for senders that can do nothing else.
+    Url,
     /// No proof at all; only together with `anyone_can_post: true`.
     None,
 }
@@ -166,7 +168,7 @@ pub struct RepeatIdFile {
 
 /// A format of a posted body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum FormatFile {
     /// JSON.
     Json,
@@ -174,4 +176,11 @@ pub enum FormatFile {
     Form,
     /// Plain text.
     Text,
+    /// What Office 365 connectors and workflows take: a MessageCard, or a message with a card.
+    TeamsMessage,
+    /// CloudEvents 1.0: structured, binary or as a batch.
+    #[serde(rename = "cloudevents")]
+    CloudEvents,
+    /// The own schema of Azure Event Grid.
+    EventGrid,
 }

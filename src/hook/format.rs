@@ -37,7 +37,7 @@ impl BadBody {
     }
 }
 
-fn unreadable(sentence: impl Into<String>) -> BadBody {
+pub(super) fn unreadable(sentence: impl Into<String>) -> BadBody {
     BadBody::Unreadable(sentence.into())
 }
 
@@ -52,13 +52,7 @@ impl Hook {
     /// [`BadBody`]: another content type, a compressed body, broken or too deep JSON, bytes that are no UTF-8. How long
     /// a body may be was decided before.
     pub fn read_body(&self, request: &Request<'_>) -> Result<Value, BadBody> {
-        if let Some(coding) = request.headers.get("content-encoding")
-            && !coding.eq_ignore_ascii_case("identity")
-        {
-            return Err(BadBody::WrongType(
-                "This hook takes bodies as they are: send it without `Content-Encoding`.".to_owned(),
-            ));
-        }
+        coded(request)?;
         let Some(content_type) = request.headers.get("content-type") else {
             if request.body.is_empty() {
                 return Ok(json!({}));
@@ -72,7 +66,8 @@ impl Hook {
         }
         let text = text(request.body)?;
         match format {
-            Format::Json => json(text),
+            // The others are JSON too, where they are not read in their own way.
+            Format::Json | Format::TeamsMessage | Format::CloudEvents | Format::EventGrid => json(text),
             Format::Form => form(text),
             Format::Text => Ok(
                 json!({ "text": text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line)) }),
@@ -98,12 +93,24 @@ impl Hook {
     }
 
     fn wrong_type(&self, fact: &str) -> BadBody {
-        let taken: Vec<String> = self
-            .formats
-            .iter()
-            .map(|format| format!("`{}`", format.content_type()))
-            .collect();
+        let mut taken: Vec<String> = Vec::new();
+        for format in &self.formats {
+            let content_type = format!("`{}`", format.content_type());
+            if !taken.contains(&content_type) {
+                taken.push(content_type);
+            }
+        }
         BadBody::WrongType(format!("{fact}. Send {}.", taken.join(" or ")))
+    }
+}
+
+/// Refuses a body that is packed.
+pub(super) fn coded(request: &Request<'_>) -> Result<(), BadBody> {
+    match request.headers.get("content-encoding") {
+        Some(coding) if !coding.eq_ignore_ascii_case("identity") => Err(BadBody::WrongType(
+            "This hook takes bodies as they are: send it without `Content-Encoding`.".to_owned(),
+        )),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -121,7 +128,7 @@ fn is_utf8(parameters: &str) -> bool {
 }
 
 /// UTF-8 without the byte order mark that some tools put in front.
-fn text(body: &[u8]) -> Result<&str, BadBody> {
+pub(crate) fn text(body: &[u8]) -> Result<&str, BadBody> {
     let text = str::from_utf8(body).map_err(|error| {
         let place = error.valid_up_to();
         unreadable(format!(
@@ -131,7 +138,7 @@ fn text(body: &[u8]) -> Result<&str, BadBody> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-fn json(text: &str) -> Result<Value, BadBody> {
+pub(crate) fn json(text: &str) -> Result<Value, BadBody> {
     if text.trim_ascii().is_empty() {
         return Err(unreadable(
             "The body is empty, and empty is not JSON. Send at least `{}`.",

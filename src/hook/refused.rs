@@ -31,6 +31,8 @@ pub enum Refused {
         /// Seconds since it was signed; negative for the future.
         age: i64,
     },
+    /// The address ends where its last part, the key, should follow.
+    NoKey,
     /// The proof is well-formed and wrong.
     Mismatch,
     /// We hold no usable secret for this hook, so nobody can prove anything.
@@ -63,6 +65,7 @@ impl Refused {
             | Refused::Repeated { .. }
             | Refused::Malformed { .. }
             | Refused::OutOfTime { .. }
+            | Refused::NoKey
             | Refused::Mismatch
             | Refused::Token(_)
             | Refused::Certificate(_)
@@ -87,6 +90,7 @@ impl Refused {
                 "it was signed {} seconds in the future; {TOLERANCE} are allowed (a clock is wrong)",
                 age.unsigned_abs()
             ),
+            Refused::NoKey => "the address has no key behind the hook's path".to_owned(),
             Refused::Mismatch => {
                 "no secret of this hook fits (a wrong secret, or a body changed on its way)".to_owned()
             }
@@ -111,6 +115,9 @@ impl Refused {
             Refused::Malformed { header, expected } => format!("The header `{header}` is not {expected}."),
             Refused::OutOfTime { .. } => {
                 "The timestamp is more than 5 minutes away from this server's clock.".to_owned()
+            }
+            Refused::NoKey => {
+                "The address is incomplete: the hook's key follows its path, as in `/hooks/NAME/KEY`.".to_owned()
             }
             Refused::Mismatch => "The signature or secret does not fit.".to_owned(),
             Refused::NoSecret | Refused::NoKeys(_) => "This hook is not ready. Try again later.".to_owned(),

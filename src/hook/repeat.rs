@@ -34,11 +34,7 @@ impl Hook {
     /// GitLab.
     pub fn repeat_id(&self, request: &Request<'_>, body: &Value) -> Option<String> {
         let header = |name: &str| request.headers.get(name).map(str::to_owned);
-        let configured = self.repeat_id.as_ref().and_then(|repeat| match repeat {
-            RepeatId::Header(name) => header(name),
-            RepeatId::Field(path) => text(path.iter().try_fold(body, |value, step| value.get(step))?),
-        });
-        configured
+        self.configured_id(request, body)
             .or_else(|| self.signed_id(request, body))
             .or_else(|| header("idempotency-key"))
             .or_else(|| match self.authentication {
@@ -53,8 +49,17 @@ impl Hook {
                 | Authentication::Hmac { .. }
                 | Authentication::Entra(_)
                 | Authentication::ClientCertificate(_)
+                | Authentication::Url
                 | Authentication::None => None,
             })
+    }
+
+    /// The id in the place that the author named.
+    pub(super) fn configured_id(&self, request: &Request<'_>, body: &Value) -> Option<String> {
+        match self.repeat_id.as_ref()? {
+            RepeatId::Header(name) => request.headers.get(name).map(str::to_owned),
+            RepeatId::Field(path) => text(path.iter().try_fold(body, |value, step| value.get(step))?),
+        }
     }
 
     fn signed_id(&self, request: &Request<'_>, body: &Value) -> Option<String> {
@@ -76,6 +81,7 @@ impl Hook {
             | Authentication::Hmac { .. }
             | Authentication::Entra(_)
             | Authentication::ClientCertificate(_)
+            | Authentication::Url
             | Authentication::None => None,
         }
     }

@@ -36,6 +36,7 @@ impl Hook {
         let secrets = Secrets(secrets);
         match &self.authentication {
             Authentication::None => Ok(None),
+            Authentication::Url => secrets.equal(request.key.ok_or(Refused::NoKey)?.as_bytes()),
             Authentication::Github => {
                 let header = "X-Hub-Signature-256";
                 let expected = "`sha256=` and 64 hexadecimal digits";
@@ -583,6 +584,23 @@ mod tests {
             ask(Algorithm::Sha256, Encoding::Hex, "sha256=", sha256),
             Err(Refused::Malformed { .. })
         ));
+    }
+
+    #[test]
+    fn the_last_part_of_the_address_can_be_the_secret() {
+        let ask = |key: Option<&str>, secrets: &[&[u8]]| {
+            let sent = headers(&[]);
+            let request = crate::hook::Request {
+                key,
+                ..post(&sent, b"{}")
+            };
+            hook(Authentication::Url).verify(&request, secrets, at(NOW))
+        };
+        assert_eq!(ask(Some("4f9c"), &[b"4f9c"]), Ok(Some(0)));
+        assert_eq!(ask(Some("4f9c"), &[b"new", b"4f9c"]), Ok(Some(1)));
+        assert_eq!(ask(Some("4f9"), &[b"4f9c"]), Err(Refused::Mismatch));
+        assert_eq!(ask(Some(""), &[b""]), Err(Refused::NoSecret));
+        assert_eq!(ask(None, &[b"4f9c"]), Err(Refused::NoKey));
     }
 
     #[test]

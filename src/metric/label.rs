@@ -10,7 +10,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use crate::teams::answer::Answer;
 
 /// Where events come from.
-pub const ORIGINS: &[&str] = &["hook", "cron", "teams", "file", "drill"];
+pub const ORIGINS: &[&str] = &["hook", "cron", "teams", "file", "queue", "drill"];
 /// What came of a request to a hook.
 pub const HOOK_OUTCOMES: &[&str] = &[
     "accepted",
@@ -18,6 +18,7 @@ pub const HOOK_OUTCOMES: &[&str] = &[
     "handshake",
     "refused",
     "bad_body",
+    "bad_item",
     "too_slow",
     "too_many",
     "busy",

@@ -183,7 +183,7 @@ pub fn show(stage: &Stage<'_>, choice: &Choice, now: DateTime<Utc>) -> Result<Sh
         file: file_of(&staged, stage),
         template: match &*rule.card {
             CardSource::Template { template, .. } => Some(template.name().to_owned()),
-            CardSource::Short(_) | CardSource::Message(_) | CardSource::Generated => None,
+            CardSource::Short(_) | CardSource::Message(_) | CardSource::AsSent | CardSource::Generated => None,
         },
         description: rule.description.clone(),
         used_by: match &choice.subject {
@@ -312,6 +312,7 @@ fn made_up(rule: &Rule, data: Value, now: DateTime<Utc>) -> Event {
             scope: scopes.first().copied().unwrap_or(Scope::Team),
             first_time: true,
         },
+        Some(Trigger::Queue { queue }) => Origin::Queue { queue: queue.clone() },
         Some(Trigger::Cron { .. }) => Origin::Cron {
             rule: rule.name.clone(),
             trigger: 0,
@@ -330,7 +331,11 @@ fn made_up(rule: &Rule, data: Value, now: DateTime<Utc>) -> Event {
     };
     let request = match origin {
         Origin::Hook { .. } => json!({ "method": "POST", "headers": {}, "query": {} }),
-        Origin::Cron { .. } | Origin::Teams { .. } | Origin::File { .. } | Origin::Drill { .. } => Value::Null,
+        Origin::Cron { .. }
+        | Origin::Teams { .. }
+        | Origin::File { .. }
+        | Origin::Queue { .. }
+        | Origin::Drill { .. } => Value::Null,
     };
     Event {
         id: EventId::derived(&["preview", &rule.name]),

@@ -197,6 +197,7 @@ pub fn place_of_sample(rule: &Rule) -> String {
             Some(event_type) => format!("samples/{hook}/{event_type}.NAME.json"),
             None => format!("samples/{hook}/NAME.json"),
         },
+        Some(Trigger::Queue { queue }) => format!("samples/{queue}/NAME.json"),
         Some(Trigger::Teams { kind, scopes, .. }) => {
             let scope = scopes.first().copied().unwrap_or(Scope::Team);
             format!("samples/teams/{}.{}.json", word(kind), word(&scope))

@@ -215,7 +215,7 @@ impl Case {
 fn zone(rule: &Rule, workspace: &Workspace) -> Tz {
     let of_schedule = rule.triggers.iter().find_map(|trigger| match trigger {
         Trigger::Cron { zone, .. } => Some(*zone),
-        Trigger::Hook { .. } | Trigger::Teams { .. } | Trigger::File { .. } => None,
+        Trigger::Hook { .. } | Trigger::Teams { .. } | Trigger::File { .. } | Trigger::Queue { .. } => None,
     });
     of_schedule.unwrap_or(workspace.settings.time_zone)
 }

@@ -201,7 +201,7 @@ impl Given {
                 *scheduled_at = told.unwrap_or(now);
             }
             // A test gives events, not drills.
-            Origin::File { .. } | Origin::Drill { .. } => {}
+            Origin::File { .. } | Origin::Queue { .. } | Origin::Drill { .. } => {}
         }
         event
     }
@@ -481,6 +481,7 @@ pub fn waits_for(rule: &Rule) -> String {
     let serialised = |value: Value| value.as_str().unwrap_or_default().to_owned();
     let one = |trigger: &Trigger| match trigger {
         Trigger::Hook { hook, event_types } => format!("the hook {hook}{}", any(event_types)),
+        Trigger::Queue { queue } => format!("the queue {queue}"),
         Trigger::Cron { schedule, zone, .. } => format!("the schedule `{}` in {zone}", schedule.source()),
         Trigger::File { pattern, changes, .. } => {
             let changes: Vec<String> = changes

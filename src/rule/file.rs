@@ -49,8 +49,8 @@ pub struct RuleFile {
     #[serde(default)]
     #[schemars(with = "Vec<TargetFile>", extend("examples" = [[{ "person": "{{event.sender.email}}" }]]))]
     pub except: Vec<Value>,
-    /// What they get: a template's name, a short card written here, or a plain message. Without it, Herald makes a card
-    /// of the event.
+    /// What they get: a template's name, a short card written here, a plain message, or `as_sent`: the card that a program
+    /// posted for Teams. Without it, Herald makes a card of the event.
     #[serde(default)]
     #[schemars(
         with = "Option<TextOr<CardFile>>",
@@ -206,13 +206,14 @@ impl JsonSchema for FirstTryFile {
     }
 }
 
-/// What a rule waits for: one of `hook`, `cron`, `file` and the events of Teams, with what belongs to it.
+/// What a rule waits for: one of `hook`, `cron`, `file`, `queue` and the events of Teams, with what belongs to it.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "Trigger", extend("x-decide" = {
     "hook": ["event_type"],
     "cron": ["time_zone", "if_missed", "except_on"],
     "file": ["change", "settled_for"],
+    "queue": [],
     "installed": ["first_time_only"],
     "uninstalled": [],
     "member_added": [],
@@ -256,6 +257,9 @@ pub struct TriggerFile {
     /// With `file`: how long the file must have been left alone. Default: `2s`.
     #[schemars(extend("examples" = ["30 seconds"]))]
     pub settled_for: Option<String>,
+    /// A message on this queue of `herald.yaml`.
+    #[schemars(extend("examples" = ["orders"]))]
+    pub queue: Option<String>,
     /// The bot is installed: in a personal chat, a group chat, a team.
     #[schemars(length(min = 1), extend("examples" = [["person"], ["person", "group", "team"]]))]
     pub installed: Option<Vec<ScopeFile>>,

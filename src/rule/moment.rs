@@ -43,7 +43,7 @@ impl Planned {
                 if_missed: *if_missed,
                 except_on: except_on.clone(),
             }),
-            Trigger::Hook { .. } | Trigger::Teams { .. } | Trigger::File { .. } => None,
+            Trigger::Hook { .. } | Trigger::Teams { .. } | Trigger::File { .. } | Trigger::Queue { .. } => None,
         }
     }
 

@@ -17,6 +17,7 @@ pub struct Ruleset {
     pub rules: Vec<Arc<Rule>>,
     by_hook: HashMap<String, Vec<usize>>,
     by_kind: HashMap<TeamsEvent, Vec<usize>>,
+    by_queue: HashMap<String, Vec<usize>>,
     by_name: HashMap<String, usize>,
 }
 
@@ -34,6 +35,7 @@ impl Ruleset {
                 let places = match trigger {
                     Trigger::Hook { hook, .. } => ruleset.by_hook.entry(hook.clone()).or_default(),
                     Trigger::Teams { kind, .. } => ruleset.by_kind.entry(*kind).or_default(),
+                    Trigger::Queue { queue } => ruleset.by_queue.entry(queue.clone()).or_default(),
                     // Their events name the rule they belong to.
                     Trigger::Cron { .. } | Trigger::File { .. } => continue,
                 };
@@ -53,6 +55,7 @@ impl Ruleset {
         let places = match &event.origin {
             Origin::Hook { hook, .. } => self.by_hook.get(hook).map_or(none, Vec::as_slice),
             Origin::Teams { kind, .. } => self.by_kind.get(kind).map_or(none, Vec::as_slice),
+            Origin::Queue { queue } => self.by_queue.get(queue).map_or(none, Vec::as_slice),
             Origin::Cron { rule, .. } | Origin::File { rule, .. } | Origin::Drill { rule, .. } => {
                 self.by_name.get(rule).map_or(none, std::slice::from_ref)
             }

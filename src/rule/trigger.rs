@@ -51,6 +51,11 @@ pub enum Trigger {
         /// How long the file must have rested.
         settled_for: Duration,
     },
+    /// A message on a queue of `herald.yaml`.
+    Queue {
+        /// The queue's name.
+        queue: String,
+    },
 }
 
 /// What becomes of a moment at which Herald was not running.
@@ -113,10 +118,19 @@ impl Trigger {
                     path: _,
                 },
             ) => rule == whose && index == *trigger && changes.contains(change),
+            (Trigger::Queue { queue }, Origin::Queue { queue: came_on }) => queue == came_on,
             (_, Origin::Drill { rule: whose, .. }) => rule == whose,
             (
-                Trigger::Hook { .. } | Trigger::Cron { .. } | Trigger::Teams { .. } | Trigger::File { .. },
-                Origin::Hook { .. } | Origin::Cron { .. } | Origin::Teams { .. } | Origin::File { .. },
+                Trigger::Hook { .. }
+                | Trigger::Cron { .. }
+                | Trigger::Teams { .. }
+                | Trigger::File { .. }
+                | Trigger::Queue { .. },
+                Origin::Hook { .. }
+                | Origin::Cron { .. }
+                | Origin::Teams { .. }
+                | Origin::File { .. }
+                | Origin::Queue { .. },
             ) => false,
         }
     }

@@ -175,7 +175,8 @@ impl Rule<'_> {
         if let Some(event_type) = self.event_type {
             text.push_str(&format!("  event_type: {}\n", quoted(event_type)));
         }
-        if let Some(status) = &self.found.status {
+        let sends_cards = self.sender.is_some_and(|sender| sender.sends_cards);
+        if let (Some(status), false) = (&self.found.status, sends_cards) {
             let value = status.text().unwrap_or_default();
             text.push_str(&format!(
                 "\n# Every post counts. To be choosy, take the two `#` away; a list means \"one of these\".\n# if:\n#   {}: {}\n",
@@ -184,11 +185,15 @@ impl Rule<'_> {
             ));
         }
         text.push_str(&format!("\nnotify:\n  - {} # {}\n", self.told.line, self.told.comment));
-        if let Some(person) = &self.found.person {
+        if let (Some(person), false) = (&self.found.person, sends_cards) {
             text.push_str(&format!(
                 "  # Whom it concerns, in the personal chat:\n  # - person: \"{{{{{}}}}}\"\n",
                 person.hole()
             ));
+        }
+        if sends_cards {
+            text.push_str("\n# The card that was posted, as Teams showed it before.\ncard: as_sent\n");
+            return text;
         }
         if self.says_nothing() {
             text.push_str("\n# Without `card:`, Herald makes one of everything that was posted.\n");
@@ -236,7 +241,7 @@ impl Rule<'_> {
             .chain(&self.found.title)
             .filter_map(Leaf::text)
             .find(plain)
-            .filter(|_| !self.says_nothing());
+            .filter(|_| !self.says_nothing() && !self.sender.is_some_and(|sender| sender.sends_cards));
         let mut text = modeline(FileKind::Test, path);
         text.push_str(&format!(
             "\n# What the rule should do. `herald test` plays this without sending anything.\ntests:\n  - name: the recorded \

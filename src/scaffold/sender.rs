@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::card::sent;
+
 /// A sender that is known by its payloads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sender {
@@ -25,6 +27,8 @@ pub(super) struct Sender {
     pub(super) heading: &'static [&'static str],
     /// The field whose word decides, the first that is there.
     pub(super) status: &'static [&'static str],
+    /// What it posts is a card already.
+    pub(super) sends_cards: bool,
 }
 
 /// An event of GitHub, whose kind is in a header that a payload alone does not show.
@@ -156,7 +160,25 @@ pub(super) fn recognise(payload: &Value) -> Option<Sender> {
         focus: Vec::new(),
         heading: &[],
         status: &[],
+        sends_cards: false,
     };
+    let kind = sent::Kind::of(payload).filter(|kind| *kind == sent::Kind::AdaptiveCard || has("@type"));
+    if let Some(kind) = kind {
+        let mut program = sender(
+            "Office 365 connector",
+            "office-365",
+            &[
+                "signature: url # the secret ends the address: POST /hooks/office-365/SECRET",
+                "formats: [teams_message]",
+            ],
+            "OFFICE_365_KEY",
+        );
+        program.event_type = Some(kind.word().to_owned());
+        program.kind = kind.word().to_owned();
+        program.kind_in_words = Some("a message for Teams");
+        program.sends_cards = true;
+        return Some(program);
+    }
     if has("sender.login") && (has("repository.full_name") || has("organization.login"))
         || (has("zen") && has("hook_id"))
     {

@@ -18,7 +18,7 @@ const LATER: [(&str, &[&str]); 7] = [
             "on_close",
         ],
     ),
-    ("Trigger", &["button", "message", "queue", "from"]),
+    ("Trigger", &["button", "message", "from"]),
     ("Target", &["webhook", "where"]),
     ("Card", &["language"]),
     ("Settings", &["quiet_hours", "topics"]),

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::hook::file::HookFile;
+use crate::queue::file::QueueFile;
 
 /// Settings of this workspace. Everything has a default; an empty file is fine.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -29,6 +30,9 @@ pub struct SettingsFile {
     /// Addresses that other programs post to. The name before the colon is what rules write behind `hook:`.
     #[schemars(extend("examples" = [{ "github": { "path": "github", "signature": "github", "secret": "GITHUB_WEBHOOK_SECRET" } }]))]
     pub hooks: IndexMap<String, HookFile>,
+    /// Topics of brokers that rules wait for. The name before the colon is what rules write behind `queue:`.
+    #[schemars(extend("examples" = [{ "orders": { "kind": "event_hubs", "brokers": "contoso.servicebus.windows.net", "topic": "orders", "secret": "ORDERS_CONNECTION_STRING" } }]))]
+    pub queues: IndexMap<String, QueueFile>,
     /// Bounds that protect Herald and Teams.
     #[schemars(extend("examples" = [{ "messages_per_second": 25 }]))]
     pub limits: LimitsFile,

@@ -276,7 +276,7 @@ pub(super) fn event_types(rule: &Rule, document: &Document, samples: &[Sample]) 
 /// the moment is the message.
 pub(super) fn says_nothing(rule: &Rule) -> Option<Fault> {
     let has_data = |trigger: &Trigger| match trigger {
-        Trigger::Hook { .. } | Trigger::File { .. } => true,
+        Trigger::Hook { .. } | Trigger::File { .. } | Trigger::Queue { .. } => true,
         Trigger::Cron { .. } | Trigger::Teams { .. } => false,
     };
     let reads = |root: &str| rule.card.reads(root);

@@ -17,8 +17,9 @@ use crate::card::template::Template;
 use crate::diagnostic::{Fault, Severity, Step, did_you_mean};
 use crate::duration;
 use crate::event::{FileChange, Scope, TeamsEvent};
-use crate::hook::{Authentication, Hook};
+use crate::hook::{Format, Hook};
 use crate::limit::Limit;
+use crate::queue::Queue;
 use crate::rule::Rule;
 use crate::rule::condition::Condition;
 use crate::rule::feed::Feed;
@@ -35,6 +36,8 @@ use crate::zone;
 pub struct Surroundings<'a> {
     /// The hooks of `herald.yaml`; `None` when they are not known because that file is broken.
     pub hooks: Option<&'a IndexMap<String, Hook>>,
+    /// The queues of `herald.yaml`; `None` as above.
+    pub queues: Option<&'a IndexMap<String, Queue>>,
     /// The zone of schedules that name none.
     pub time_zone: Tz,
     /// Whether Graph may be asked who people and groups are; `None` when that is not known because `herald.yaml` is broken.
@@ -68,7 +71,7 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
     let condition = compiler.condition(root.get("if"));
     let notify = compiler.targets("notify", root.get("notify"), &triggers);
     let except = compiler.targets("except", root.get("except"), &triggers);
-    let card = compiler.card(root.get("card"));
+    let card = compiler.card(root.get("card"), &triggers);
     let limit = compiler.limit(root.get("limit"));
     let feed = compiler.feed(root.get("feed"), &notify);
     let sending = compiler.sending(root);
@@ -155,7 +158,7 @@ impl Compiler<'_> {
         condition
     }
 
-    fn card(&mut self, written: Option<&Value>) -> Option<CardSource> {
+    fn card(&mut self, written: Option<&Value>, triggers: &[Trigger]) -> Option<CardSource> {
         let around = self.around;
         let template = match written {
             Some(Value::String(name)) => Some((name, Vec::new())),
@@ -180,7 +183,40 @@ impl Compiler<'_> {
         let find = |name: &str| around.templates.get(name).cloned();
         let (card, found) = parted(CardSource::compile(written, &find, &names, around.partials));
         self.judged(&["card".into()], found);
+        if let Some(CardSource::AsSent) = card {
+            let doubt = self.nothing_sent(triggers);
+            self.judged(&["card".into()], doubt.into_iter().collect());
+        }
         card
+    }
+
+    /// What is wrong with a card `as_sent` where nobody sends one.
+    fn nothing_sent(&self, triggers: &[Trigger]) -> Option<Fault> {
+        let brings = |trigger: &&Trigger| match trigger {
+            Trigger::Hook { hook, .. } => self.around.hooks.is_none_or(|hooks| {
+                hooks
+                    .get(hook)
+                    .is_some_and(|hook| hook.formats.contains(&Format::TeamsMessage))
+            }),
+            Trigger::Cron { .. } | Trigger::File { .. } | Trigger::Teams { .. } | Trigger::Queue { .. } => false,
+        };
+        let bring = triggers.iter().filter(brings).count();
+        let message = "`as_sent` is the card that another program sent, and";
+        let help = "wait for a hook with `formats: [teams_message]`, or write another card";
+        match bring {
+            0 if !triggers.is_empty() => Some(
+                Fault::error(
+                    "card::as_sent",
+                    format!("{message} what this rule waits for brings none"),
+                )
+                .help(help),
+            ),
+            some if some < triggers.len() => {
+                let message = format!("{message} not all that this rule waits for brings one");
+                Some(Fault::warning("card::as_sent", message).help(help))
+            }
+            _ => None,
+        }
     }
 
     fn limit(&mut self, written: Option<&Value>) -> Option<Limit> {
@@ -318,6 +354,8 @@ impl Compiler<'_> {
             self.cron(cron, file, &mut faults)
         } else if let Some(pattern) = &file.file {
             watched(pattern, file, &mut faults)
+        } else if let Some(queue) = &file.queue {
+            self.queue(queue, &mut faults)
         } else {
             teams(file)
         };
@@ -344,7 +382,7 @@ impl Compiler<'_> {
                 });
                 return None;
             };
-            if !event_types.is_empty() && !names_event_types(&hook.authentication) {
+            if !event_types.is_empty() && !hook.names_event_types() {
                 let fault = Fault::error(
                     "rule::event_type",
                     format!("the hook `{name}` is not told its event types"),
@@ -361,6 +399,27 @@ impl Compiler<'_> {
             hook: name.to_owned(),
             event_types,
         })
+    }
+
+    fn queue(&self, name: &str, faults: &mut Vec<Fault>) -> Option<Trigger> {
+        if let Some(queues) = self.around.queues
+            && !queues.contains_key(name)
+        {
+            let fault = Fault::error("reference::queue", format!("there is no queue `{name}` in herald.yaml"))
+                .label("not declared")
+                .under("queue");
+            let declare = format!(
+                "declare it under `queues:` in herald.yaml: `{name}: {{ kind: event_hubs, brokers: \
+                 contoso.servicebus.windows.net, topic: {name}, secret: {}_CONNECTION_STRING }}`",
+                name.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+            );
+            faults.push(match did_you_mean(name, queues.keys().map(String::as_str)) {
+                Some(near) => fault.help(format!("did you mean `{near}`? otherwise {declare}")),
+                None => fault.help(declare),
+            });
+            return None;
+        }
+        Some(Trigger::Queue { queue: name.to_owned() })
     }
 
     fn cron(&self, written: &str, file: &TriggerFile, faults: &mut Vec<Fault>) -> Option<Trigger> {
@@ -413,6 +472,7 @@ fn outside_teams(target: &Target, triggers: &[Trigger]) -> Option<Fault> {
         Trigger::Hook { .. } => Some("hook"),
         Trigger::Cron { .. } => Some("cron"),
         Trigger::File { .. } => Some("file"),
+        Trigger::Queue { .. } => Some("queue"),
         Trigger::Teams { .. } => None,
     });
     let others: Vec<&str> = others.collect();
@@ -458,24 +518,6 @@ fn day(written: &str) -> Result<NaiveDate, Fault> {
         Fault::error("rule::date", format!("`{}` is not a day", written.trim()))
             .help("write year, month and day: `2026-12-24`")
     })
-}
-
-/// Do posts with this proof of origin say which type of event they are?
-fn names_event_types(authentication: &Authentication) -> bool {
-    match authentication {
-        Authentication::Github
-        | Authentication::Gitlab
-        | Authentication::Slack
-        | Authentication::Stripe
-        | Authentication::StandardWebhooks => true,
-        Authentication::Bearer
-        | Authentication::ApiKey { .. }
-        | Authentication::Basic { .. }
-        | Authentication::Hmac { .. }
-        | Authentication::Entra(_)
-        | Authentication::ClientCertificate(_)
-        | Authentication::None => false,
-    }
 }
 
 /// How long a file may have to rest before it counts.

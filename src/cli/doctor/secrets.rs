@@ -7,6 +7,7 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 
 use super::finding::Finding;
+use crate::hook::Authentication;
 use crate::rule::trigger::Trigger;
 use crate::secret::{FOLDER_VARIABLE, NoSecret, Secrets};
 use crate::secret_name::SecretName;
@@ -65,7 +66,11 @@ enum Use {
         name: String,
         /// It has a second secret that may stand in.
         one_of_two: bool,
+        /// It is a part of the address.
+        in_address: bool,
     },
+    /// A queue, by its name.
+    Queue(String),
 }
 
 impl Use {
@@ -76,6 +81,7 @@ impl Use {
             Use::Key => "the key of the bot's certificate".to_owned(),
             Use::Admin => "the token of the admin routes".to_owned(),
             Use::Hook { name, .. } => format!("the secret of the hook `{name}`"),
+            Use::Queue(name) => format!("the password of the queue `{name}`"),
         }
     }
 }
@@ -101,7 +107,16 @@ fn named(settings: &Settings) -> BTreeMap<SecretName, Vec<Use>> {
             names.entry(name.clone()).or_default().push(Use::Hook {
                 name: hook.name.clone(),
                 one_of_two: hook.secrets.len() > 1,
+                in_address: hook.authentication == Authentication::Url,
             });
+        }
+    }
+    for queue in settings.queues.values() {
+        if let Some(login) = &queue.login {
+            names
+                .entry(login.secret.clone())
+                .or_default()
+                .push(Use::Queue(queue.name.clone()));
         }
     }
     names
@@ -123,7 +138,7 @@ fn absent(problem: &NoSecret, uses: &[Use], workspace: &Workspace, has: &dyn Fn(
         .iter()
         .filter_map(|needed| match needed {
             Use::Hook { name, .. } => in_vain(name, workspace, has),
-            Use::Bot | Use::Certificate | Use::Key | Use::Admin => None,
+            Use::Bot | Use::Certificate | Use::Key | Use::Admin | Use::Queue(_) => None,
         })
         .collect();
     if !deaf.is_empty() {
@@ -220,6 +235,14 @@ fn judged(name: &SecretName, uses: &[Use], value: &[u8], place: &str) -> Finding
             "use at least 32 random signs, such as those of `openssl rand -hex 32`, on both sides",
         );
     }
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~');
+    let in_address = |needed: &Use| matches!(needed, Use::Hook { in_address: true, .. });
+    if uses.iter().any(in_address) && !trimmed.chars().all(plain) {
+        return warning(
+            "it has signs that cannot stand in an address as they are",
+            "use letters and digits only, such as those of `openssl rand -hex 32`: the secret is the end of the hook's address",
+        );
+    }
     Finding::ok("secret", format!("set in {place}: {for_what}"))
 }
 
@@ -241,6 +264,7 @@ mod tests {
         let hook = [Use::Hook {
             name: "github".to_owned(),
             one_of_two: false,
+            in_address: true,
         }];
         for (value, words) in [
             ("2f7c9e0a4b1d8c6e5f3a9b7d \n", "blanks"),
@@ -250,6 +274,7 @@ mod tests {
             ("ChangeMe", "placeholder"),
             ("hook_key", "placeholder"),
             ("8charact", "guessed"),
+            ("2f7c9e0a4b1d/8c6e5f3a9b7d", "address"),
         ] {
             let (verdict, found) = verdict(&hook, value);
             assert_eq!(verdict, Verdict::Warning, "{value}");
