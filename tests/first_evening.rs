@@ -253,6 +253,19 @@ async fn a_workspace_of_ones_own_shows_a_card_on_the_first_evening_too() {
     assert_eq!(told_in(folder.path()).await, general);
 }
 
+#[tokio::test]
+async fn a_bot_that_only_azure_can_vouch_for_is_tried_out_anywhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = run(folder.path(), &["init"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let settings = folder.path().join("herald.yaml");
+    let mut text = std::fs::read_to_string(&settings).expect("it is there");
+    text.push_str("\nbot:\n  app_id: 5d6c0f3a-0b1e-4c7e-9a41-7f0f3e2b1c10\n  managed_identity: true\n");
+    std::fs::write(&settings, text).expect("it can be written");
+    let general = [("Platform / General".to_owned(), "delivered".to_owned())];
+    assert_eq!(told_in(folder.path()).await, general);
+}
+
 #[test]
 fn a_rule_of_this_repository_can_be_tried_out_without_any_set_up() {
     let evening = Evening::begin();

@@ -1,5 +1,6 @@
 //! Posts whose sender shows a token of Entra, or a certificate to the proxy in front: who is let in, who is not and why.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -7,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::support::engine::{Engine, Workspace};
+use crate::support::cli;
+use crate::support::engine::{Engine, Workspace, write};
 use crate::support::raw::send;
 use crate::support::signing::{SigningKey, token_with_secret, unsigned};
 use crate::support::stub::{Said, Stub};
@@ -406,4 +408,56 @@ async fn a_users_basic_password_does_not_open_a_hook_for_tokens() {
         answer["error"]["message"],
         "The header `Authorization` is not `Bearer` and a token."
     );
+}
+
+#[test]
+fn a_rules_own_test_says_who_posts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = format!(
+        "hooks: {{ erp: {{ signature: entra, tenant: {TENANT}, audience: herald, apps: [{APP}, {TENANT}] }} }}\n"
+    );
+    write(folder.path(), "herald.yaml", &settings);
+    write(
+        folder.path(),
+        "directory.yaml",
+        "people: { anna: anna.berg@contoso.example }\n",
+    );
+    let rule = format!(
+        "when: {{ hook: erp }}\nif: {{ request.caller.app: {APP} }}\nnotify: [{{ person: anna }}]\ncard: {{ message: \"from \
+         {{{{request.caller.app}}}}\" }}\ntests:\n  - name: the ERP\n    given: {{ event: {{ text: hello }}, caller: {{ app: {APP}, \
+         roles: Events.Send }} }}\n    expect: {{ sent_to: [anna], card_shows: \"from {APP}\" }}\n  - name: another\n    given: {{ \
+         event: {{ text: hello }}, caller: {{ app: {TENANT} }} }}\n    expect: {{ messages: 0 }}\n"
+    );
+    write(folder.path(), "rules/r.yaml", &rule);
+    let said = cli::run(folder.path(), &["test"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains('2'), "{}", said.out);
+}
+
+#[tokio::test]
+async fn the_doctor_fetches_the_keys_of_each_issuer() {
+    let key = SigningKey::new("one");
+    let entra = Entra::publishing(&key).await;
+    let elsewhere = Stub::always(404).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = format!(
+        "server: {{ listen: \"127.0.0.1:0\" }}\nbot: {{ endpoints: {{ openid: \"{0}\", service_url: \"{1}\", trusted_hosts: \
+         [\"127.0.0.1\"] }} }}\nhooks: {{ erp: {{ signature: entra, tenant: {TENANT}, audience: herald, roles: r, openid: \"{0}\" }} }}\n",
+        entra.stub.url("/openid"),
+        elsewhere.url("/")
+    );
+    write(folder.path(), "herald.yaml", &settings);
+    for (works, verdict) in [(true, "ok"), (false, "failed")] {
+        *entra.works.lock().unwrap() = works;
+        let mut command = cli::command(folder.path(), &["doctor", "--format", "json"], &BTreeMap::new());
+        let said = tokio::task::spawn_blocking(move || command.output()).await;
+        let said = cli::said(said.expect("it was run").expect("it runs"));
+        let told: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{said:#?}"));
+        let found = told["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|found| found["check"] == "hook keys");
+        assert_eq!(found.map(|found| &found["verdict"]), Some(&json!(verdict)), "{told:#}");
+    }
 }

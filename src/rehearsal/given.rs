@@ -11,7 +11,7 @@ use crate::roster::ConversationId;
 use crate::rule::Rule;
 use crate::rule::field::Field;
 use crate::rule::file::{FileChangeFile, ScopeFile};
-use crate::rule::tests_file::GivenFile;
+use crate::rule::tests_file::{CallerFile, GivenFile};
 use crate::rule::trigger::Trigger;
 use crate::workspace::sample::Sample;
 
@@ -142,9 +142,13 @@ impl Given {
             .flatten()
             .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
             .collect();
+        let mut request = json!({ "method": "POST", "headers": headers, "query": query });
+        if let Some(caller) = &file.caller {
+            request["caller"] = as_seen(caller);
+        }
         let given = Given {
             kind,
-            request: json!({ "method": "POST", "headers": headers, "query": query }),
+            request,
             event_type: file.event_type.clone(),
             first_time: file.first_time.unwrap_or(true),
             at,
@@ -205,6 +209,20 @@ impl Given {
         }
         event
     }
+}
+
+/// A caller as rules see it; what the test does not say is not there.
+fn as_seen(caller: &CallerFile) -> Value {
+    let mut seen = Map::new();
+    if let Some(app) = &caller.app {
+        seen.insert("app".to_owned(), json!(app));
+        let roles = caller.roles.as_ref().map(|roles| roles.0.as_slice());
+        seen.insert("roles".to_owned(), json!(roles.unwrap_or_default()));
+    }
+    if let Some(certificate) = &caller.certificate {
+        seen.insert("certificate".to_owned(), json!(certificate));
+    }
+    Value::Object(seen)
 }
 
 /// A sample as an event for a rule, complete; `None` when it meets none of the rule's triggers.

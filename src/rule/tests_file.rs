@@ -63,6 +63,22 @@ pub struct CaseFile {
     pub expect: Option<ExpectFile>,
 }
 
+/// Who posts to a hook.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Caller")]
+pub struct CallerFile {
+    /// For `signature: entra`: the client id of the app.
+    #[schemars(extend("examples" = ["0f1f62ac-7f0d-45a0-9d2e-3b60f1a2c3d4"]))]
+    pub app: Option<String>,
+    /// For `signature: entra`: the app roles it has.
+    #[schemars(extend("examples" = ["Events.Send"]))]
+    pub roles: Option<OneOrMany<String>>,
+    /// For `signature: client-certificate`: the line of `clients` that fits.
+    #[schemars(extend("examples" = ["CN=erp.contoso.example,O=Contoso"]))]
+    pub certificate: Option<String>,
+}
+
 /// Something that happens.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -102,6 +118,9 @@ pub struct GivenFile {
     /// What stands behind the `?` of the address.
     #[schemars(extend("examples" = [{ "team": "platform" }]))]
     pub query: Option<IndexMap<String, String>>,
+    /// Who posts, to a hook whose callers show a token or a certificate: what rules see as `request.caller`.
+    #[schemars(extend("examples" = [{ "app": "0f1f62ac-7f0d-45a0-9d2e-3b60f1a2c3d4", "roles": "Events.Send" }]))]
+    pub caller: Option<CallerFile>,
     /// When it happens, by the clock of the rule's time zone. A schedule's moment is told by its time alone.
     #[schemars(extend("examples" = ["2026-03-09 09:00"]))]
     pub at: Option<String>,
