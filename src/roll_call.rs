@@ -79,6 +79,9 @@ enum Missing {
     Never(String),
 }
 
+/// Somebody or something was looked up, or why not; an error is the store's.
+type Looked = Result<Result<(), Missing>, StoreError>;
+
 impl RollCall {
     /// Runs until `stop` is true.
     pub async fn run(self, mut stop: Stop) {
@@ -192,7 +195,7 @@ impl RollCall {
             .filter_map(|key| Seek::of_key(key))
             .take(LOOK_UPS)
             .collect();
-        let asked: Vec<(String, Result<Result<(), Missing>, StoreError>)> = futures::stream::iter(seeks)
+        let asked: Vec<(String, Looked)> = futures::stream::iter(seeks)
             .map(|seek| async move { (seek.key(), self.inquire(&seek).await) })
             .buffer_unordered(LOOK_UPS_AT_ONCE)
             .collect()
@@ -201,7 +204,7 @@ impl RollCall {
     }
 
     /// Asks Graph for somebody, or for the members of a group, and remembers what it told.
-    async fn inquire(&self, seek: &Seek) -> Result<Result<(), Missing>, StoreError> {
+    async fn inquire(&self, seek: &Seek) -> Looked {
         let Some((graph, inquiries)) = &self.graph else {
             return Ok(Ok(()));
         };

@@ -300,7 +300,7 @@ impl Errand {
             return Ok(nothing("its card is no longer stored".to_owned()));
         }
         if let Address::Feed { id, .. } = address {
-            return Ok(self.into_feed(delivery, id, card, slot, way).await);
+            return Ok(self.notify(delivery, id, card, slot, way).await);
         }
         match &way.route {
             Route::None(reason) => return Ok(nothing(reason.clone())),
@@ -414,7 +414,7 @@ impl Errand {
     }
 
     /// Puts a notification into the person's activity feed, through Graph.
-    async fn into_feed(&self, delivery: &Delivery, user: &str, card: Option<Card>, slot: &Slot, way: Way) -> Came {
+    async fn notify(&self, delivery: &Delivery, user: &str, card: Option<Card>, slot: &Slot, way: Way) -> Came {
         let unasked = |reason: &str| Came::ToAnAnswer(Box::new(Tried::unasked(way.clone(), reason.to_owned())));
         let (Some(card_id), Some(Content::Notification(notification))) =
             (&delivery.card_id, card.map(|card| card.content))
