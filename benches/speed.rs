@@ -131,6 +131,7 @@ fn event(hook: &str) -> Event {
         data: data(),
         request: Value::Null,
         here: None,
+        thread: None,
         sender: None,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::Duration;
 
 use crate::delivery::Recipient;
+use crate::event::Sender;
 use crate::roster::{Conversation, ConversationId, Mention, Person, Roster, Team};
 
 mod place;
@@ -292,6 +293,18 @@ pub fn without(mut audience: Audience, except: &Audience) -> Audience {
         .reached
         .retain(|reached| !resolve::who(reached).iter().any(|id| excepted.contains(id)));
     audience
+}
+
+/// Whether the person behind an event is one of `audience`. People are the same when one of their ids is.
+pub fn includes(audience: &Audience, sender: &Sender) -> bool {
+    let ids = [&sender.aad_object_id, &sender.account_id];
+    let ids: Vec<String> = ids
+        .into_iter()
+        .flatten()
+        .map(|id| resolve::person_identity(id))
+        .collect();
+    let mut reached = audience.reached.iter().flat_map(resolve::identities);
+    reached.any(|identity| ids.contains(&identity))
 }
 
 /// `audience` with those of `first` at its beginning, whether they were in it or not.

@@ -11,6 +11,7 @@
 //!
 //! Two promises are kept here: no payload changes what a card consists of, and whatever happens there is a card.
 
+pub mod button;
 pub(crate) mod document;
 mod drill;
 pub(crate) mod escape;

@@ -237,6 +237,9 @@ pub struct Terms {
     /// The tenant whose rate it uses; `None` is the bot's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
+    /// The thread of the channel in which it is posted, by the id of the post that began it; `None` begins a new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
 }
 
 impl Terms {

@@ -23,6 +23,7 @@ use crate::live::Live;
 use crate::metric::Metrics;
 use crate::record::Near;
 use crate::rule::Rule;
+use crate::rule::condition::Verdicts;
 use crate::run::Run;
 use crate::store::outbox::{Batch, EventRecord, FanOut, Held, RuleRecord};
 use crate::store::{Directory, Outbox, StoreError};
@@ -337,7 +338,8 @@ impl Dispatcher {
             }
             self.decide_rule(&occasion, rule, scope, &mut batch, &mut tally).await?;
             if let Some(record) = batch.record.rules.last_mut() {
-                record.lines = verdicts.lines;
+                // The line about who it comes from stands there already.
+                record.lines.splice(0..0, verdicts.lines);
             }
         }
         batch.record = batch.record.bounded();
@@ -398,6 +400,14 @@ impl Dispatcher {
         tally: &mut Tally,
     ) -> Result<(), StoreError> {
         let whom = self.whom(occasion, rule, &scope).await?;
+        if let Some(line) = whom.not_from {
+            let verdicts = Verdicts {
+                holds: false,
+                lines: vec![line],
+            };
+            batch.record.rules.push(RuleRecord::not_met(&rule.name, &verdicts));
+            return Ok(());
+        }
         let range = whom.first_part();
         let part = self.part(occasion, rule, scope, &whom, range.clone()).await?;
         let waits = matches!(occasion.missing, Missing::Ask { .. }) && !whom.wait_for.is_empty();
@@ -499,6 +509,9 @@ fn origin_in_words(origin: &Origin) -> String {
         Origin::Queue { queue } => format!("queue {queue}"),
         Origin::Cron { rule, scheduled_at, .. } => format!("schedule of {rule} at {scheduled_at}"),
         Origin::Teams { kind, scope, .. } => format!("Teams told {kind:?} ({scope:?})").to_lowercase(),
+        // What people write is nobody's business but the rules'.
+        Origin::Message { scope, .. } => format!("message to the bot ({scope:?})").to_lowercase(),
+        Origin::Button { scope, button } => format!("button {button} ({})", format!("{scope:?}").to_lowercase()),
         Origin::Drill { rule, sample, .. } => match sample {
             Some(sample) => format!("drill of {rule} with {sample}"),
             None => format!("drill of {rule}"),

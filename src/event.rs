@@ -59,6 +59,9 @@ pub struct Event {
     pub request: Value,
     /// The conversation it came from, for the target `here`.
     pub here: Option<ConversationId>,
+    /// The thread of that conversation it came from, by the id of the post that began it; only channels have threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
     /// Who caused it in Teams, for the target `sender`.
     pub sender: Option<Sender>,
 }
@@ -110,6 +113,20 @@ pub enum Origin {
         /// The queue's name in `herald.yaml`.
         queue: String,
     },
+    /// Somebody wrote to the bot.
+    Message {
+        /// Where.
+        scope: Scope,
+        /// What, without the mention of the bot, as [`plain`] makes it.
+        text: String,
+    },
+    /// Somebody pressed a button of a card.
+    Button {
+        /// Where the card is.
+        scope: Scope,
+        /// What the card calls the button.
+        button: String,
+    },
     /// Nothing happened: somebody tries a rule out.
     Drill {
         /// The rule; others never match.
@@ -134,13 +151,42 @@ pub enum Origin {
     },
 }
 
+/// More of a message is not compared with what rules wait for, in characters; Teams takes less from people.
+const LONGEST_SAID: usize = 30_000;
+
+/// A text as wordings are compared with it: small letters, single blanks between words, none around them.
+pub fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len().min(LONGEST_SAID));
+    for word in text.split_whitespace() {
+        if !plain.is_empty() {
+            plain.push(' ');
+        }
+        plain.extend(word.chars().flat_map(char::to_lowercase));
+        if plain.len() > 4 * LONGEST_SAID {
+            break;
+        }
+    }
+    match plain.char_indices().nth(LONGEST_SAID) {
+        Some((end, _)) => plain[..end].to_owned(),
+        None => plain,
+    }
+}
+
 impl Origin {
+    /// Somebody wrote `text` to the bot.
+    pub fn message(scope: Scope, text: &str) -> Origin {
+        Origin::Message {
+            scope,
+            text: plain(text),
+        }
+    }
+
     /// The word used in logs and metrics: `hook`, `cron`, `teams`, `queue`, `drill` or `file`.
     pub fn kind(&self) -> &'static str {
         match self {
             Origin::Hook { .. } => "hook",
             Origin::Cron { .. } => "cron",
-            Origin::Teams { .. } => "teams",
+            Origin::Teams { .. } | Origin::Message { .. } | Origin::Button { .. } => "teams",
             Origin::Queue { .. } => "queue",
             Origin::Drill { .. } => "drill",
             Origin::File { .. } => "file",
@@ -168,16 +214,68 @@ pub enum TeamsEvent {
     ChannelDeleted,
     /// A deleted channel came back.
     ChannelRestored,
+    /// A channel was shared with another team.
+    ChannelShared,
+    /// A channel is no longer shared with another team.
+    ChannelUnshared,
+    /// A person joined a private or shared channel.
+    ChannelMemberAdded,
+    /// A person left a private or shared channel.
+    ChannelMemberRemoved,
     /// A team got another name.
     TeamRenamed,
     /// A team was deleted.
     TeamDeleted,
+    /// A team was deleted for good.
+    TeamHardDeleted,
     /// A deleted team came back.
     TeamRestored,
     /// A team became read-only.
     TeamArchived,
     /// An archived team became writable again.
     TeamUnarchived,
+    /// A person who has the bot was deleted from the organisation.
+    PersonDeleted,
+    /// Somebody reacted to a message of the bot.
+    ReactionAdded,
+    /// Somebody took a reaction back.
+    ReactionRemoved,
+    /// Somebody changed a message that they wrote to the bot.
+    MessageEdited,
+    /// Somebody deleted a message that they wrote to the bot.
+    MessageDeleted,
+    /// Somebody brought a deleted message back.
+    MessageRestored,
+}
+
+impl TeamsEvent {
+    /// All of them, in the order they are explained.
+    pub const ALL: [TeamsEvent; 24] = [
+        TeamsEvent::Installed,
+        TeamsEvent::Uninstalled,
+        TeamsEvent::MemberAdded,
+        TeamsEvent::MemberRemoved,
+        TeamsEvent::ChannelCreated,
+        TeamsEvent::ChannelRenamed,
+        TeamsEvent::ChannelDeleted,
+        TeamsEvent::ChannelRestored,
+        TeamsEvent::ChannelShared,
+        TeamsEvent::ChannelUnshared,
+        TeamsEvent::ChannelMemberAdded,
+        TeamsEvent::ChannelMemberRemoved,
+        TeamsEvent::TeamRenamed,
+        TeamsEvent::TeamDeleted,
+        TeamsEvent::TeamHardDeleted,
+        TeamsEvent::TeamRestored,
+        TeamsEvent::TeamArchived,
+        TeamsEvent::TeamUnarchived,
+        TeamsEvent::PersonDeleted,
+        TeamsEvent::ReactionAdded,
+        TeamsEvent::ReactionRemoved,
+        TeamsEvent::MessageEdited,
+        TeamsEvent::MessageDeleted,
+        TeamsEvent::MessageRestored,
+    ];
 }
 
 /// Where the bot is installed, in the words of the rule language.
@@ -207,6 +305,21 @@ pub enum FileChange {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_that_an_older_herald_kept_can_still_be_read() {
+        let kept = r#"{ "id": "ev_1", "origin": { "teams": { "kind": "installed", "scope": "team", "first_time": true } },
+            "occurred_at": "2026-03-02T12:00:00Z", "data": {}, "request": null, "here": "19:a", "sender": null }"#;
+        let event: Event = serde_json::from_str(kept).unwrap();
+        assert_eq!((event.here.unwrap().as_str(), event.thread), ("19:a", None));
+    }
+
+    #[test]
+    fn a_message_is_compared_in_small_letters_and_has_an_end() {
+        assert_eq!(plain("  On\u{a0}\n CALL "), "on call");
+        assert_eq!(plain(" \n"), "");
+        assert_eq!(plain(&"É ".repeat(40_000)).chars().count(), LONGEST_SAID);
+    }
 
     #[test]
     fn the_same_occurrence_has_the_same_id_and_parts_do_not_run_together() {

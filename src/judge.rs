@@ -11,10 +11,10 @@ use serde_json::Value;
 use crate::audience::{self, Audience, Wanted};
 use crate::book::Book;
 use crate::card::text::Warnings;
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use crate::plan::scope;
 use crate::rule::Rule;
-use crate::rule::condition::Verdicts;
+use crate::rule::condition::{Line, Verdicts};
 use crate::rule::expression::Prepared;
 use crate::rule::sending::FirstTry;
 use crate::rule::target::Target;
@@ -50,6 +50,8 @@ pub struct Named {
     pub excepted: Vec<Wanted>,
     /// By `first_try_on`.
     pub first: Vec<Wanted>,
+    /// By `from` of the triggers that the event met; `None` if it may come from anybody.
+    pub from: Option<Vec<Wanted>>,
     /// What was missing in the texts of both.
     pub warnings: Warnings,
 }
@@ -65,13 +67,54 @@ pub fn named(rule: &Rule, scope: &Value, book: &Book, event: &Event) -> Named {
     };
     let (told, excepted) = (of(&rule.notify), of(&rule.except));
     let first = of(rule.sending.first_try_on.targets());
+    let from = callers(rule, event).map(|callers| callers.into_iter().flat_map(of).collect());
     Named {
         told,
         excepted,
         first,
+        from,
         warnings,
     }
 }
+
+/// The beginning of the reason why a rule takes an event from others only.
+pub const FROM: &str = "`from:";
+
+/// From whom the triggers that `event` met take it, one list for each of them; `None` if one of them takes it from
+/// anybody.
+fn callers<'a>(rule: &'a Rule, event: &Event) -> Option<Vec<&'a [Target]>> {
+    if !matches!(event.origin, Origin::Message { .. } | Origin::Button { .. }) {
+        return None;
+    }
+    let triggers = rule.triggers.iter().enumerate();
+    let met = triggers.filter(|(index, trigger)| trigger.meets(&rule.name, *index, &event.origin));
+    let from: Vec<&[Target]> = met.map(|(_, trigger)| trigger.from()).collect();
+    from.iter().all(|from| !from.is_empty()).then_some(from)
+}
+
+/// Whether `event` comes from one of those `named` whom the directory found as `callers`, as a line beside those of `if`.
+pub fn is_from(event: &Event, named: &[Wanted], callers: &Audience) -> Line {
+    let name = |wanted: &Wanted| wanted.written.trim_start_matches("people: ").to_owned();
+    let names: Vec<String> = named.iter().take(MOST_NAMED).map(name).collect();
+    let more = if named.len() > MOST_NAMED { ", ..." } else { "" };
+    let sender = event.sender.as_ref();
+    let unknown = callers.unreachable.first();
+    Line {
+        written: format!("from: {}{more}", names.join(", ")),
+        holds: sender.is_some_and(|sender| audience::includes(callers, sender)),
+        expected: "one of these people".to_owned(),
+        actual: match sender.map(|sender| (&sender.name, &sender.aad_object_id)) {
+            Some((Some(name), _)) => name.clone(),
+            Some((None, Some(id))) => id.clone(),
+            Some((None, None)) | None => "nobody that Teams names".to_owned(),
+        },
+        note: unknown.map(|unknown| format!("{}: {}", unknown.written, unknown.reason)),
+        lines: Vec::new(),
+    }
+}
+
+/// How many names of `from` a line tells.
+const MOST_NAMED: usize = 10;
 
 /// What to note about those who are excepted and cannot be found: they may be told after all.
 pub fn not_excepted(except: &Audience) -> impl Iterator<Item = String> {

@@ -13,6 +13,7 @@ use crate::delivery::{Address, CardId, Delivery, DeliveryId, Operation, Recipien
 use crate::event::{Event, Origin};
 use crate::limit::{Change, Counted, HeldBack, Limit, Ruling, Step, Windows};
 use crate::rule::Rule;
+use crate::rule::target::Kind;
 
 /// What one rule owes because of one event.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +82,7 @@ pub fn plan(
     }
 
     let terms = rule.sending.terms(audience.reached.len(), now);
+    let thread = thread_of(rule, event);
     for (number, reached) in audience.reached.iter().enumerate() {
         let id = DeliveryId::of(&event.id, &rule.name, &reached.recipient.address);
         let Some(passed) = gate.ask(&id, &reached.recipient) else {
@@ -140,6 +142,10 @@ pub fn plan(
             terms: Terms {
                 first: number < audience.first,
                 tenant_id: reached.tenant_id.clone(),
+                thread: thread
+                    .as_ref()
+                    .filter(|(channel, _)| *channel == reached.recipient.address)
+                    .map(|(_, root)| (*root).to_owned()),
                 ..terms.clone()
             },
             ..owed(id, rule, event, recipient, Some(card_id), revision, now)
@@ -165,6 +171,12 @@ pub fn plan(
 }
 
 const NO_FEED: &str = "the rule does not say what activity feeds are told: add `feed:` to it";
+/// Where `here` is, if that is a thread of a channel: who asks there is answered there.
+fn thread_of<'a>(rule: &Rule, event: &'a Event) -> Option<(Address, &'a str)> {
+    let answers_here = rule.notify.iter().any(|target| target.kind() == Kind::Here);
+    let (channel, root) = (event.here.as_ref()?, event.thread.as_deref()?);
+    answers_here.then(|| (Address::Conversation { id: channel.clone() }, root))
+}
 
 /// The rule's limit at work on one event.
 struct Gate<'a> {

@@ -242,6 +242,7 @@ impl Queue {
                 "written_at": written_at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
             }),
             here: None,
+            thread: None,
             sender: None,
         }
     }

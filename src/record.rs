@@ -25,17 +25,17 @@ pub struct EventRecord {
     /// How many rules there were that wait for something else; `None` in records of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<usize>,
-    /// Some of those: rules that wait for the same hook, but for other types of events.
+    /// Some of those: rules that wait for the same hook, but for other types of events, or for other messages or buttons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub near: Vec<Near>,
 }
 
-/// A rule that waits for the same hook, but for another type of event.
+/// A rule that waits for the same hook but for another type of event, or for another message or button.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Near {
     /// The rule.
     pub rule: String,
-    /// The types it waits for.
+    /// The types, wordings or buttons it waits for.
     pub event_types: Vec<String>,
 }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::audience::Audience;
 use crate::card::Card;
 use crate::delivery::{Recipient, WindowId};
 use crate::duration;
 use crate::event::{Event, EventId, FileChange, Origin, Sender};
-use crate::judge::{Judged, judge, named, not_excepted, settle};
+use crate::judge::{Judged, is_from, judge, named, not_excepted, settle};
 use crate::limit::{HeldBack, Window, Windows};
 use crate::plan::{self, plan};
 use crate::roster::ConversationId;
@@ -27,6 +28,7 @@ pub mod difference;
 pub mod expect;
 pub mod given;
 pub mod suite;
+pub mod talk;
 pub mod world;
 
 pub use world::World;
@@ -172,6 +174,15 @@ impl<'a> Rehearsal<'a> {
         }
         let book = &self.workspace.book;
         let named = named(rule, &scope, book, event);
+        if let Some(callers) = &named.from {
+            let found = self.world.audience(callers, self.now);
+            let line = is_from(event, callers, &found);
+            if !line.holds && !is_one_of(event, &found) {
+                let mut lines = verdicts.lines;
+                lines.push(line);
+                return Outcome::NoMatch(Verdicts { holds: false, lines });
+            }
+        }
         let mut told = self.world.audience(&named.told, self.now);
         let except = self.world.audience(&named.excepted, self.now);
         let first = self.world.audience(&named.first, self.now);
@@ -237,7 +248,14 @@ impl<'a> Rehearsal<'a> {
         };
         let rest = match rule.triggers.get(*trigger) {
             Some(Trigger::File { settled_for, .. }) => *settled_for,
-            Some(Trigger::Hook { .. } | Trigger::Cron { .. } | Trigger::Teams { .. } | Trigger::Queue { .. })
+            Some(
+                Trigger::Hook { .. }
+                | Trigger::Cron { .. }
+                | Trigger::Teams { .. }
+                | Trigger::Queue { .. }
+                | Trigger::Message { .. }
+                | Trigger::Button { .. },
+            )
             | None => Duration::ZERO,
         };
         let (path, change) = (path.clone(), *change);
@@ -339,6 +357,17 @@ impl<'a> Rehearsal<'a> {
         });
         unrested.collect()
     }
+}
+
+/// Whether the person behind a recorded event is one of these by address or name: ids in a sample are those of another
+/// world.
+fn is_one_of(event: &Event, callers: &Audience) -> bool {
+    let by = |key: &str| event.data["by"][key].as_str().filter(|text| !text.is_empty());
+    let (name, email) = (by("name"), by("email"));
+    let mut people = callers.reached.iter().filter_map(|reached| reached.person.as_ref());
+    people.any(|person| {
+        (name.is_some() && person.name.as_deref() == name) || (email.is_some() && person.email.as_deref() == email)
+    })
 }
 
 /// The event, with what happened to the file since the rule last heard of it.

@@ -14,6 +14,7 @@ pub mod settling;
 pub mod target;
 pub mod tests_file;
 pub mod trigger;
+pub mod wording;
 
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
 //! Everything that speaks the Bot Framework.
 //!
 //! The way in: [`verify`] (is the caller really Teams), [`activity`] (how Teams spells what it tells), [`place`] (where
-//! that was) and [`inbound`] (what it means for us), [`invoke`] (what somebody who pressed a button is told).
+//! that was), [`spoken`] and [`press`] (what somebody wrote or pressed) and [`inbound`] (what all of it means for us),
+//! [`invoke`] (what somebody who pressed a button is told).
 //!
 //! The way out: [`connector`] (asks), [`token`] (as whom), [`answer`] (what the reply means).
 //!
@@ -19,6 +20,8 @@ pub mod invoke;
 pub mod jwt;
 pub mod keys;
 pub mod place;
+pub mod press;
+pub mod spoken;
 pub mod standing;
 pub mod token;
 pub mod verify;

@@ -110,6 +110,8 @@ impl Root {
             Origin::Cron { .. }
             | Origin::Teams { .. }
             | Origin::Queue { .. }
+            | Origin::Message { .. }
+            | Origin::Button { .. }
             | Origin::Drill { .. }
             | Origin::File { .. } => self.parent,
         };

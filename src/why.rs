@@ -187,7 +187,8 @@ fn tell(out: &mut String, story: &Story<'_>, question: &Question<'_>) -> fmt::Re
 fn not_considered(record: &EventRecord, rule: &str) -> String {
     match record.near.iter().find(|near| near.rule == rule) {
         Some(near) => format!(
-            "{rule} was not considered: it waits for this hook, but for {}.",
+            "{rule} was not considered: it waits for {}, but for {}.",
+            alike(record).0,
             types(&near.event_types)
         ),
         None => format!("{rule} was not considered: it waits for something else, or did not exist then."),
@@ -387,7 +388,7 @@ fn held(held_back: &HeldBack, zone: Tz) -> String {
 
 fn tell_elsewhere(out: &mut String, record: &EventRecord) -> fmt::Result {
     if !record.near.is_empty() {
-        writeln!(out, "\nThese wait for the same hook, but for other types of events:")?;
+        writeln!(out, "\n{}:", alike(record).1)?;
         for near in &record.near {
             writeln!(out, "  {}: {}", near.rule, types(&near.event_types))?;
         }
@@ -397,6 +398,20 @@ fn tell_elsewhere(out: &mut String, record: &EventRecord) -> fmt::Result {
         Some(0) | None => Ok(()),
         Some(1) => writeln!(out, "\n1 other rule waits for something else."),
         Some(count) => writeln!(out, "\n{count} other rules wait for something else."),
+    }
+}
+
+/// What rules that nearly met the event have in common with it, in words.
+fn alike(record: &EventRecord) -> (&'static str, &'static str) {
+    if record.origin.starts_with("message ") {
+        ("messages", "These wait for messages, but for other ones")
+    } else if record.origin.starts_with("button ") {
+        ("buttons", "These wait for other buttons")
+    } else {
+        (
+            "this hook",
+            "These wait for the same hook, but for other types of events",
+        )
     }
 }
 

@@ -59,6 +59,7 @@ impl World {
             }),
             request: Value::Null,
             here: Some(ConversationId::new(GROUP)),
+            thread: None,
             sender: Some(Sender {
                 tenant_id: TENANT.to_owned(),
                 aad_object_id: None,

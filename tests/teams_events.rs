@@ -85,6 +85,8 @@ fn word(event: &Event) -> String {
             let first = if *first_time { " first" } else { "" };
             format!("{kind:?}/{scope:?}{first}")
         }
+        Origin::Message { scope, text } => format!("Message/{scope:?} {text}"),
+        Origin::Button { scope, button } => format!("Button/{scope:?} {button}"),
         Origin::Hook { .. }
         | Origin::Cron { .. }
         | Origin::File { .. }
@@ -202,7 +204,7 @@ fn every_activity_gives_exactly_these_facts_and_events() {
             "personal-person-deleted",
             known(),
             vec!["person gone 03a40000-0001-4002-8003-000000000005", "chat gone a:1-omar"],
-            vec![],
+            vec!["PersonDeleted/Person"],
         ),
         (
             "channel-created",
@@ -228,8 +230,30 @@ fn every_activity_gives_exactly_these_facts_and_events() {
             vec![team, "channel 19:deployments@thread.tacv2 Releases"],
             vec!["ChannelRestored/Team"],
         ),
-        ("channel-shared", known(), vec![team, partners, anna], vec![]),
-        ("channel-unshared", known(), vec![team, partners, anna], vec![]),
+        (
+            "channel-shared",
+            known(),
+            vec![team, partners, anna],
+            vec!["ChannelShared/Team"],
+        ),
+        (
+            "channel-unshared",
+            known(),
+            vec![team, partners, anna],
+            vec!["ChannelUnshared/Team"],
+        ),
+        (
+            "channel-member-added",
+            known(),
+            vec![team, partners, anna, "person 29:1-omar"],
+            vec!["ChannelMemberAdded/Team"],
+        ),
+        (
+            "channel-member-removed",
+            known(),
+            vec![team, partners, anna],
+            vec!["ChannelMemberRemoved/Team"],
+        ),
         (
             "team-renamed",
             known(),
@@ -237,7 +261,12 @@ fn every_activity_gives_exactly_these_facts_and_events() {
             vec!["TeamRenamed/Team"],
         ),
         ("team-deleted", known(), vec![team_gone], vec!["TeamDeleted/Team"]),
-        ("team-hard-deleted", STRANGER, vec![team_gone], vec![]),
+        (
+            "team-hard-deleted",
+            STRANGER,
+            vec![team_gone],
+            vec!["TeamHardDeleted/Team"],
+        ),
         ("team-restored", STRANGER, vec![team], vec!["TeamRestored/Team"]),
         (
             "team-archived",
@@ -251,17 +280,98 @@ fn every_activity_gives_exactly_these_facts_and_events() {
             vec![team, "team archived false"],
             vec!["TeamUnarchived/Team"],
         ),
-        ("personal-message", STRANGER, vec![personal, anna], vec![]),
-        ("group-message", known(), vec![&group, anna], vec![]),
-        ("channel-message", known(), vec![team, alerts, anna], vec![]),
+        ("unknown-team-event", known(), vec![team, anna], vec![]),
+        (
+            "personal-message",
+            STRANGER,
+            vec![personal, anna],
+            vec!["Message/Person mute deploys"],
+        ),
+        ("picture-message", known(), vec![personal, anna], vec![]),
+        (
+            "group-message",
+            known(),
+            vec![&group, anna],
+            vec!["Message/Group status"],
+        ),
+        (
+            "channel-message",
+            known(),
+            vec![team, alerts, anna],
+            vec!["Message/Team subscribe deploys"],
+        ),
+        (
+            "channel-reply",
+            known(),
+            vec![team, alerts, anna],
+            vec!["Message/Team thanks and omar haddad: is 1 < 2?"],
+        ),
         ("channel-message-of-unnamed-team", STRANGER, vec![], vec![]),
-        ("reaction-added", known(), vec![team, alerts, anna], vec![]),
-        ("reaction-removed", known(), vec![personal, anna], vec![]),
-        ("message-edited", known(), vec![personal, anna], vec![]),
-        ("message-deleted", known(), vec![personal, anna], vec![]),
-        ("message-undeleted", known(), vec![personal, anna], vec![]),
-        ("button-submitted", known(), vec![personal, anna], vec![]),
-        ("button-executed", known(), vec![personal, anna], vec![]),
+        (
+            "reaction-added",
+            known(),
+            vec![team, alerts, anna],
+            vec!["ReactionAdded/Team"],
+        ),
+        (
+            "reaction-removed",
+            known(),
+            vec![personal, anna],
+            vec!["ReactionRemoved/Person"],
+        ),
+        (
+            "reactions-changed",
+            known(),
+            vec![team, alerts, anna],
+            vec!["ReactionAdded/Team", "ReactionAdded/Team", "ReactionRemoved/Team"],
+        ),
+        (
+            "message-edited",
+            known(),
+            vec![personal, anna],
+            vec!["MessageEdited/Person"],
+        ),
+        (
+            "message-deleted",
+            known(),
+            vec![personal, anna],
+            vec!["MessageDeleted/Person"],
+        ),
+        (
+            "message-undeleted",
+            known(),
+            vec![personal, anna],
+            vec!["MessageRestored/Person"],
+        ),
+        (
+            "button-submitted",
+            known(),
+            vec![personal, anna],
+            vec!["Button/Person optOut"],
+        ),
+        ("button-submitted-without-name", known(), vec![personal, anna], vec![]),
+        (
+            "button-writes-a-message",
+            known(),
+            vec![personal, anna],
+            vec!["Message/Person mute deploys"],
+        ),
+        (
+            "button-executed",
+            known(),
+            vec![personal, anna],
+            vec!["Button/Person ack"],
+        ),
+        (
+            "button-executed-in-a-channel",
+            known(),
+            vec![team, alerts, anna],
+            vec!["Button/Team ack"],
+        ),
+        ("button-without-name", known(), vec![personal, anna], vec![]),
+        ("button-of-another-type", known(), vec![personal, anna], vec![]),
+        ("button-without-action", known(), vec![personal, anna], vec![]),
+        ("card-shown-again", known(), vec![personal, anna], vec![]),
         ("unknown-invoke", known(), vec![personal, anna], vec![]),
         ("own-message", known(), vec![], vec![]),
         ("typing", known(), vec![], vec![]),
@@ -433,7 +543,7 @@ fn the_tenant_is_found_beside_the_conversation_where_the_conversation_lacks_it()
 
 #[test]
 fn rules_see_who_what_and_where() {
-    let anna = json!({"id": ANNA, "name": null, "email": null});
+    let anna = json!({"id": ANNA, "aad_object_id": ANNA, "name": null, "email": null});
     let team = json!({"id": TEAM, "name": "Operations", "aad_group_id": "64009000-0001-4002-8003-000000000006"});
     let installed = &heard("team-installed", STRANGER).events[0];
     assert_eq!(
@@ -488,13 +598,159 @@ fn words_are_compared_without_case() {
 }
 
 #[test]
+fn what_is_no_event_says_why() {
+    for (name, before, why) in [
+        ("personal-installed-by-upgrade", STRANGER, "nobody installed it"),
+        ("unknown-team-event", known(), "change of a conversation"),
+        ("picture-message", known(), "no words"),
+        ("channel-message-of-unnamed-team", STRANGER, "where it happened"),
+        (
+            "button-submitted-without-name",
+            known(),
+            "no `button`, `verb` or `action`",
+        ),
+        ("button-without-name", known(), "no `verb`"),
+        (
+            "button-of-another-type",
+            known(),
+            "no `Action.Execute` but `Action.Submit`",
+        ),
+        ("button-without-action", known(), "no `action`"),
+        ("card-shown-again", known(), "nobody pressed"),
+        ("unknown-invoke", known(), "kind of invoke"),
+        ("own-message", known(), "a bot sent it"),
+        ("typing", known(), "type of activity"),
+        ("unknown-type", known(), "type of activity"),
+    ] {
+        let heard = heard(name, before);
+        let ignored = heard.ignored.unwrap_or_else(|| panic!("{name} is ignored"));
+        assert!(ignored.contains(why), "{name}: {ignored}");
+        assert!(heard.events.is_empty(), "{name}");
+    }
+    assert_eq!(heard("personal-message", known()).ignored, None);
+}
+
+#[test]
+fn a_message_tells_what_was_said_where_and_about_whom() {
+    let personal = &heard("personal-message", known()).events[0];
+    assert_eq!(personal.data["text"], "mute deploys");
+    assert_eq!(personal.data["words"], json!(["mute", "deploys"]));
+    assert_eq!(personal.data["message_id"], "1772439245512");
+    assert_eq!(personal.data["thread"], Value::Null);
+    assert_eq!(
+        (personal.here.as_ref().unwrap().as_str(), &personal.thread),
+        ("a:1-anna", &None)
+    );
+    assert_eq!(personal.data["by"]["name"], "Anna Berg");
+
+    let reply = &heard("channel-reply", known()).events[0];
+    let omar = json!({
+        "id": "03a40000-0001-4002-8003-000000000005", "aad_object_id": "03a40000-0001-4002-8003-000000000005",
+        "name": "Omar Haddad", "email": null,
+    });
+    assert_eq!(reply.data["mentions"], json!([omar]));
+    assert_eq!(reply.here.as_ref().unwrap().as_str(), "19:alerts@thread.tacv2");
+    assert_eq!(
+        reply.thread.as_deref(),
+        Some("1772439400200"),
+        "the post that began the thread"
+    );
+    assert_eq!(reply.data["message_id"], "1772439500300");
+}
+
+#[test]
+fn a_press_tells_which_button_and_what_was_filled_in() {
+    let pressed = &heard("button-executed-in-a-channel", known()).events[0];
+    assert_eq!(pressed.data["button"], "ack");
+    assert_eq!(pressed.data["title"], "Acknowledge");
+    assert_eq!(pressed.data["data"], json!({"alertId": "A-17", "note": "on it"}));
+    assert_eq!(pressed.data["message_id"], "1772439245999", "the message with the card");
+    assert_eq!(pressed.thread.as_deref(), Some("1772439245999"));
+    assert_eq!(pressed.sender.as_ref().unwrap().aad_object_id.as_deref(), Some(ANNA));
+    let submitted = &heard("button-submitted", known()).events[0];
+    assert_eq!(submitted.data["data"]["reason"], "too noisy");
+}
+
+#[test]
+fn reactions_changed_messages_and_shared_channels_tell_what_changed() {
+    let reactions = heard("reactions-changed", known()).events;
+    let told: Vec<&Value> = reactions.iter().map(|event| &event.data["reaction"]).collect();
+    assert_eq!(told, [&json!("like"), &json!("yes-tone1"), &json!("heart")]);
+    assert_eq!(reactions[0].data["message_id"], "1772439245999");
+    assert_eq!(heard("message-edited", known()).events[0].data["text"], "mute releases");
+    assert_eq!(heard("message-deleted", known()).events[0].data["text"], Value::Null);
+    let shared = &heard("channel-shared", known()).events[0];
+    assert_eq!(shared.data["teams"][0]["name"], "Sales");
+    assert_eq!(shared.data["channel"]["name"], "Partners");
+    let joined = &heard("channel-member-added", known()).events[0];
+    assert_eq!(
+        joined.data["person"]["aad_object_id"],
+        "03a40000-0001-4002-8003-000000000005"
+    );
+    assert_eq!(joined.data["membership"]["through"], "team");
+    assert_eq!(joined.data["membership"]["kind"], "transitive");
+}
+
+#[test]
+fn what_teams_tells_again_is_the_same_event_and_what_happens_again_is_another() {
+    let id = |name: &str, change: &dyn Fn(&mut Activity)| {
+        let mut activity = activity(name);
+        change(&mut activity);
+        hear(&activity, known(), noon()).events.remove(0).id
+    };
+    let later =
+        |activity: &mut Activity| activity.timestamp = activity.timestamp.map(|at| at + TimeDelta::seconds(30));
+    let unchanged = |_: &mut Activity| {};
+    for name in [
+        "personal-message",
+        "button-executed",
+        "button-submitted",
+        "message-edited",
+    ] {
+        assert_eq!(id(name, &unchanged), id(name, &unchanged), "{name}");
+    }
+    // Teams tells a message and a press again with the same id; an edit has the id of its message each time.
+    assert_eq!(id("button-executed", &unchanged), id("button-executed", &later));
+    assert_ne!(id("message-edited", &unchanged), id("message-edited", &later));
+    let another = |activity: &mut Activity| activity.id = Some("f:another".into());
+    assert_ne!(id("button-executed", &unchanged), id("button-executed", &another));
+    // Two channels of one team may have messages of one moment.
+    let elsewhere = |activity: &mut Activity| {
+        let place = activity.conversation.as_mut().unwrap();
+        place.id = Some("19:other@thread.tacv2;messageid=1772439400200".into());
+    };
+    assert_ne!(id("channel-message", &unchanged), id("channel-message", &elsewhere));
+}
+
+#[test]
 fn a_button_is_answered_honestly_and_an_unknown_invoke_is_not_implemented() {
     let pressed = heard("button-executed", known()).answer;
     assert_eq!(pressed.status(), 200);
     let body = pressed.body().unwrap();
     assert_eq!(body["statusCode"], 200);
     assert_eq!(body["type"], "application/vnd.microsoft.activity.message");
-    assert!(body["value"].as_str().unwrap().contains("no rule handles this button"));
+    assert!(
+        body["value"]
+            .as_str()
+            .unwrap()
+            .contains("no rule waits for the button “ack”")
+    );
+    for (name, code) in [
+        ("button-without-name", "BadRequest"),
+        ("button-without-action", "BadRequest"),
+        ("button-of-another-type", "NotSupported"),
+        ("card-shown-again", "NotSupported"),
+    ] {
+        let refused = heard(name, known()).answer;
+        assert_eq!(refused.status(), 200, "{name}: clients read the status inside");
+        let body = refused.body().unwrap();
+        assert_eq!(
+            (&body["statusCode"], &body["value"]["code"]),
+            (&json!(400), &json!(code)),
+            "{name}"
+        );
+        assert_eq!(body["type"], "application/vnd.microsoft.error");
+    }
     assert_eq!(heard("unknown-invoke", known()).answer, HttpAnswer::NotImplemented);
     assert_eq!(HttpAnswer::NotImplemented.status(), 501);
     assert_eq!(heard("button-submitted", known()).answer, HttpAnswer::Empty);

@@ -408,10 +408,10 @@ fn a_test_that_is_wrong_is_explained_at_its_place() {
             vec!["`ten`"],
         ),
         (
-            format!("story: [{{ press: acknowledge }}]\n    {expect}"),
+            format!("story: [{{ delivered: true }}]\n    {expect}"),
             "schema::later",
             "3:15",
-            vec!["`press` is not part of this version of Herald"],
+            vec!["`delivered` is not part of this version of Herald"],
         ),
         (
             format!("at: tomorrow\n    {given}\n    {expect}"),
@@ -759,4 +759,84 @@ fn a_broken_test_keeps_no_rule_from_running() {
     let said = cli::run(root.path(), &["check"]);
     assert_eq!(said.code, 1);
     shows(&said, &["error[yaml::", "rules/build.yaml:7:5", "1 error in 1 file"]);
+}
+
+const ON_IT: &str = "\
+when: [{ hook: ci }, { button: on-it, from: [anna, omar] }, { message: [status, 'status *'] }]
+notify: [{ channel: releases }, { sender: true }]
+card:
+  title: '{{#if event.button}}{{event.by.name}} is on {{event.data.build}} ({{event.data.note}}){{else}}{{default event.name event.text}}{{/if}}'
+  buttons: { I am on it: { press: on-it, with: { build: '{{default event.name event.data.build}}' } } }
+";
+
+fn talked(story: &str) -> Said {
+    let tests = format!("tests:\n  - name: people talk\n    story:\n{story}");
+    let root = workspace(&[("rules/on-it.yaml", ON_IT), ("rules/on-it.test.yaml", &tests)]);
+    cli::run(root.path(), &["test", "rules/on-it.yaml"])
+}
+
+#[test]
+fn a_story_presses_the_button_of_the_card_that_came_before_and_writes_to_the_bot() {
+    let said = talked(
+        "      - given: samples/ci/failed.json\n        expect: { card_shows: Build 7 }\n      \
+         - press: I am on it\n        expect: { sent_to: [releases, anna], card_shows: Anna Berg is on Build 7 }\n      \
+         - press: { button: on-it, by: omar, in: Platform / Releases, inputs: { note: me too } }\n        \
+         expect: { sent_to: [releases, omar], card_shows: Omar Haddad is on Build 7 (me too) }\n      \
+         - press: { button: on-it, by: chloe@contoso.example }\n        \
+         expect: { sent_to: [], not_sent_because: 'from: anna, omar' }\n      \
+         - message: { text: Status  platform, by: chloe@contoso.example }\n        \
+         expect: { sent_to: [releases, chloe@contoso.example], card_shows: Status  platform }\n      \
+         - message: statistics\n        expect: { messages: 0, not_sent_because: the message “statistics” }\n      \
+         - press: off-it\n        expect: { messages: 0, not_sent_because: 'the button `off-it`' }\n",
+    );
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+}
+
+#[test]
+fn a_recorded_press_comes_from_the_person_of_that_name() {
+    let sample = |name: &str| {
+        format!(
+            r#"{{ "kind": "button", "scope": "person", "chat": {{ "id": "a:1" }}, "button": "on-it", "data": {{}},
+                "by": {{ "id": "29:1", "aad_object_id": "7c1f2b34-58a1-4d0e-9b77-0d5f9a3e2c61", "name": "{name}" }} }}"#
+        )
+    };
+    let tests = "tests:\n  - { name: anna, given: samples/teams/button.person.json, expect: { sent_to: [releases, sender] } }\n  \
+                 - name: somebody else\n    given: { sample: samples/teams/button.person.json, with: { event.by.name: Chloe } }\n    \
+                 expect: { sent_to: [], not_sent_because: 'from: anna, omar' }\n";
+    let root = workspace(&[
+        ("rules/on-it.yaml", ON_IT),
+        ("rules/on-it.test.yaml", tests),
+        ("samples/teams/button.person.json", &sample("Anna Berg")),
+    ]);
+    let said = cli::run(root.path(), &["test", "rules/on-it.yaml"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+}
+
+#[test]
+fn what_is_wrong_with_a_press_or_a_message_in_a_test_is_told() {
+    for (story, words) in [
+        (
+            "      - { press: on-it, message: status }\n    expect: { messages: 0 }\n",
+            vec!["`press` cannot stand beside `message`", "a step of its own"],
+        ),
+        (
+            "      - press: { button: on-it, by: 'https://x' }\n    expect: { messages: 0 }\n",
+            vec!["https://x"],
+        ),
+        (
+            "      - message: { by: anna }\n    expect: { messages: 0 }\n",
+            vec!["text"],
+        ),
+    ] {
+        let said = talked(story);
+        assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+        for word in words {
+            assert!(
+                said.out.contains(word) || said.err.contains(word),
+                "{word}: {}{}",
+                said.out,
+                said.err
+            );
+        }
+    }
 }

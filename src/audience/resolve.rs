@@ -74,7 +74,7 @@ pub fn who(reached: &Reached) -> Vec<String> {
 }
 
 /// Entra object ids are the same in any case; `29:` ids are not.
-fn person_identity(id: &str) -> String {
+pub fn person_identity(id: &str) -> String {
     if id.starts_with("29:") {
         format!("person:{id}")
     } else {

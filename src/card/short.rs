@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::card::button;
 use crate::card::document::{self, Document};
 use crate::card::escape::web_address;
 use crate::card::evaluate::{Gathered, Style};
@@ -76,51 +77,54 @@ pub(crate) fn compile(fields: &Map<String, Value>, partials: &Partials) -> (Shor
         faults.push(fault);
     }
     let mut lines =
-        |key: &str, check: fn(&Value, &mut Vec<Fault>), as_list: fn(&Value) -> Value, within: Within<'_>| {
-            let mut found = Vec::new();
-            let lines = match fields.get(key) {
-                None => Lines::Labelled(Vec::new()),
-                Some(Value::Object(lines)) => {
-                    let lines = labelled(lines, partials, &mut found);
-                    lines.iter().for_each(|(_, text)| reach.merge(text.reach(), true));
-                    Lines::Labelled(lines)
-                }
-                Some(value) => {
-                    check(value, &mut found);
-                    let (document, more) = document::compile(&as_list(value), within, partials);
-                    found.extend(more);
-                    reach.merge(&document.reach, true);
-                    Lines::Listed(document)
-                }
-            };
-            faults.extend(found.into_iter().map(|fault| fault.under(key)));
-            lines
+        |written: Option<&Value>, actions: Option<Value>, within: Within<'_>, found: &mut Vec<Fault>| match (
+            written, actions,
+        ) {
+            (None, _) => Lines::Labelled(Vec::new()),
+            (Some(Value::Object(lines)), None) => {
+                let lines = labelled(lines, partials, found);
+                lines.iter().for_each(|(_, text)| reach.merge(text.reach(), true));
+                Lines::Labelled(lines)
+            }
+            (Some(value), actions) => {
+                let (document, more) = document::compile(&actions.unwrap_or_else(|| value.clone()), within, partials);
+                found.extend(more);
+                reach.merge(&document.reach, true);
+                Lines::Listed(document)
+            }
         };
-    let facts = lines(
-        "facts",
-        check_facts,
-        Value::clone,
-        Within {
-            key: "facts",
-            data: false,
-        },
-    );
+    let list = |key| Within { key, data: false };
+    let mut found = Vec::new();
+    let written = fields.get("facts");
+    if let Some(value) = written.filter(|value| !value.is_object()) {
+        check_facts(value, &mut found);
+    }
+    let facts = lines(written, None, list("facts"), &mut found);
+    faults.extend(found.into_iter().map(|fault| fault.under("facts")));
+
+    let mut found = Vec::new();
+    let written = fields.get("buttons");
+    let listed = written.and_then(button::listed);
+    if let Some(listed) = &listed {
+        listed.check(&mut found);
+    }
+    let mut more = Vec::new();
     let buttons = lines(
-        "buttons",
-        check_buttons,
-        as_actions,
-        Within {
-            key: "actions",
-            data: false,
-        },
+        written,
+        listed.as_ref().map(button::Listed::actions),
+        list("actions"),
+        &mut more,
     );
-    if let (Lines::Labelled(lines), Some(Value::Object(written))) = (&buttons, fields.get("buttons")) {
+    found.extend(more.into_iter().map(|fault| match &listed {
+        Some(listed) => listed.placed(fault),
+        None => fault,
+    }));
+    if let (Lines::Labelled(lines), Some(Value::Object(written))) = (&buttons, written) {
         for (label, _) in lines {
-            let mut found = Vec::new();
             check_address(&written[label], Step::from(label.as_str()), &mut found);
-            faults.extend(found.into_iter().map(|fault| fault.under("buttons")));
         }
     }
+    faults.extend(found.into_iter().map(|fault| fault.under("buttons")));
     if !KEYS.iter().any(|key| fields.contains_key(*key)) {
         faults.push(Fault::error("card::short", "the card is empty").help("give it a `title:` or a `text:`"));
     }
@@ -170,37 +174,7 @@ fn check_facts(value: &Value, faults: &mut Vec<Fault>) {
     }
 }
 
-fn check_buttons(value: &Value, faults: &mut Vec<Fault>) {
-    match value {
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                check_item(item, index, &["title", "url"], "`{ title, url }`", faults);
-            }
-        }
-        _ => {
-            let help = "write `Open the run: \"{{event.html_url}}\"`, one line for each button";
-            faults.push(Fault::error("card::short", "`buttons` are lines of words and an address").help(help));
-        }
-    }
-}
-
-/// `title` and `url` as what Teams calls an action.
-fn as_actions(value: &Value) -> Value {
-    let mut value = value.clone();
-    for item in value
-        .as_array_mut()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object_mut)
-    {
-        if !item.contains_key("$partial") {
-            item.entry("type").or_insert_with(|| Value::from("Action.OpenUrl"));
-        }
-    }
-    value
-}
-
-fn check_item(item: &Value, index: usize, keys: &[&str], form: &str, faults: &mut Vec<Fault>) {
+pub(super) fn check_item(item: &Value, index: usize, keys: &[&str], form: &str, faults: &mut Vec<Fault>) {
     let fault = match item {
         Value::Object(fields) if fields.contains_key("type") || fields.contains_key("$partial") => return,
         Value::Object(fields) => {
@@ -229,7 +203,7 @@ fn check_item(item: &Value, index: usize, keys: &[&str], form: &str, faults: &mu
 }
 
 /// An address that the author wrote out must be one that a card may open.
-fn check_address(value: &Value, step: Step, faults: &mut Vec<Fault>) {
+pub(super) fn check_address(value: &Value, step: Step, faults: &mut Vec<Fault>) {
     if let Value::String(text) = value
         && !text.contains("{{")
         && web_address(text, &crate::card::function::markup::PRESSABLE).is_none()

@@ -229,6 +229,8 @@ fn no_sample(rule: &Rule, samples: &[Sample]) -> String {
         },
         Trigger::Queue { queue } => format!("samples/{queue}/anything.json"),
         Trigger::Teams { .. } => "samples/teams/installed.person.json, or whatever Teams tells".to_owned(),
+        Trigger::Message { .. } => "samples/teams/message.person.json".to_owned(),
+        Trigger::Button { .. } => "samples/teams/button.person.json".to_owned(),
         Trigger::File { .. } => "samples/file/anything.json".to_owned(),
         Trigger::Cron { .. } => "samples/cron/NAME.json".to_owned(),
     });

@@ -186,6 +186,7 @@ fn posted_event(posted: Posted, number: usize) -> Event {
         occurred_at: posted.at.unwrap_or_default(),
         data: posted.event,
         here: None,
+        thread: None,
         sender: None,
     }
 }

@@ -371,7 +371,13 @@ impl Errand {
         let message = delivery.activity_id.as_deref().and_then(there);
         self.leave(delivery, slot).await;
         let (sent, conversation) = match (delivery.operation, card, message) {
-            (Operation::Send, Some(card), _) => (self.post(&service_url, &conversation, &card).await, conversation),
+            (Operation::Send, Some(card), _) => {
+                let thread = delivery.terms.thread.as_deref();
+                (
+                    self.post(&service_url, &conversation, thread, &card).await,
+                    conversation,
+                )
+            }
             (Operation::Update, Some(card), Some((place, message))) => {
                 let body = card.to_activity();
                 let sent = self
@@ -623,16 +629,32 @@ impl Errand {
         self.directory.learn(&[Fact::ConversationSeen(chat)]).await
     }
 
-    /// Posts the card; one that Teams finds too large is cut further and posted again.
-    async fn post(&self, service_url: &str, conversation: &ConversationId, card: &Card) -> Sent {
+    /// Posts the card; one that Teams finds too large is cut further and posted again. If the thread it belongs to is no
+    /// longer there, it begins a new one.
+    async fn post(&self, service_url: &str, place: &ConversationId, thread: Option<&str>, card: &Card) -> Sent {
+        let Some(root) = thread else {
+            return self.post_at(service_url, place.as_str(), card).await;
+        };
+        let sent = self
+            .post_at(service_url, &format!("{place};messageid={root}"), card)
+            .await;
+        match sent.answer {
+            Answer::Gone { .. } | Answer::MessageGone { .. } | Answer::Rejected { .. } => {
+                self.post_at(service_url, place.as_str(), card).await
+            }
+            _ => sent,
+        }
+    }
+
+    async fn post_at(&self, service_url: &str, conversation: &str, card: &Card) -> Sent {
         let sent = self
             .connector
-            .send(service_url, conversation.as_str(), &card.to_activity())
+            .send(service_url, conversation, &card.to_activity())
             .await;
         match (&sent.answer, fit::shorter(card)) {
             (Answer::TooLarge, Some(shorter)) => {
                 let body: Value = shorter.to_activity();
-                self.connector.send(service_url, conversation.as_str(), &body).await
+                self.connector.send(service_url, conversation, &body).await
             }
             _ => sent,
         }

@@ -10,10 +10,11 @@ use sha2::{Digest, Sha256};
 use super::{Dispatcher, EVERYBODY, Missing, Occasion, SENTENCES_KEPT, Tally};
 use crate::audience::{Audience, Known, Seek, Skip, Unreachable};
 use crate::graph::inquiry::Lately;
-use crate::judge::{named, not_excepted, settle};
+use crate::judge::{is_from, named, not_excepted, settle};
 use crate::limit::Windows;
 use crate::plan::{self, Plan, plan, undeliverable};
 use crate::rule::Rule;
+use crate::rule::condition::Line;
 use crate::rule::sending::FirstTry;
 use crate::run::Run;
 use crate::store::StoreError;
@@ -27,6 +28,8 @@ pub(super) struct Whom {
     pub(super) told: Audience,
     /// The rosters that are needed to know more of them.
     pub(super) wait_for: Vec<String>,
+    /// The event comes from somebody from whom the rule does not take it: nobody is told.
+    pub(super) not_from: Option<Line>,
     warnings: Vec<String>,
 }
 
@@ -74,14 +77,39 @@ impl Dispatcher {
         let named = named(rule, scope, &workspace.book, event);
         let tenant = workspace.settings.bot.tenant.as_deref();
         let known = || Known::in_tenant(tenant).although(self.inquiries.unanswered(now));
+        // Teams' own rosters come first: whoever is in one of them need not be looked up anywhere else.
+        let teams_first = matches!(missing, Missing::Ask { asked_lately: false });
+        let from = match &named.from {
+            Some(callers) => {
+                let mut found = self.directory.audience_knowing(callers, known(), now).await?;
+                let line = is_from(event, callers, &found);
+                self.inquire(&mut found, missing, teams_first, now);
+                (!line.holds).then_some((line, found))
+            }
+            None => None,
+        };
+        if let Some((line, found)) = from {
+            let mut wait_for = found.rosters_needed;
+            if let Missing::Ask { asked_lately: false } = missing
+                && found.unreachable.iter().any(|caller| caller.unknown)
+            {
+                wait_for.push(EVERYBODY.to_owned());
+            }
+            let waits = matches!(missing, Missing::Ask { .. }) && !wait_for.is_empty();
+            return Ok(Whom {
+                told: Audience::default(),
+                not_from: (!waits).then_some(line),
+                // Once nobody answers, whoever is not known for one of them is none of them.
+                wait_for: if waits { wait_for } else { Vec::new() },
+                warnings: Vec::new(),
+            });
+        }
         let mut told = self.directory.audience_knowing(&named.told, known(), now).await?;
         let mut except = self.directory.audience_knowing(&named.excepted, known(), now).await?;
         let mut first = match named.first.is_empty() {
             true => Audience::default(),
             false => self.directory.audience_knowing(&named.first, known(), now).await?,
         };
-        // Teams' own rosters come first: whoever is in one of them need not be looked up anywhere else.
-        let teams_first = matches!(missing, Missing::Ask { asked_lately: false });
         for audience in [&mut told, &mut except, &mut first] {
             self.inquire(audience, missing, teams_first, now);
         }
@@ -126,6 +154,7 @@ impl Dispatcher {
         Ok(Whom {
             told,
             wait_for,
+            not_from: None,
             warnings,
         })
     }

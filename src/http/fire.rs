@@ -85,6 +85,7 @@ pub async fn fire(
         data: wish.event,
         request: wish.request,
         here: None,
+        thread: None,
         sender: None,
     };
     let scope = plan::scope(&event, rule, workspace.settings.time_zone, now);

@@ -362,6 +362,7 @@ async fn decide(
         data: told.data,
         request,
         here: None,
+        thread: None,
         sender: None,
     };
     hooks.dispatcher.dispatch(&event).await.map_err(|problem| {

@@ -10,17 +10,20 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use tokio::sync::{Mutex, Notify, watch};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::error::RequestError;
 use super::gate::{self, Gate};
 use crate::audience::{Found, Lookup, PlaceRef};
 use crate::clock::Clock;
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Decision, Dispatcher};
+use crate::event::Origin;
+use crate::judge::FROM;
 use crate::metric::Metrics;
 use crate::store::{Directory, Outbox, StoreError};
 use crate::teams::activity::Activity;
 use crate::teams::inbound::{self, Heard};
+use crate::teams::invoke::{self, Outcome};
 use crate::teams::place::{Acquaintance, Place, place};
 use crate::teams::verify::{Caller, NotTeams, Verifier};
 
@@ -59,8 +62,8 @@ pub async fn receive(
     request: Request,
 ) -> Response {
     match gate::in_time(hear(&messages, peer, request)).await {
-        Ok(answer) => {
-            messages.metrics.activity("heard");
+        Ok((answer, what)) => {
+            messages.metrics.activity(what);
             answer
         }
         Err(problem) => {
@@ -80,7 +83,11 @@ pub async fn receive(
     }
 }
 
-async fn hear(messages: &Messages, peer: SocketAddr, request: Request) -> Result<Response, RequestError> {
+async fn hear(
+    messages: &Messages,
+    peer: SocketAddr,
+    request: Request,
+) -> Result<(Response, &'static str), RequestError> {
     let (parts, body) = request.into_parts();
     let caller = Caller::of(peer.ip().to_canonical(), &parts.headers);
     let bad = |code, message: String| RequestError::new(StatusCode::BAD_REQUEST, code, message);
@@ -100,15 +107,49 @@ async fn hear(messages: &Messages, peer: SocketAddr, request: Request) -> Result
         .map_err(refused)?;
 
     let _place = messages.gate.place("teams").await?;
-    let heard = remember(messages, &activity, now).await?;
+    let mut heard = remember(messages, &activity, now).await?;
     for event in &heard.events {
-        messages.dispatcher.dispatch(event).await?;
+        let decision = messages.dispatcher.dispatch(event).await?;
+        if let (Origin::Button { button, .. }, true) = (&event.origin, activity.is("invoke")) {
+            heard.answer = invoke::pressed(button, outcome(&decision));
+        }
+    }
+    if let Some(reason) = &heard.ignored
+        && let Some(left_out) = messages.gate.seldom.may("ignored")
+    {
+        let (kind, name) = (shown(Some(&activity.kind)), shown(activity.name.as_deref()));
+        let event_type = shown(activity.channel_data.event_type.as_deref());
+        info!(kind, name, event_type, reason, left_out, "activity is no event");
     }
     let status = StatusCode::from_u16(heard.answer.status()).unwrap_or(StatusCode::OK);
-    Ok(match heard.answer.body() {
+    let answer = match heard.answer.body() {
         Some(body) => (status, Json(body)).into_response(),
         None => status.into_response(),
-    })
+    };
+    Ok((answer, if heard.ignored.is_some() { "ignored" } else { "heard" }))
+}
+
+/// What rules made of a press, for whoever waits for an answer.
+fn outcome(decision: &Decision) -> Outcome {
+    let mut rules = decision.rules.iter();
+    if decision.rules.is_empty() {
+        Outcome::NoRule
+    } else if !decision.deliveries.is_empty() || !decision.waiting.is_empty() {
+        Outcome::PassedOn
+    } else if decision.rules.iter().any(|rule| rule.held_back_count > 0) {
+        Outcome::HeldBack
+    } else if decision.rules.iter().any(|rule| rule.matched) {
+        Outcome::Nobody
+    } else if rules.all(|rule| rule.because.iter().any(|line| line.starts_with(FROM))) {
+        Outcome::NotFromThem
+    } else {
+        Outcome::NotMet
+    }
+}
+
+/// A word of an activity for the log, cut short: it is somebody else's.
+fn shown(word: Option<&str>) -> String {
+    word.unwrap_or_default().chars().take(60).collect()
 }
 
 /// Stores what an activity tells, before anything is decided, so that a rule can greet the newcomer; and before the

@@ -213,6 +213,7 @@ impl FileListener {
             data,
             request: Value::Null,
             here: None,
+            thread: None,
             sender: None,
         };
         self.dispatcher.dispatch(&event).await.map(drop)

@@ -54,7 +54,15 @@ pub const TOO_LATE: &str = "too_late";
 /// What a 429 names.
 pub const THROTTLED: &[&str] = &["conversation", "tenant"];
 /// What came of an activity from Teams.
-pub const ACTIVITIES: &[&str] = &["heard", "refused", "bad_body", "too_slow", "busy", "unavailable"];
+pub const ACTIVITIES: &[&str] = &[
+    "heard",
+    "ignored",
+    "refused",
+    "bad_body",
+    "too_slow",
+    "busy",
+    "unavailable",
+];
 /// How a reload ended.
 pub const RELOADS: &[&str] = &["good", "broken"];
 /// How a sweep ended.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::seat::{Known, Seat, Told};
 use super::stage::{Stage, Staged, Subject, place_of_sample};
-use crate::audience::Audience;
+use crate::audience::{Audience, Wanted};
 use crate::card::source::CardSource;
 use crate::card::{Card, Content, fit};
 use crate::duration;
@@ -23,6 +23,7 @@ use crate::rule::Rule;
 use crate::rule::condition::Line;
 use crate::rule::moment::Planned;
 use crate::rule::trigger::Trigger;
+use crate::rule::wording::Wording;
 use crate::workspace::sample::Sample;
 
 /// How many targets and people are listed; the rest is counted.
@@ -193,7 +194,7 @@ pub fn show(stage: &Stage<'_>, choice: &Choice, now: DateTime<Utc>) -> Result<Sh
         subject: choice.subject.clone(),
         sample: happened.sample,
         fitting: fitting.iter().take(MOST).map(|sample| sample.file.clone()).collect(),
-        note: happened.note,
+        note: with_callers(happened.note, named.from.as_deref()),
         event: event.data.clone(),
         holds: verdicts.holds,
         lines: verdicts.lines,
@@ -212,6 +213,14 @@ pub fn show(stage: &Stage<'_>, choice: &Choice, now: DateTime<Utc>) -> Result<Sh
         most: fit::LIMIT,
         message,
     })
+}
+
+/// The note, and who may cause the event if not everybody may.
+fn with_callers(note: Option<String>, callers: Option<&[Wanted]>) -> Option<String> {
+    let Some(callers) = callers else { return note };
+    let names: Vec<&str> = callers.iter().take(MOST).map(|one| one.written.as_str()).collect();
+    let only = format!("The rule takes it only from {}.", names.join(", "));
+    Some(note.map_or_else(|| only.clone(), |note| format!("{note} {only}")))
 }
 
 fn file_of(staged: &Staged<'_>, stage: &Stage<'_>) -> String {
@@ -313,6 +322,13 @@ fn made_up(rule: &Rule, data: Value, now: DateTime<Utc>) -> Event {
             first_time: true,
         },
         Some(Trigger::Queue { queue }) => Origin::Queue { queue: queue.clone() },
+        Some(Trigger::Message { wordings, .. }) => {
+            Origin::message(Scope::Person, wordings.first().map_or("", Wording::as_str))
+        }
+        Some(Trigger::Button { buttons, .. }) => Origin::Button {
+            scope: Scope::Person,
+            button: buttons.first().cloned().unwrap_or_default(),
+        },
         Some(Trigger::Cron { .. }) => Origin::Cron {
             rule: rule.name.clone(),
             trigger: 0,
@@ -335,6 +351,8 @@ fn made_up(rule: &Rule, data: Value, now: DateTime<Utc>) -> Event {
         | Origin::Teams { .. }
         | Origin::File { .. }
         | Origin::Queue { .. }
+        | Origin::Message { .. }
+        | Origin::Button { .. }
         | Origin::Drill { .. } => Value::Null,
     };
     Event {
@@ -344,13 +362,14 @@ fn made_up(rule: &Rule, data: Value, now: DateTime<Utc>) -> Event {
         data,
         request,
         here: None,
+        thread: None,
         sender: None,
     }
 }
 
 /// What Teams tells beside an event's data can be read from the data: where it happened, and who caused it.
 fn from_teams(event: Event) -> Event {
-    if !matches!(event.origin, Origin::Teams { .. }) {
+    if event.origin.kind() != "teams" {
         return event;
     }
     let id = |place: &str| event.data[place]["id"].as_str().map(ConversationId::new);
@@ -358,6 +377,7 @@ fn from_teams(event: Event) -> Event {
     let text = |key: &str| by[key].as_str().map(str::to_owned);
     Event {
         here: id("channel").or_else(|| id("chat")).or_else(|| id("team")),
+        thread: event.data["thread"].as_str().map(str::to_owned),
         sender: by.is_object().then(|| Sender {
             tenant_id: String::new(),
             aad_object_id: text("aad_object_id"),

@@ -202,6 +202,8 @@ pub fn place_of_sample(rule: &Rule) -> String {
             let scope = scopes.first().copied().unwrap_or(Scope::Team);
             format!("samples/teams/{}.{}.json", word(kind), word(&scope))
         }
+        Some(Trigger::Message { .. }) => "samples/teams/message.person.json".to_owned(),
+        Some(Trigger::Button { .. }) => "samples/teams/button.person.json".to_owned(),
         Some(Trigger::Cron { .. }) => {
             let last = rule.name.rsplit('/').next().unwrap_or(&rule.name);
             format!("samples/cron/{last}.json")

@@ -8,14 +8,14 @@ use chrono_tz::Tz;
 
 use super::expect::{Expect, Failure, Seen};
 use super::given::{Around, Given, shown, time};
-use super::{Made, Outcome, Rehearsal, World};
+use super::{Made, Outcome, Rehearsal, World, talk};
 use crate::audience::SEPARATOR;
 use crate::book::{Book, naming};
 use crate::card::template::Partials;
 use crate::diagnostic::{Fault, Severity, Step, did_you_mean};
 use crate::duration;
 use crate::rule::Rule;
-use crate::rule::tests_file::{CaseFile, GivenFile};
+use crate::rule::tests_file::{CaseFile, GivenFile, StepFile};
 use crate::rule::trigger::Trigger;
 use crate::text_or::TextOr;
 use crate::workspace::Workspace;
@@ -55,6 +55,8 @@ struct Scene {
     path: Vec<Step>,
     until: Option<Until>,
     given: Option<Given>,
+    /// A button is pressed: what comes with it stands on the card, if the rule sent that before.
+    pressed: bool,
     expect: Option<Expect>,
 }
 
@@ -90,17 +92,18 @@ impl Case {
     pub fn compile(file: &CaseFile, rule: &Arc<Rule>, around: &Stock<'_>) -> (Option<Case>, Vec<Fault>) {
         let Stock { workspace, samples, .. } = *around;
         let zone = zone(rule, workspace);
+        let unknown = file.unknown.clone().unwrap_or_default().0;
+        let book = &workspace.book;
         let mut compiler = Compiler {
             around: Around { rule, samples, zone },
+            world: around.world.clone().without(&unknown, book).with_rule(rule, book),
+            book,
             faults: Vec::new(),
         };
         let mut start = compiler.time("at", file.at.as_deref());
         let scenes = compiler.scenes(file);
-        let unknown = file.unknown.clone().unwrap_or_default().0;
-        let book = &workspace.book;
-        let mut world = around.world.clone().without(&unknown, book).with_rule(rule, book);
         for (place, members) in file.members.iter().flatten() {
-            if let Err((member, reason)) = world.fill(place, members, book) {
+            if let Err((member, reason)) = compiler.world.fill(place, members, book) {
                 let mut fault = Fault::error("test::members", reason);
                 fault = match member {
                     Some(index) => fault.under(index),
@@ -145,7 +148,7 @@ impl Case {
             start,
             scenes,
             expect,
-            world,
+            world: compiler.world,
         };
         ((!failed).then_some(case), compiler.faults)
     }
@@ -160,7 +163,11 @@ impl Case {
             if let Some(until) = scene.until.map(|until| until.after(stage.now())) {
                 made.extend(stage.wait(rule, until));
             }
-            if let Some(given) = &scene.given {
+            let given = scene.given.as_ref().map(|given| match scene.pressed {
+                true => talk::on_card(given, all.iter().chain(&made)),
+                false => given.clone(),
+            });
+            if let Some(given) = &given {
                 if let Some(at) = given.at {
                     made.extend(stage.wait(rule, at - chrono::Duration::seconds(1)));
                     stage.set_clock(at.max(stage.now()));
@@ -215,7 +222,12 @@ impl Case {
 fn zone(rule: &Rule, workspace: &Workspace) -> Tz {
     let of_schedule = rule.triggers.iter().find_map(|trigger| match trigger {
         Trigger::Cron { zone, .. } => Some(*zone),
-        Trigger::Hook { .. } | Trigger::Teams { .. } | Trigger::File { .. } | Trigger::Queue { .. } => None,
+        Trigger::Hook { .. }
+        | Trigger::Teams { .. }
+        | Trigger::Message { .. }
+        | Trigger::Button { .. }
+        | Trigger::Queue { .. }
+        | Trigger::File { .. } => None,
     });
     of_schedule.unwrap_or(workspace.settings.time_zone)
 }
@@ -232,6 +244,8 @@ fn beginning(zone: Tz) -> DateTime<Utc> {
 
 struct Compiler<'a> {
     around: Around<'a>,
+    world: World,
+    book: &'a Book,
     faults: Vec<Fault>,
 }
 
@@ -319,6 +333,7 @@ impl Compiler<'_> {
                 path: Vec::new(),
                 until: None,
                 given,
+                pressed: false,
                 expect: None,
             }];
         }
@@ -341,7 +356,7 @@ impl Compiler<'_> {
                 },
                 (None, at) => self.time("at", at.as_deref()).map(Until::At),
             };
-            let given = step.given.as_ref().and_then(|given| self.given(given));
+            let (given, pressed) = self.happens(step);
             let expect = step.expect.as_ref().map(|expect| {
                 let (expect, faults) =
                     Expect::compile(expect, vec!["expect".into()], self.around.rule, self.around.zone);
@@ -356,10 +371,40 @@ impl Compiler<'_> {
                 path,
                 until,
                 given,
+                pressed,
                 expect,
             });
         }
         scenes
+    }
+
+    /// What happens in a step, and whether that is the press of a button.
+    fn happens(&mut self, step: &StepFile) -> (Option<Given>, bool) {
+        let ways = [
+            ("given", step.given.is_some()),
+            ("message", step.message.is_some()),
+            ("press", step.press.is_some()),
+        ];
+        let written: Vec<&str> = ways.iter().filter(|(_, there)| *there).map(|(key, _)| *key).collect();
+        if let [first, second, ..] = written.as_slice() {
+            let message = format!("`{second}` cannot stand beside `{first}`: one thing happens at a time");
+            let fault = Fault::error("test::given", message).on_key().under(*second);
+            self.faults.push(fault.help("make it a step of its own"));
+            return (None, false);
+        }
+        let stage = (self.around.rule, self.book);
+        let (talk, key) = match (&step.message, &step.press) {
+            (Some(message), _) => (talk::message(message, stage, &mut self.world), "message"),
+            (None, Some(press)) => (talk::press(press, stage, &mut self.world), "press"),
+            (None, None) => return (step.given.as_ref().and_then(|given| self.given(given)), false),
+        };
+        match talk {
+            Ok(given) => (Some(given), key == "press"),
+            Err(fault) => {
+                self.faults.push(fault.under(key));
+                (None, false)
+            }
+        }
     }
 
     fn given(&mut self, written: &TextOr<GivenFile>) -> Option<Given> {

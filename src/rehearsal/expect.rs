@@ -428,6 +428,7 @@ impl<'a> Seen<'a> {
             data: Value::Null,
             request: Value::Null,
             here: self.made.iter().rev().find_map(|made| made.here.clone()),
+            thread: None,
             sender: self.made.iter().rev().find_map(|made| made.sender.clone()),
         };
         let wanted = target.wanted(&json!({}), &self.workspace.book, &event, &mut Warnings::new());

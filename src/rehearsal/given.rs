@@ -13,6 +13,7 @@ use crate::rule::field::Field;
 use crate::rule::file::{FileChangeFile, ScopeFile};
 use crate::rule::tests_file::{CallerFile, GivenFile};
 use crate::rule::trigger::Trigger;
+use crate::rule::wording::Wording;
 use crate::workspace::sample::Sample;
 
 /// What happens, ready to happen to a rule.
@@ -161,6 +162,28 @@ impl Given {
         ((!failed).then_some(given), faults)
     }
 
+    /// What somebody says or presses.
+    pub fn talk(sample: Sample, what: String) -> Given {
+        Given {
+            kind: GivenKind::Sample(Box::new(sample)),
+            request: Value::Null,
+            event_type: None,
+            first_time: true,
+            at: None,
+            times: 1,
+            what,
+        }
+    }
+
+    /// The same with what `change` makes of its data.
+    pub fn changed(&self, change: impl FnOnce(&mut Value)) -> Given {
+        let mut changed = self.clone();
+        if let GivenKind::Sample(sample) = &mut changed.kind {
+            change(&mut sample.data);
+        }
+        changed
+    }
+
     /// When it happened, if it is the record of a moment.
     pub fn recorded_at(&self) -> Option<DateTime<Utc>> {
         match &self.kind {
@@ -197,9 +220,9 @@ impl Given {
             }
             Origin::Teams { first_time, .. } => {
                 *first_time = self.first_time;
-                event.here = here(&event.data);
-                event.sender = sender(&event.data);
+                told(&mut event);
             }
+            Origin::Message { .. } | Origin::Button { .. } => told(&mut event),
             Origin::Cron { scheduled_at, .. } => {
                 let told = event.data["scheduled_at"].as_str().and_then(|text| text.parse().ok());
                 *scheduled_at = told.unwrap_or(now);
@@ -237,6 +260,13 @@ pub fn replayed(sample: &Sample, rule: &Rule, now: DateTime<Utc>) -> Option<Even
         what: sample.file.clone(),
     };
     sample.event_for(rule).map(|event| given.completed(event, now))
+}
+
+/// What Teams tells beside an event's data can be read from the data.
+fn told(event: &mut Event) {
+    event.here = here(&event.data);
+    event.thread = event.data.get("thread").and_then(Value::as_str).map(str::to_owned);
+    event.sender = sender(&event.data);
 }
 
 /// The conversation that an event of Teams comes from.
@@ -508,6 +538,11 @@ pub fn waits_for(rule: &Rule) -> String {
                 .collect();
             format!("the file {pattern}{}", any(&changes))
         }
+        Trigger::Message { wordings, .. } => {
+            let wordings: Vec<&str> = wordings.iter().map(Wording::as_str).collect();
+            format!("the message “{}”", wordings.join("” or “"))
+        }
+        Trigger::Button { buttons, .. } => format!("the button `{}`", buttons.join("` or `")),
         Trigger::Teams {
             kind,
             scopes,

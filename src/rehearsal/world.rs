@@ -17,6 +17,9 @@ use crate::rule::Rule;
 use crate::rule::target::{Kind, Target};
 
 mod made_up;
+mod place;
+
+pub use place::Spot;
 
 use made_up::{channel_id, chat, chat_id, name_of, of_address, of_name, team};
 
@@ -139,6 +142,9 @@ impl World {
     pub fn with_rule(mut self, rule: &Rule, book: &Book) -> World {
         self.assume_named(&rule.notify, book);
         self.assume_named(&rule.except, book);
+        for trigger in &rule.triggers {
+            self.assume_named(trigger.from(), book);
+        }
         self
     }
 
@@ -191,28 +197,7 @@ impl World {
         };
         let mut roster = Vec::new();
         for (index, name) in members.iter().enumerate() {
-            let want = naming::person(name, book).map_err(|reason| (Some(index), reason))?;
-            let Want::Person(person) = want else {
-                return Err((Some(index), format!("`{}` is no person", naming::short(name))));
-            };
-            let known = match &person {
-                PersonRef::Email(address) => self.people.iter().find(|one| one.email.as_ref() == Some(address)),
-                PersonRef::Name(name) => self.people.iter().find(|one| is_called(one, name)),
-                PersonRef::AadObjectId(id) | PersonRef::AccountId(id) => self.people.with_id(id),
-            };
-            let known = known.cloned().unwrap_or_else(|| match person {
-                PersonRef::Email(address) => of_address(&address),
-                PersonRef::Name(name) => of_name(&name),
-                PersonRef::AadObjectId(id) => Person {
-                    aad_object_id: Some(id),
-                    ..Person::default()
-                },
-                PersonRef::AccountId(id) => Person {
-                    account_id: Some(id),
-                    ..Person::default()
-                },
-            });
-            self.meet(known.clone());
+            let known = self.somebody(name, book).map_err(|reason| (Some(index), reason))?;
             roster.push(known);
         }
         // A group of Entra may have the name of a place, or none but this: whoever is in one is in the other.
@@ -223,7 +208,9 @@ impl World {
 
     /// Learns whom and what an event of Teams tells of, as the engine does.
     pub fn learn(&mut self, event: &Event) {
-        let Origin::Teams { scope, .. } = &event.origin else {
+        let (Origin::Teams { scope, .. } | Origin::Message { scope, .. } | Origin::Button { scope, .. }) =
+            &event.origin
+        else {
             return;
         };
         let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);

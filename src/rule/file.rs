@@ -206,7 +206,8 @@ impl JsonSchema for FirstTryFile {
     }
 }
 
-/// What a rule waits for: one of `hook`, `cron`, `file`, `queue` and the events of Teams, with what belongs to it.
+/// What a rule waits for: one of `hook`, `cron`, `file`, `queue`, `message`, `button` and the events of Teams, with what
+/// belongs to it.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "Trigger", extend("x-decide" = {
@@ -222,11 +223,24 @@ impl JsonSchema for FirstTryFile {
     "channel_renamed": [],
     "channel_deleted": [],
     "channel_restored": [],
+    "channel_shared": [],
+    "channel_unshared": [],
+    "channel_member_added": [],
+    "channel_member_removed": [],
     "team_renamed": [],
     "team_deleted": [],
+    "team_hard_deleted": [],
     "team_restored": [],
     "team_archived": [],
     "team_unarchived": [],
+    "person_deleted": [],
+    "message": ["from"],
+    "message_edited": [],
+    "message_deleted": [],
+    "message_restored": [],
+    "button": ["from"],
+    "reaction_added": [],
+    "reaction_removed": [],
 }))]
 pub struct TriggerFile {
     /// A POST to this hook of `herald.yaml`.
@@ -287,12 +301,27 @@ pub struct TriggerFile {
     /// A deleted channel comes back.
     #[schemars(extend("examples" = [true]))]
     pub channel_restored: Option<Yes>,
+    /// A channel is shared with other teams.
+    #[schemars(extend("examples" = [true]))]
+    pub channel_shared: Option<Yes>,
+    /// A channel is no longer shared with other teams.
+    #[schemars(extend("examples" = [true]))]
+    pub channel_unshared: Option<Yes>,
+    /// Somebody joins a private or shared channel that has the bot.
+    #[schemars(extend("examples" = [true]))]
+    pub channel_member_added: Option<Yes>,
+    /// Somebody leaves a private or shared channel that has the bot.
+    #[schemars(extend("examples" = [true]))]
+    pub channel_member_removed: Option<Yes>,
     /// A team gets another name.
     #[schemars(extend("examples" = [true]))]
     pub team_renamed: Option<Yes>,
-    /// A team is deleted.
+    /// A team is deleted; it may come back.
     #[schemars(extend("examples" = [true]))]
     pub team_deleted: Option<Yes>,
+    /// A deleted team is gone for good.
+    #[schemars(extend("examples" = [true]))]
+    pub team_hard_deleted: Option<Yes>,
     /// A deleted team comes back.
     #[schemars(extend("examples" = [true]))]
     pub team_restored: Option<Yes>,
@@ -302,6 +331,36 @@ pub struct TriggerFile {
     /// An archived team becomes writable again.
     #[schemars(extend("examples" = [true]))]
     pub team_unarchived: Option<Yes>,
+    /// Somebody who has the bot is deleted from the organisation.
+    #[schemars(extend("examples" = [true]))]
+    pub person_deleted: Option<Yes>,
+    /// Somebody writes this to the bot: the whole message, in any capitals. `*` stands for any text. In channels and
+    /// group chats the bot hears what mentions it; the mention is no part of the message.
+    #[schemars(extend("examples" = ["status", ["help", "who is on call*"], "*"]))]
+    pub message: Option<OneOrMany<String>>,
+    /// Somebody changes a message that they wrote to the bot.
+    #[schemars(extend("examples" = [true]))]
+    pub message_edited: Option<Yes>,
+    /// Somebody deletes a message that they wrote to the bot.
+    #[schemars(extend("examples" = [true]))]
+    pub message_deleted: Option<Yes>,
+    /// Somebody brings a deleted message back.
+    #[schemars(extend("examples" = [true]))]
+    pub message_restored: Option<Yes>,
+    /// Somebody presses the button of this name: what stands behind `press:` in a short card, the `verb` of an
+    /// `Action.Execute`, or `button` in the data of an `Action.Submit`.
+    #[schemars(extend("examples" = ["on-it", ["approve", "reject"]]))]
+    pub button: Option<OneOrMany<String>>,
+    /// With `message` or `button`: only from these people, named as under `people:`. Who presses it otherwise is told that it is
+    /// for others.
+    #[schemars(extend("examples" = ["on-call", ["anna", "omar.haddad@contoso.example"]]))]
+    pub from: Option<OneOrMany<String>>,
+    /// Somebody reacts to a message of the bot.
+    #[schemars(extend("examples" = [true]))]
+    pub reaction_added: Option<Yes>,
+    /// Somebody takes a reaction to a message of the bot back.
+    #[schemars(extend("examples" = [true]))]
+    pub reaction_removed: Option<Yes>,
 }
 
 /// What becomes of a moment at which Herald was not running.
@@ -551,9 +610,13 @@ pub struct CardFile {
     #[schemars(with = "Option<FactsFile>")]
     #[schemars(extend("examples" = [{ "Environment": "{{event.deployment.environment}}", "By": "{{event.sender.login}}" }]))]
     pub facts: Option<Value>,
-    /// Buttons that open a page: what is on the button, and the address. Or a list of `{ title, url }`.
+    /// Buttons: what is on the button, and the address of the page that it opens; or `{ press: NAME }` for one that a rule
+    /// with `button: NAME` answers, with values for it under `with`. Or a list of `{ title, url }` and `{ title, press }`.
     #[schemars(with = "Option<ButtonsFile>")]
-    #[schemars(extend("examples" = [{ "Open the log": "{{event.deployment_status.log_url}}" }]))]
+    #[schemars(extend("examples" = [
+        { "Open the log": "{{event.deployment_status.log_url}}" },
+        { "I am on it": { "press": "on-it", "with": { "incident": "{{event.id}}" } } },
+    ]))]
     pub buttons: Option<Value>,
     /// The colour of the heading.
     #[schemars(extend("examples" = ["attention"]))]
@@ -601,7 +664,25 @@ impl JsonSchema for ButtonsFile {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        lines("url", "The page that opens.", "{{event.html_url}}", &["string"])
+        let mut schema = lines("url", "The page that opens.", "{{event.html_url}}", &["string"]);
+        let press = json!({
+            "description": "The name of the button: a rule with `button:` and this name answers it.",
+            "type": "string",
+            "examples": ["on-it"],
+        });
+        let with = json!({
+            "description": "With `press`: values that the rule sees as `event.data`.",
+            "type": "object",
+            "examples": [{ "incident": "{{event.id}}" }],
+        });
+        let fields = json!({ "press": press, "with": with });
+        if let Some(listed) = schema.pointer_mut("/items/properties").and_then(Value::as_object_mut) {
+            listed.extend(fields.as_object().cloned().unwrap_or_default());
+        }
+        if let Some(labelled) = schema.get_mut("additionalProperties") {
+            *labelled = json!({ "type": ["string", "object"], "properties": fields });
+        }
+        schema
     }
 }
 

@@ -43,7 +43,12 @@ impl Planned {
                 if_missed: *if_missed,
                 except_on: except_on.clone(),
             }),
-            Trigger::Hook { .. } | Trigger::Teams { .. } | Trigger::File { .. } | Trigger::Queue { .. } => None,
+            Trigger::Hook { .. }
+            | Trigger::Teams { .. }
+            | Trigger::Message { .. }
+            | Trigger::Button { .. }
+            | Trigger::Queue { .. }
+            | Trigger::File { .. } => None,
         }
     }
 
@@ -94,6 +99,7 @@ impl Planned {
             }),
             request: Value::Null,
             here: None,
+            thread: None,
             sender: None,
         }
     }

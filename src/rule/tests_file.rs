@@ -161,9 +161,53 @@ pub struct StepFile {
     /// What happens: the path of a sample, or a sample with changes, or an event written here.
     #[schemars(extend("examples" = ["samples/github/deployment_status.failure.json"]))]
     pub given: Option<TextOr<GivenFile>>,
+    /// Somebody writes this to the bot. To say who and where, write `{ text, by, in }`.
+    #[schemars(extend("examples" = ["status", { "text": "status platform", "by": "anna", "in": "Platform / Releases" }]))]
+    pub message: Option<TextOr<MessageFile>>,
+    /// Somebody presses a button: its name or what stands on it, on a card that the rule sent before in this story or on
+    /// any other. To say who, where and what was filled in, write `{ button, by, in, inputs }`.
+    #[schemars(extend("examples" = ["on-it", { "button": "on-it", "by": "anna", "inputs": { "note": "I look at it" } }]))]
+    pub press: Option<TextOr<PressFile>>,
     /// What the rule should have made of this step alone.
     #[schemars(extend("examples" = [{ "messages": 1 }]))]
     pub expect: Option<ExpectFile>,
+}
+
+/// A message that somebody writes to the bot.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Message", extend("required" = ["text"]))]
+pub struct MessageFile {
+    /// What they write, without the mention of the bot.
+    #[schemars(extend("examples" = ["status platform"]))]
+    pub text: String,
+    /// Who writes, named as under `person:`. Default: the first one of the trigger's `from`, else somebody.
+    #[schemars(extend("examples" = ["anna"]))]
+    pub by: Option<String>,
+    /// Where: a channel or group chat by its name. Default: the personal chat.
+    #[serde(rename = "in")]
+    #[schemars(extend("examples" = ["Platform / Releases"]))]
+    pub place: Option<String>,
+}
+
+/// A button that somebody presses.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Press", extend("required" = ["button"]))]
+pub struct PressFile {
+    /// Its name, or what stands on it.
+    #[schemars(extend("examples" = ["on-it"]))]
+    pub button: String,
+    /// Who presses it, named as under `person:`. Default: the first one of the trigger's `from`, else somebody.
+    #[schemars(extend("examples" = ["anna"]))]
+    pub by: Option<String>,
+    /// Where the card is: a channel or group chat by its name. Default: the personal chat.
+    #[serde(rename = "in")]
+    #[schemars(extend("examples" = ["Platform / Releases"]))]
+    pub place: Option<String>,
+    /// What was filled in, and what else comes with the button when no card of this story has it.
+    #[schemars(extend("examples" = [{ "note": "I look at it" }]))]
+    pub inputs: Option<IndexMap<String, Value>>,
 }
 
 /// What is expected. Each line is compared on its own.

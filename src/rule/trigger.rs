@@ -9,6 +9,8 @@ use globset::GlobMatcher;
 
 use crate::event::{FileChange, Origin, Scope, TeamsEvent};
 use crate::rule::schedule::Schedule;
+use crate::rule::target::Target;
+use crate::rule::wording::Wording;
 
 /// What a rule waits for, ready to be compared with an event's origin.
 #[derive(Debug, Clone)]
@@ -39,6 +41,20 @@ pub enum Trigger {
         scopes: Vec<Scope>,
         /// Only where nobody had the bot before.
         first_time_only: bool,
+    },
+    /// Somebody writes to the bot.
+    Message {
+        /// What they say: any of these. Never empty.
+        wordings: Vec<Wording>,
+        /// Who counts; empty means everybody.
+        from: Vec<Target>,
+    },
+    /// Somebody presses a button of a card.
+    Button {
+        /// What cards call it: any of these. Never empty.
+        buttons: Vec<String>,
+        /// Who counts; empty means everybody.
+        from: Vec<Target>,
     },
     /// A file that appears, changes or vanishes.
     File {
@@ -71,6 +87,19 @@ pub enum IfMissed {
 impl Trigger {
     /// How long a file rests before it counts when the author says nothing about it.
     pub const SETTLED_FOR: Duration = Duration::from_secs(2);
+
+    /// From whom it must come; empty means from anybody. Who that is, only the directory knows: [`Trigger::meets`] does
+    /// not ask.
+    pub fn from(&self) -> &[Target] {
+        match self {
+            Trigger::Message { from, .. } | Trigger::Button { from, .. } => from,
+            Trigger::Hook { .. }
+            | Trigger::Cron { .. }
+            | Trigger::Teams { .. }
+            | Trigger::File { .. }
+            | Trigger::Queue { .. } => &[],
+        }
+    }
 
     /// Is an event of this origin what the trigger waits for? `rule` and `index` say whose trigger this is and its
     /// place in the rule's `when`: a moment or a file change belongs to one trigger of one rule.
@@ -119,16 +148,24 @@ impl Trigger {
                 },
             ) => rule == whose && index == *trigger && changes.contains(change),
             (Trigger::Queue { queue }, Origin::Queue { queue: came_on }) => queue == came_on,
+            (Trigger::Message { wordings, .. }, Origin::Message { text, .. }) => {
+                wordings.iter().any(|wording| wording.is_said(text))
+            }
+            (Trigger::Button { buttons, .. }, Origin::Button { button, .. }) => buttons.contains(button),
             (_, Origin::Drill { rule: whose, .. }) => rule == whose,
             (
                 Trigger::Hook { .. }
                 | Trigger::Cron { .. }
                 | Trigger::Teams { .. }
+                | Trigger::Message { .. }
+                | Trigger::Button { .. }
                 | Trigger::File { .. }
                 | Trigger::Queue { .. },
                 Origin::Hook { .. }
                 | Origin::Cron { .. }
                 | Origin::Teams { .. }
+                | Origin::Message { .. }
+                | Origin::Button { .. }
                 | Origin::File { .. }
                 | Origin::Queue { .. },
             ) => false,
@@ -212,6 +249,38 @@ mod tests {
             assert_eq!(
                 (meets(&trigger(false), &origin), meets(&trigger(true), &origin)),
                 (always, once),
+                "{origin:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_message_counts_by_its_words_and_a_button_by_its_name() {
+        let message = Trigger::Message {
+            wordings: vec![Wording::parse("status").unwrap(), Wording::parse("how is *").unwrap()],
+            from: Vec::new(),
+        };
+        let button = Trigger::Button {
+            buttons: vec!["ack".to_owned(), "snooze".to_owned()],
+            from: Vec::new(),
+        };
+        let said = |text: &str| Origin::message(Scope::Person, text);
+        let pressed = |button: &str| Origin::Button {
+            scope: Scope::Team,
+            button: button.to_owned(),
+        };
+        for (origin, by_message, by_button) in [
+            (said("Status"), true, false),
+            (said("how is Platform"), true, false),
+            (said("ack"), false, false),
+            (pressed("ack"), false, true),
+            (pressed("snooze"), false, true),
+            (pressed("Ack"), false, false),
+            (pressed("status"), false, false),
+        ] {
+            assert_eq!(
+                (meets(&message, &origin), meets(&button, &origin)),
+                (by_message, by_button),
                 "{origin:?}"
             );
         }

@@ -123,8 +123,7 @@ fn a_word_of_a_later_version_is_told_apart_from_a_mistake() {
             "when: { hook: x }\nnotify: [{ channel: r }]\nsplit: event.alerts",
             "split",
         ),
-        ("when: { button: x }\nnotify: [{ channel: r }]", "button"),
-        ("when: { hook: x }\nnotify: [{ activity_feed: anna }]", "activity_feed"),
+        ("when: { hook: x }\nnotify: [{ webhook: x }]", "webhook"),
     ] {
         assert_eq!(
             rule(text),

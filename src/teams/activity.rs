@@ -45,6 +45,12 @@ pub struct Activity {
     /// Who left.
     #[serde(deserialize_with = "each")]
     pub members_removed: Vec<Account>,
+    /// How somebody reacted to a message of ours.
+    #[serde(deserialize_with = "each")]
+    pub reactions_added: Vec<Reaction>,
+    /// Which reactions they took back.
+    #[serde(deserialize_with = "each")]
+    pub reactions_removed: Vec<Reaction>,
     /// The name of an invoke: `adaptiveCard/action`.
     #[serde(deserialize_with = "text")]
     pub name: Option<String>,
@@ -53,6 +59,9 @@ pub struct Activity {
     /// What a person wrote.
     #[serde(deserialize_with = "text")]
     pub text: Option<String>,
+    /// `plain`, `markdown` or `xml`.
+    #[serde(deserialize_with = "text")]
+    pub text_format: Option<String>,
     /// The message this one answers, or whose card was used.
     #[serde(deserialize_with = "text")]
     pub reply_to_id: Option<String>,
@@ -134,6 +143,21 @@ pub struct Entity {
     /// The client's zone, in `clientInfo`.
     #[serde(deserialize_with = "text")]
     pub timezone: Option<String>,
+    /// Who is mentioned, in `mention`.
+    #[serde(deserialize_with = "object")]
+    pub mentioned: Option<Account>,
+    /// How the mention stands in the text, in `mention`: `<at>Notify Bot</at>`.
+    #[serde(deserialize_with = "text")]
+    pub text: Option<String>,
+}
+
+/// A reaction to a message.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Reaction {
+    /// `like`, `heart`, `laugh`, `surprised`, `sad`, `angry`, or what newer clients call theirs.
+    #[serde(rename = "type", deserialize_with = "text")]
+    pub kind: Option<String>,
 }
 
 /// What only Teams says.
@@ -149,6 +173,15 @@ pub struct ChannelData {
     /// The channel it is about.
     #[serde(deserialize_with = "object")]
     pub channel: Option<ChannelInfo>,
+    /// Teams that a channel was shared with.
+    #[serde(deserialize_with = "each")]
+    pub shared_with_teams: Vec<TeamInfo>,
+    /// Teams that it is no longer shared with.
+    #[serde(deserialize_with = "each")]
+    pub unshared_from_teams: Vec<TeamInfo>,
+    /// Why a person is a member of a private or shared channel.
+    #[serde(deserialize_with = "object")]
+    pub membership_source: Option<MembershipSource>,
     /// The tenant.
     #[serde(deserialize_with = "object")]
     pub tenant: Option<TenantInfo>,
@@ -176,6 +209,33 @@ pub struct TeamInfo {
     /// The group behind it.
     #[serde(deserialize_with = "text")]
     pub aad_group_id: Option<String>,
+    /// Its tenant, where that may be another one.
+    #[serde(deserialize_with = "text")]
+    pub tenant_id: Option<String>,
+}
+
+/// Why a person is a member of a private or shared channel.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MembershipSource {
+    /// `channel` or `team`.
+    #[serde(deserialize_with = "text")]
+    pub source_type: Option<String>,
+    /// The channel's or team's id.
+    #[serde(deserialize_with = "text")]
+    pub id: Option<String>,
+    /// Its name.
+    #[serde(deserialize_with = "text")]
+    pub name: Option<String>,
+    /// `direct` or `transitive`.
+    #[serde(deserialize_with = "text")]
+    pub membership_type: Option<String>,
+    /// The group behind a team.
+    #[serde(deserialize_with = "text")]
+    pub aad_group_id: Option<String>,
+    /// The tenant it belongs to.
+    #[serde(deserialize_with = "text")]
+    pub tenant_id: Option<String>,
 }
 
 /// A channel.
@@ -287,6 +347,12 @@ impl Activity {
     /// The conversation's id as it was spelt.
     pub fn conversation_id(&self) -> Option<&str> {
         self.conversation.as_ref()?.id.as_deref()
+    }
+
+    /// The thread it was said in, by the id of the post that began it; only channels have threads.
+    pub fn thread(&self) -> Option<&str> {
+        let (_, root) = self.conversation_id()?.split_once(";messageid=")?;
+        (!root.is_empty() && root != "0" && root.bytes().all(|byte| byte.is_ascii_digit())).then_some(root)
     }
 
     /// The tenant: the conversation's, else the one Teams gives beside it. Team events often have only the latter.

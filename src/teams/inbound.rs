@@ -10,8 +10,11 @@ use serde_json::{Value, json};
 use super::activity::{Account, Activity};
 use super::invoke::{self, HttpAnswer};
 use super::place::{Acquaintance, Place, place};
+use super::press;
 use crate::event::{Event, EventId, Origin, Sender, TeamsEvent};
 use crate::roster::{Channel, Conversation, ConversationId, ConversationKind, Fact, Person, Team};
+
+mod talk;
 
 /// What an activity comes to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,8 +23,11 @@ pub struct Heard {
     pub facts: Vec<Fact>,
     /// What rules may wait for. More than one only when several people joined or left at once.
     pub events: Vec<Event>,
-    /// What Teams is answered once the facts are stored.
+    /// What Teams is answered once the facts are stored and the events are decided.
     pub answer: HttpAnswer,
+    /// Why it is no event, in a sentence, where it could have been one. An activity that is told to rules, or that only
+    /// repeats another, has none.
+    pub ignored: Option<String>,
 }
 
 /// Within this time after a place became known, an installation message is taken for the one that made it known.
@@ -37,11 +43,13 @@ const SAME_INSTALLATION: TimeDelta = TimeDelta::minutes(10);
 ///
 /// Activities of unknown types and those of bots, ours included, mean nothing.
 pub fn hear(activity: &Activity, before: Acquaintance, now: DateTime<Utc>) -> Heard {
+    let press = press::read(activity);
     let mut heard = Heard {
-        answer: invoke::answer(activity),
+        answer: invoke::answer(activity, &press),
         ..Heard::default()
     };
     let (Some(place), Some(service_url)) = (place(activity), activity.service_url.as_deref()) else {
+        heard.ignored = Some("it does not say where it happened".to_owned());
         return heard;
     };
     let telling = Telling {
@@ -54,10 +62,18 @@ pub fn hear(activity: &Activity, before: Acquaintance, now: DateTime<Utc>) -> He
     match activity.kind.to_ascii_lowercase().as_str() {
         "installationupdate" => telling.installation(&mut heard),
         "conversationupdate" => telling.conversation(&mut heard),
-        "message" | "messageupdate" | "messagedelete" | "messagereaction" | "invoke" if !telling.sent_by_a_bot() => {
+        "message" | "messageupdate" | "messagedelete" | "messagereaction" | "invoke" => {
+            if telling.sent_by_a_bot() {
+                heard.ignored = Some("a bot sent it".to_owned());
+                return heard;
+            }
             telling.seen(&mut heard, Installer::Unknown);
+            match telling.talk(press) {
+                Ok(events) => heard.events.extend(events),
+                Err(why) => heard.ignored = Some(why),
+            }
         }
-        _ => {}
+        _ => heard.ignored = Some("no rule can wait for this type of activity".to_owned()),
     }
     heard
 }
@@ -100,6 +116,11 @@ impl Telling<'_> {
             if chosen {
                 heard.events.extend(self.uninstalled());
             }
+        } else {
+            heard.ignored = Some("its `action` is neither `add` nor `remove`".to_owned());
+        }
+        if !chosen {
+            heard.ignored = Some("a new version of the app gained or lost its bot: nobody installed it".to_owned());
         }
     }
 
@@ -110,17 +131,17 @@ impl Telling<'_> {
             "channelrenamed" => self.channel(heard, TeamsEvent::ChannelRenamed),
             "channelrestored" => self.channel(heard, TeamsEvent::ChannelRestored),
             "channeldeleted" => self.channel(heard, TeamsEvent::ChannelDeleted),
-            // Members of a private or shared channel are not members of the team.
-            "channelshared" | "channelunshared" | "channelmemberadded" | "channelmemberremoved" => {
-                self.seen(heard, Installer::Unknown);
-            }
+            "channelshared" => self.shared(heard, TeamsEvent::ChannelShared),
+            "channelunshared" => self.shared(heard, TeamsEvent::ChannelUnshared),
+            "channelmemberadded" => self.channel_members(heard, TeamsEvent::ChannelMemberAdded),
+            "channelmemberremoved" => self.channel_members(heard, TeamsEvent::ChannelMemberRemoved),
             "teamrenamed" => self.team(heard, TeamsEvent::TeamRenamed),
             "teamdeleted" => self.team(heard, TeamsEvent::TeamDeleted),
             "teamrestored" => self.team(heard, TeamsEvent::TeamRestored),
             "teamarchived" => self.team(heard, TeamsEvent::TeamArchived),
             "teamunarchived" => self.team(heard, TeamsEvent::TeamUnarchived),
             // It was deleted, and told so, weeks ago; now it cannot come back.
-            "teamharddeleted" => self.gone(heard),
+            "teamharddeleted" => self.team(heard, TeamsEvent::TeamHardDeleted),
             _ => self.members(heard),
         }
     }
@@ -139,6 +160,10 @@ impl Telling<'_> {
             // A personal chat loses its person only when the person is deleted from the tenant.
             heard.facts.extend(id_of(person).map(|id| Fact::PersonGone { id }));
             heard.facts.push(Fact::ConversationGone { id: id.clone() });
+            let kind = TeamsEvent::PersonDeleted;
+            let mut event = self.event(kind, self.occurrence(kind, &id_of(person).unwrap_or_default()));
+            event.data["person"] = describe(person);
+            heard.events.push(event);
             return;
         }
         let bot_joined = added.iter().any(|member| self.is_our_bot(member));
@@ -159,6 +184,9 @@ impl Telling<'_> {
         }
         self.people(heard, added, TeamsEvent::MemberAdded, !bot_joined);
         self.people(heard, removed, TeamsEvent::MemberRemoved, true);
+        if added.is_empty() && removed.is_empty() {
+            heard.ignored = Some("no rule can wait for this change of a conversation".to_owned());
+        }
     }
 
     /// People joined or left. Those who are there when the bot arrives did not join.
@@ -221,7 +249,7 @@ impl Telling<'_> {
             return;
         };
         let id = id.clone();
-        if kind == TeamsEvent::TeamDeleted {
+        if matches!(kind, TeamsEvent::TeamDeleted | TeamsEvent::TeamHardDeleted) {
             heard.facts.push(Fact::TeamGone { id });
         } else {
             heard.facts.push(Fact::TeamSeen(self.team_record(&id)));
@@ -306,6 +334,16 @@ impl Telling<'_> {
     }
 
     fn event(&self, kind: TeamsEvent, id: EventId) -> Event {
+        let origin = Origin::Teams {
+            kind,
+            scope: self.place.scope(),
+            first_time: kind == TeamsEvent::Installed && self.before == Acquaintance::Stranger,
+        };
+        self.told(&word(kind), origin, id)
+    }
+
+    /// What rules see of every activity, whatever it is.
+    fn told(&self, kind: &str, origin: Origin, id: EventId) -> Event {
         let data = &self.activity.channel_data;
         let conversation = self.activity.conversation.as_ref();
         let name = conversation.and_then(|place| place.name.clone());
@@ -333,19 +371,14 @@ impl Telling<'_> {
             }
             Place::Group(id) | Place::Personal(id) => (Value::Null, id.clone()),
         };
-        let scope = self.place.scope();
         let sender = self.sender();
         Event {
             id,
-            origin: Origin::Teams {
-                kind,
-                scope,
-                first_time: kind == TeamsEvent::Installed && self.before == Acquaintance::Stranger,
-            },
+            origin,
             occurred_at: self.now,
             data: json!({
                 "kind": kind,
-                "scope": scope,
+                "scope": self.place.scope(),
                 "team": team,
                 "chat": chat,
                 "channel": channel,
@@ -355,6 +388,7 @@ impl Telling<'_> {
             }),
             request: Value::Null,
             here: Some(here),
+            thread: self.thread().map(str::to_owned),
             sender: sender.map(|account| {
                 let person = self.person(account);
                 Sender {
@@ -365,6 +399,12 @@ impl Telling<'_> {
                 }
             }),
         }
+    }
+
+    /// The thread of a channel in which it was said.
+    fn thread(&self) -> Option<&str> {
+        let in_a_channel = matches!(self.place, Place::Team(_)) && !self.activity.is_update();
+        in_a_channel.then(|| self.activity.thread())?
     }
 
     fn stay_began(&self, at: DateTime<Utc>) -> EventId {
@@ -542,6 +582,7 @@ impl Telling<'_> {
 fn describe(account: &Account) -> Value {
     json!({
         "id": id_of(account),
+        "aad_object_id": aad_object_id(account),
         "name": account.name,
         "email": account.email.as_ref().or(account.user_principal_name.as_ref()),
     })

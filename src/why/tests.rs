@@ -391,3 +391,24 @@ fn a_story_names_a_run_of_several() {
     );
     assert!(text.contains(&line), "{text}");
 }
+
+#[test]
+fn rules_that_wait_for_other_messages_or_buttons_are_named() {
+    for (origin, sentence) in [
+        (
+            "message to the bot (person)",
+            "These wait for messages, but for other ones:",
+        ),
+        ("button ack (team)", "These wait for other buttons:"),
+    ] {
+        let mut record = record(Vec::new());
+        record.origin = origin.to_owned();
+        record.near = vec![Near {
+            rule: "office/help".into(),
+            event_types: vec!["help".into(), "help *".into()],
+        }];
+        let text = told(&record, &[], &[], &Question::default());
+        let expected = format!("{sentence}\n  office/help: help or help *\n");
+        assert!(text.contains(&expected), "{text}");
+    }
+}

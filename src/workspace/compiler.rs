@@ -16,8 +16,9 @@ use crate::book::Book;
 use crate::book::file::BookFile;
 use crate::card::partial::Partials;
 use crate::card::template::Template;
-use crate::diagnostic::{Diagnostic, Fault, Severity, Span, Step, Underline};
+use crate::diagnostic::{Diagnostic, Fault, Severity, Span, Step, Underline, did_you_mean};
 use crate::rule::Rule;
+use crate::rule::trigger::Trigger;
 use crate::schema::{self, FileKind};
 use crate::settings::file::SettingsFile;
 use crate::settings::{self, Settings, pasted};
@@ -384,11 +385,16 @@ impl<'a> Compiler<'a> {
             let rule = alone.tried_rule(name, file, around, &samples, book);
             (rule, alone.diagnostics)
         });
+        let (mut buttons, mut all_known) = (Vec::new(), true);
         for ((_, file), (rule, found)) in wanted.iter().zip(judged) {
             self.diagnostics.extend(found);
             match rule {
-                Some(rule) => rules.push(Arc::new(rule)),
+                Some((rule, pressed)) => {
+                    rules.push(Arc::new(rule));
+                    buttons.extend(pressed);
+                }
                 None => {
+                    all_known = false;
                     if let Some(rule) = last_good.get(file.path.as_str()) {
                         self.keep(&file.path);
                         rules.push((*rule).clone());
@@ -401,7 +407,38 @@ impl<'a> Compiler<'a> {
                 rules.push(rule.clone());
             }
         }
+        // A rule that is broken may be the one that answers.
+        if all_known {
+            self.unanswered(buttons, &rules);
+        }
         rules
+    }
+
+    /// Buttons of cards that no rule answers.
+    fn unanswered(&mut self, buttons: Vec<Pressed>, rules: &[Arc<Rule>]) {
+        let triggers = rules.iter().flat_map(|rule| &rule.triggers);
+        let answered: BTreeSet<&str> = triggers
+            .filter_map(|trigger| match trigger {
+                Trigger::Button { buttons, .. } => Some(buttons.iter().map(String::as_str)),
+                Trigger::Hook { .. }
+                | Trigger::Cron { .. }
+                | Trigger::Teams { .. }
+                | Trigger::Message { .. }
+                | Trigger::Queue { .. }
+                | Trigger::File { .. } => None,
+            })
+            .flatten()
+            .collect();
+        for (name, mut diagnostic) in buttons {
+            if answered.contains(name.as_str()) {
+                continue;
+            }
+            diagnostic.help = Some(match did_you_mean(&name, answered.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("write a rule with `when: {{ button: {name} }}`"),
+            });
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     /// A rule, tried out with the samples.
@@ -412,7 +449,7 @@ impl<'a> Compiler<'a> {
         around: &Surroundings<'_>,
         samples: &[Sample],
         book: &Book,
-    ) -> Option<Rule> {
+    ) -> Option<(Rule, Vec<Pressed>)> {
         let (rule, document) = self.rule(name, file, around)?;
         let mut faults = sample::try_out(&rule, &document, samples, book);
         faults.extend(lint::says_nothing(&rule));
@@ -420,7 +457,12 @@ impl<'a> Compiler<'a> {
         let alone = lint::colour_alone(card, around.partials);
         faults.extend(alone.into_iter().map(|fault| fault.under("card")));
         self.locate(&file.path, &document, faults);
-        Some(rule)
+        let located = |fault: Fault| {
+            let span = document.locate(&fault.path, &fault.underline);
+            Diagnostic::located(fault, &file.path, span)
+        };
+        let pressed = lint::pressed(&document).into_iter();
+        Some((rule, pressed.map(|(name, fault)| (name, located(fault))).collect()))
     }
 
     fn rule(&mut self, name: &str, file: &'a SourceFile, around: &Surroundings<'_>) -> Option<(Rule, Document)> {
@@ -460,6 +502,9 @@ impl<'a> Compiler<'a> {
         true
     }
 }
+
+/// The name of a button, and what to say if no rule answers it.
+type Pressed = (String, Diagnostic);
 
 /// A file that was read into its shape, as far as it has one.
 struct Shaped<T> {

@@ -277,7 +277,8 @@ pub(super) fn event_types(rule: &Rule, document: &Document, samples: &[Sample]) 
 pub(super) fn says_nothing(rule: &Rule) -> Option<Fault> {
     let has_data = |trigger: &Trigger| match trigger {
         Trigger::Hook { .. } | Trigger::File { .. } | Trigger::Queue { .. } => true,
-        Trigger::Cron { .. } | Trigger::Teams { .. } => false,
+        // The answer to a question or a press may always be the same.
+        Trigger::Cron { .. } | Trigger::Teams { .. } | Trigger::Message { .. } | Trigger::Button { .. } => false,
     };
     let reads = |root: &str| rule.card.reads(root);
     if !rule.triggers.iter().all(has_data) || reads("event") || reads("request") {
@@ -301,6 +302,25 @@ pub(super) fn says_nothing(rule: &Rule) -> Option<Fault> {
     let mut fault = Fault::warning("card::says_nothing", message).help(help);
     fault.path.push(Step::from("card"));
     Some(fault.on_key())
+}
+
+/// The buttons of a rule's short card that rules answer: the name of each, and what to say if none does.
+pub(super) fn pressed(document: &Document) -> Vec<(String, Fault)> {
+    let Some(buttons) = document.value.get("card").and_then(|card| card.get("buttons")) else {
+        return Vec::new();
+    };
+    let of_mapping = buttons.as_object().into_iter().flatten();
+    let of_mapping = of_mapping.map(|(label, button)| (Step::from(label.as_str()), button));
+    let of_list = buttons.as_array().into_iter().flatten().enumerate();
+    let of_list = of_list.map(|(index, button)| (Step::Index(index), button));
+    let named = |(step, button): (Step, &Value)| {
+        let name = button.get("press")?.as_str()?.trim().to_owned();
+        let message = format!("no rule answers the button `{}`", shortened(name.clone()));
+        let mut fault = Fault::warning("card::unanswered", message).label("nobody hears it");
+        fault.path = vec!["card".into(), "buttons".into(), step, "press".into()];
+        Some((name, fault))
+    };
+    of_mapping.chain(of_list).filter_map(named).collect()
 }
 
 /// A card that comes near the size that every way into Teams takes, with this sample.

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
 use super::{SourceFile, lint};
-use crate::book::Book;
+use crate::book::{Book, naming};
 use crate::card::sent;
 use crate::card::source::CardSource;
 use crate::card::text::Warnings;
@@ -117,6 +117,8 @@ impl Sample {
                 let scope = scope.or(scopes.first().copied()).unwrap_or(Scope::Team);
                 ("teams".to_owned(), vec![word_of(kind), word_of(&scope)])
             }
+            Trigger::Message { .. } => of_scope("message", scope),
+            Trigger::Button { .. } => of_scope("button", scope),
             Trigger::Cron { .. } => {
                 let last = rule.rsplit('/').next().unwrap_or(rule);
                 ("cron".to_owned(), vec![last.to_owned()])
@@ -124,6 +126,17 @@ impl Sample {
             Trigger::File { .. } => ("file".to_owned(), Vec::new()),
             Trigger::Queue { queue } => (queue.clone(), Vec::new()),
         };
+        Self {
+            file: String::new(),
+            data,
+            folder,
+            words,
+        }
+    }
+
+    /// What somebody said (`message`) or pressed (`button`) in a place of this sort.
+    pub fn of_talk(kind: &str, scope: Scope, data: Value) -> Self {
+        let (folder, words) = of_scope(kind, Some(scope));
         Self {
             file: String::new(),
             data,
@@ -146,6 +159,18 @@ impl Sample {
     /// Where its event comes from, in words: `hook github (deployment_status)`.
     pub fn told(&self) -> String {
         match (self.folder.as_str(), self.words.as_slice()) {
+            ("teams", [kind, ..]) if kind == "message" => {
+                format!(
+                    "the message “{}”",
+                    naming::short(self.data["text"].as_str().unwrap_or_default())
+                )
+            }
+            ("teams", [kind, ..]) if kind == "button" => {
+                format!(
+                    "the button `{}`",
+                    naming::short(self.data["button"].as_str().unwrap_or_default())
+                )
+            }
             ("teams", [kind, scope, ..]) => format!("`{kind}` in a {scope}"),
             ("cron", [rule, ..]) => format!("the schedule of {rule}"),
             ("file", _) => "a changed file".to_owned(),
@@ -178,6 +203,20 @@ impl Sample {
                 })
             }
             Trigger::Queue { queue } => (self.folder == *queue).then(|| Origin::Queue { queue: queue.clone() }),
+            Trigger::Message { .. } => {
+                let scope = word(1).and_then(named::<Scope>).unwrap_or(Scope::Person);
+                let origin = Origin::message(scope, self.data["text"].as_str().unwrap_or_default());
+                let meets = self.folder == "teams" && word(0) == Some("message");
+                (meets && trigger.meets(rule, index, &origin)).then_some(origin)
+            }
+            Trigger::Button { .. } => {
+                let origin = Origin::Button {
+                    scope: word(1).and_then(named::<Scope>).unwrap_or(Scope::Person),
+                    button: self.data["button"].as_str().unwrap_or_default().to_owned(),
+                };
+                let meets = self.folder == "teams" && word(0) == Some("button");
+                (meets && trigger.meets(rule, index, &origin)).then_some(origin)
+            }
             Trigger::Cron { .. } => {
                 let last = rule.rsplit('/').next().unwrap_or(rule);
                 let meets = self.folder == "cron" && word(0) == Some(last);
@@ -209,6 +248,8 @@ impl Sample {
             Origin::Hook { .. } => json!({ "method": "POST", "headers": {}, "query": {} }),
             Origin::Cron { .. }
             | Origin::Teams { .. }
+            | Origin::Message { .. }
+            | Origin::Button { .. }
             | Origin::File { .. }
             | Origin::Queue { .. }
             | Origin::Drill { .. } => Value::Null,
@@ -220,9 +261,16 @@ impl Sample {
             data: self.data.clone(),
             request,
             here: None,
+            thread: None,
             sender: None,
         })
     }
+}
+
+/// Folder and words of what happens in a chat or channel.
+fn of_scope(kind: &str, scope: Option<Scope>) -> (String, Vec<String>) {
+    let scope = scope.unwrap_or(Scope::Person);
+    ("teams".to_owned(), vec![kind.to_owned(), word_of(&scope)])
 }
 
 fn word_of<T: serde::Serialize>(word: &T) -> String {

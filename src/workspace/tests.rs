@@ -47,6 +47,7 @@ fn hook_event(hook: &str) -> Event {
         data: Value::Null,
         request: Value::Null,
         here: None,
+        thread: None,
         sender: None,
     }
 }

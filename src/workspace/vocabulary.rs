@@ -121,6 +121,7 @@ fn occasions(path: &str) -> Vec<Occasion> {
     let mut words = name.strip_suffix(".json").unwrap_or(name).split('.');
     let first = words.next().unwrap_or_default();
     match folder {
+        "teams" if ["message", "button"].contains(&first) => vec![Occasion::Teams { kind: first.to_owned() }],
         "teams" => match serde_json::from_value::<TeamsEvent>(first.into()) {
             Ok(_) => vec![Occasion::Teams { kind: first.to_owned() }],
             Err(_) => Vec::new(),

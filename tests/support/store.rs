@@ -184,6 +184,7 @@ pub fn held(event: &str, rule: &str, due_at: DateTime<Utc>) -> Held {
             data: serde_json::json!({"a": 1}),
             request: serde_json::Value::Null,
             here: None,
+            thread: None,
             sender: None,
         },
         rule: rule.to_owned(),

@@ -53,6 +53,7 @@ fn event(data: Value) -> Event {
         data,
         request: Value::Null,
         here: None,
+        thread: None,
         sender: None,
     }
 }
