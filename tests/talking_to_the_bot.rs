@@ -26,9 +26,11 @@ fn said(message: &Received) -> String {
     texts(&message.activity)
 }
 
-async fn reasons(engine: &Engine) -> Vec<String> {
-    let (_, runs) = engine.get("/admin/v1/events").await;
-    vec![runs.to_string()]
+/// What the latest events were, and what came of them.
+async fn latest(engine: &Engine) -> String {
+    let (status, events) = engine.get("/admin/v1/events").await;
+    assert_eq!(status, 200, "{events:#}");
+    events.to_string()
 }
 
 #[tokio::test]
@@ -63,6 +65,12 @@ async fn a_message_is_answered_where_it_was_written() {
         .expect("told");
     engine.settled().await;
     assert_eq!(engine.teams.received().len(), 2, "it is another word");
+    let why = latest(&engine).await;
+    assert!(
+        why.contains("no rule waits for it") && why.contains("status *"),
+        "{why}"
+    );
+    assert!(!why.contains("statistics"), "what people write is kept nowhere: {why}");
 }
 
 #[tokio::test]
@@ -221,7 +229,7 @@ async fn who_may_press_is_limited_and_others_are_told_so() {
     assert_eq!(value(refused.json()), "Nothing happened: this button is for others.");
     engine.settled().await;
     assert_eq!(engine.teams.received().len(), 0);
-    let why = reasons(&engine).await.remove(0);
+    let why = latest(&engine).await;
     assert!(why.contains("button on-it (team)"), "{why}");
     assert!(
         why.contains("from: omar.haddad@contoso.example") && why.contains("Anna Berg"),

@@ -134,8 +134,10 @@ fn outcome(decision: &Decision) -> Outcome {
     let mut rules = decision.rules.iter();
     if decision.rules.is_empty() {
         Outcome::NoRule
-    } else if !decision.deliveries.is_empty() || !decision.waiting.is_empty() {
+    } else if !decision.deliveries.is_empty() {
         Outcome::PassedOn
+    } else if !decision.waiting.is_empty() {
+        Outcome::Waits
     } else if decision.rules.iter().any(|rule| rule.held_back_count > 0) {
         Outcome::HeldBack
     } else if decision.rules.iter().any(|rule| rule.matched) {

@@ -60,8 +60,10 @@ pub enum Outcome {
     NotFromThem,
     /// The conditions of the rules that wait for it do not hold.
     NotMet,
-    /// It was passed on, or will be as soon as it is known to whom.
+    /// It was passed on.
     PassedOn,
+    /// It is not known yet whom it concerns, or whether the presser is one of those who may; Teams is asked.
+    Waits,
     /// The rule's limit holds it back.
     HeldBack,
     /// There was nobody to tell.
@@ -101,6 +103,7 @@ pub fn pressed(button: &str, outcome: Outcome) -> HttpAnswer {
         Outcome::NotFromThem => "Nothing happened: this button is for others.".to_owned(),
         Outcome::NotMet => "Nothing happened: what the button needs is not given now.".to_owned(),
         Outcome::PassedOn => "Done, thank you.".to_owned(),
+        Outcome::Waits => "Thank you. It is passed on as soon as Teams has told whom it concerns.".to_owned(),
         Outcome::HeldBack => "Thank you. Everybody was told a short while ago already.".to_owned(),
         Outcome::Nobody => "Nothing happened: there is nobody to tell.".to_owned(),
     })
