@@ -596,7 +596,10 @@ async fn a_machine_that_vouches_for_nobody_says_what_to_do() {
 
     let half = Setting::new(&stub, Credential::ManagedIdentity).set("IDENTITY_ENDPOINT", stub.url("/msi/token"));
     let problem = half.bot().tokens.token().await.unwrap_err();
-    assert!(problem.to_string().contains("`IDENTITY_HEADER` is not"), "{problem}");
+    assert!(
+        problem.to_string().contains("`IDENTITY_HEADER` is not set"),
+        "{problem}"
+    );
 }
 
 fn token_file(path: Option<String>) -> Credential {

@@ -544,6 +544,36 @@ mod tests {
         assert_eq!(endpoints.service_url, "http://127.0.0.1:9300/");
         assert_eq!(endpoints.issuer.issuer, "https://api.botframework.com");
 
+        // A cloud of which Herald knows nothing.
+        let elsewhere = Overrides {
+            token: Some("https://login.cloud.example/T/oauth2/v2.0/token".into()),
+            scope: Some("https://api.cloud.example/.default".into()),
+            issuer: Some("https://api.cloud.example".into()),
+            openid: Some("https://login.cloud.example/keys".into()),
+            service_url: Some("https://smba.cloud.example/teams".into()),
+            graph: Some("https://graph.cloud.example".into()),
+            graph_scope: Some("https://graph.cloud.example/.default".into()),
+            identity: Some("http://127.0.0.1:1/msi".into()),
+            imds: Some("http://127.0.0.1:1/imds".into()),
+            trusted_hosts: vec!["smba.cloud.example".into()],
+            ..Overrides::default()
+        };
+        let endpoints = Endpoints::of(Cloud::Public, None, &elsewhere).unwrap();
+        assert_eq!(
+            endpoints.token_in("U"),
+            "https://login.cloud.example/U/oauth2/v2.0/token"
+        );
+        assert_eq!(endpoints.scope, "https://api.cloud.example/.default");
+        assert_eq!(
+            endpoints.issuer,
+            Issuer::new("https://api.cloud.example", "https://login.cloud.example/keys")
+        );
+        assert_eq!(endpoints.service_url, "https://smba.cloud.example/teams/");
+        assert_eq!(endpoints.graph, "https://graph.cloud.example");
+        assert_eq!(endpoints.graph_scope, "https://graph.cloud.example/.default");
+        assert_eq!(endpoints.identity.as_deref(), Some("http://127.0.0.1:1/msi"));
+        assert_eq!(endpoints.imds, "http://127.0.0.1:1/imds");
+
         let bad = Overrides {
             token: Some("http://login.test/token".into()),
             openid: Some("keys".into()),

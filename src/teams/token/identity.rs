@@ -57,9 +57,10 @@ impl Service {
         };
         let key = text(secrets, HEADER).and_then(|key| HeaderValue::from_str(&key).ok());
         let mut key = key.ok_or_else(|| {
-            NoToken::because(format!("`{ENDPOINT}` is set, but `{HEADER}` is not (or is no header)")).with_way_out(
-                "Herald knows the identity services of App Service, Container Apps and virtual machines",
-            )
+            NoToken::because(format!(
+                "an identity service is named (`{ENDPOINT}`), but `{HEADER}` is not set, or is no header"
+            ))
+            .with_way_out("Herald knows the identity services of App Service, Container Apps and virtual machines")
         })?;
         key.set_sensitive(true);
         Ok(Self {
