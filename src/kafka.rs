@@ -1,7 +1,7 @@
 //! A connection to a Kafka broker: asks for the partitions of a topic, and for the messages in them.
 //!
-//! The protocol's messages are those of the crate `kafka-protocol`, each in one version that every broker since Kafka 1.0,
-//! and Event Hubs, knows. There is no consumer group: up to where a topic was taken in is in our own store, because only
+//! The protocol's messages are those of the crate `kafka-protocol`, each in a version that every broker since Kafka 1.0, and
+//! Event Hubs, knows. There is no consumer group: up to where a topic was taken in is in our own store, because only
 //! there it can be written after the events are on disk.
 
 use std::io;
@@ -14,9 +14,9 @@ use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{
-    ApiKey, BrokerId, FetchRequest, FetchResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest,
-    MetadataResponse, RequestHeader, ResponseHeader, SaslAuthenticateRequest, SaslAuthenticateResponse,
-    SaslHandshakeRequest, SaslHandshakeResponse, TopicName,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, BrokerId, FetchRequest, FetchResponse, ListOffsetsRequest,
+    ListOffsetsResponse, MetadataRequest, MetadataResponse, RequestHeader, ResponseHeader, SaslAuthenticateRequest,
+    SaslAuthenticateResponse, SaslHandshakeRequest, SaslHandshakeResponse, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use kafka_protocol::records::{Record, RecordBatchDecoder};
@@ -81,6 +81,11 @@ trait Question: Encodable + HeaderVersion {
     type Answer: Decodable + HeaderVersion;
 }
 
+impl Question for ApiVersionsRequest {
+    const KEY: ApiKey = ApiKey::ApiVersions;
+    type Answer = ApiVersionsResponse;
+}
+
 impl Question for SaslHandshakeRequest {
     const KEY: ApiKey = ApiKey::SaslHandshake;
     type Answer = SaslHandshakeResponse;
@@ -110,6 +115,8 @@ impl Question for FetchRequest {
 pub struct Connection {
     stream: Box<dyn Stream>,
     asked: i32,
+    /// The version in which it is asked for partitions.
+    metadata: i16,
 }
 
 /// A partition and the broker that leads it.
@@ -157,7 +164,18 @@ impl Connection {
         let stream = timeout(PATIENCE, reach)
             .await
             .map_err(|_| Trouble::Wire(format!("{host}:{port} does not answer")))??;
-        let mut connection = Self { stream, asked: 0 };
+        let mut connection = Self {
+            stream,
+            asked: 0,
+            metadata: 1,
+        };
+        let known = connection.ask(&ApiVersionsRequest::default(), 0).await?;
+        let newest = known
+            .api_keys
+            .iter()
+            .find(|known| known.api_key == ApiKey::Metadata as i16);
+        // From 4 on a question does not make the topic that it asks for.
+        connection.metadata = newest.map_or(1, |known| known.max_version.clamp(1, 4));
         if let Some(login) = &queue.login {
             connection.log_in(&login.user, password.unwrap_or_default()).await?;
         }
@@ -196,10 +214,10 @@ impl Connection {
     /// [`Trouble`]; among them that there is no such topic, or that a partition has no leader right now.
     pub async fn partitions(&mut self, topic: &str) -> Result<Vec<Partition>, Trouble> {
         let wanted = MetadataRequestTopic::default().with_name(Some(named(topic)));
-        let request = MetadataRequest::default()
-            .with_topics(Some(vec![wanted]))
-            .with_allow_auto_topic_creation(false);
-        let answer = self.ask(&request, 4).await?;
+        let request = MetadataRequest::default().with_topics(Some(vec![wanted]));
+        // Earlier versions do not know this, and cannot be told.
+        let request = request.with_allow_auto_topic_creation(self.metadata < 4);
+        let answer = self.ask(&request, self.metadata).await?;
         let found = answer
             .topics
             .first()

@@ -112,7 +112,9 @@ async fn herald_understands_what_the_sdk_of_cloudevents_sends_field_by_field() {
                     *value = Value::from(number.to_string());
                 }
             }
-            expected["data"] = held["data"].clone();
+            if let Some(data) = held.get("data") {
+                expected.insert("data".to_owned(), data.clone());
+            }
             // In this form the content type of the request is that of the data, also where the event names none.
             let content_type = ours["datacontenttype"]
                 .as_str()

@@ -204,14 +204,17 @@ async fn lead(mut visitor: TcpStream, broker: SocketAddr, own: u16) -> std::io::
                 let code: i16 = if known { 0 } else { 58 };
                 [&asked[4..8], &code.to_be_bytes(), &(-1_i16).to_be_bytes(), &[0; 4]].concat()
             }
-            (_, false) => return Ok(()),
-            (number, true) => {
+            (number, false) if number != 18 => return Ok(()),
+            (number, _) => {
                 send(&mut upstream, &asked).await?;
                 let mut answer = frame(&mut upstream).await?;
                 if number == 3 {
-                    // Of the metadata: throttling, the count of brokers, the first one's id, its host, and its port.
-                    let host = usize::from(u16::from_be_bytes([answer[16], answer[17]]));
-                    answer[18 + host..22 + host].copy_from_slice(&u32::from(own).to_be_bytes());
+                    // Of the metadata: the count of brokers, the first one's id, its host, and its port. From version 3 on,
+                    // how long to wait stands before them.
+                    let begin = if asked[3] >= 3 { 16 } else { 12 };
+                    let host = usize::from(u16::from_be_bytes([answer[begin], answer[begin + 1]]));
+                    let port = begin + 2 + host;
+                    answer[port..port + 4].copy_from_slice(&u32::from(own).to_be_bytes());
                 }
                 answer
             }
