@@ -50,7 +50,7 @@ impl Broker {
         Self { kcat, address }
     }
 
-    /// Writes messages, one a line, to a partition of `orders`; the first makes the topic.
+    /// Writes messages, one a line, to a partition of `orders`.
     fn write(&self, partition: u8, more: &[&str], lines: &str) {
         let mut kcat = Command::new("kcat")
             .args([
@@ -107,9 +107,9 @@ async fn engine(address: SocketAddr, more: &str) -> Engine {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_of_a_queue_are_events_and_a_restart_neither_loses_nor_repeats_one() {
     let broker = Broker::start();
+    let mut engine = engine(broker.address, "").await;
     broker.write(0, &["-k", "shop-1", "-H", "region=eu"], "{\"number\": \"A-1\"}\n");
     broker.write(1, &[], "plain words\n");
-    let mut engine = engine(broker.address, "").await;
     let sent = engine.messages(2).await;
     let all: Vec<String> = sent.iter().map(|received| texts(&received.activity)).collect();
     assert!(
@@ -145,10 +145,10 @@ async fn messages_of_a_queue_are_events_and_a_restart_neither_loses_nor_repeats_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_asks_who_we_are_is_told_user_and_password() {
     let broker = Broker::start();
-    broker.write(2, &[], "{\"number\": \"B-1\"}\n");
     let mut doors = JoinSet::new();
     let door = door(broker.address, &mut doors).await;
     let engine = engine(door, ", user: herald, secret: ORDERS_PASSWORD").await;
+    broker.write(2, &[], "{\"number\": \"B-1\"}\n");
     let sent = engine.messages(1).await;
     assert!(texts(&sent[0].activity).contains("B-1"));
 }
