@@ -366,11 +366,7 @@ impl Writer {
                 }
                 self.out.push_str("- ");
             }
-            "td" | "dd" if !closes => {
-                if !self.at_line_start() {
-                    self.out.push(' ');
-                }
-            }
+            "td" | "dd" if !closes && !self.at_line_start() => self.out.push(' '),
             "a" if !closes => {
                 self.close_link();
                 let Some(href) = attribute(attributes, "href") else {
