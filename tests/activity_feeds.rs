@@ -4,6 +4,7 @@ use herald::delivery::State;
 use herald::sandbox::{Operation, Script};
 use serde_json::{Value, json};
 
+use crate::support::cli::run;
 use crate::support::engine::{Engine, PATIENCE, Workspace};
 
 const LINK: &str = "https://teams.microsoft.com/l/entity/5d6c0f3a-0b1e-4c7e-9a41-7f0f3e2b1c10/deploys";
@@ -206,4 +207,25 @@ async fn what_is_in_a_feed_is_not_taken_back_and_that_is_said() {
         .await;
     let reason = all[0].reason.clone().unwrap_or_default();
     assert!(reason.contains("what is in an activity feed stays there"), "{reason}");
+}
+
+#[test]
+fn the_preview_says_what_activity_feeds_are_told() {
+    let workspace = Workspace::new()
+        .rule(
+            "r",
+            &rule("[{ activity_feed: anna@contoso.example }]", "text: Deploy failed"),
+        )
+        .file(
+            "herald.yaml",
+            "hooks:\n  ci: { signature: none, anyone_can_post: true }\n",
+        );
+    let said = run(workspace.path(), &["preview", "r", "--out", "card.json"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert!(
+        said.err
+            .contains("Activity feeds are told: Deploy failed | systemDefault | Deploys"),
+        "{}",
+        said.err
+    );
 }

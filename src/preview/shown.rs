@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use super::seat::{Known, Seat, Told};
 use super::stage::{Stage, Staged, Subject, place_of_sample};
 use crate::audience::{Audience, Wanted};
+use crate::card::shown::texts;
 use crate::card::source::CardSource;
+use crate::card::text::Warnings;
 use crate::card::{Card, Content, fit};
 use crate::duration;
 use crate::event::{Event, EventId, FileChange, Origin, Scope, Sender};
@@ -96,6 +98,16 @@ pub struct Shown {
     /// What a bot posts, without addressing.
     #[serde(skip)]
     pub message: Card,
+}
+
+/// What those are told whom the rule notifies in their activity feeds: it has no card to look at.
+fn feed_in_words(rule: &Rule, event: &Event, zone: Tz, now: DateTime<Utc>) -> Option<String> {
+    let scope = plan::scope(event, rule, zone, now);
+    let notification = rule.feed.as_ref()?.render(&scope, &mut Warnings::new());
+    Some(format!(
+        "Activity feeds are told: {}.",
+        texts(&notification).join(" | ")
+    ))
 }
 
 /// The card of `choice`, seen at `now`.
@@ -194,7 +206,13 @@ pub fn show(stage: &Stage<'_>, choice: &Choice, now: DateTime<Utc>) -> Result<Sh
         subject: choice.subject.clone(),
         sample: happened.sample,
         fitting: fitting.iter().take(MOST).map(|sample| sample.file.clone()).collect(),
-        note: with_callers(happened.note, named.from.as_deref()),
+        note: match (
+            with_callers(happened.note, named.from.as_deref()),
+            feed_in_words(rule, event, zone, now),
+        ) {
+            (Some(note), Some(feed)) => Some(format!("{note} {feed}")),
+            (note, feed) => note.or(feed),
+        },
         event: event.data.clone(),
         holds: verdicts.holds,
         lines: verdicts.lines,
