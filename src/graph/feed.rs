@@ -4,12 +4,14 @@
 //! together. How fast Graph takes them is [`super::brake`]'s matter; when too many wait here, the sender is told to come
 //! again, so that they hold up nobody else.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tracing::warn;
 
 use super::answer::No;
@@ -19,7 +21,7 @@ use crate::delivery::CardId;
 
 /// Notifications that wait here at most.
 const MOST_WAITING: usize = 100;
-/// How long the first of several waits for others that say the same; by the machine's time, whatever the clock says.
+/// How long the first of several waits for others that say the same, at most; by the machine's time, whatever the clock says.
 const GATHERED: Duration = Duration::from_millis(100);
 /// The most recipients of one request.
 const MOST_RECIPIENTS: usize = 100;
@@ -83,46 +85,52 @@ impl Feeds {
 
 impl FeedSender {
     /// Runs until nobody can hand anything over, and what was handed over is sent.
+    ///
+    /// While a notification is on its way, whoever is to get the same gathers behind it and goes with the next request: so
+    /// the slower Graph is, the more go together.
     pub async fn run(mut self) {
+        let mut waiting: Vec<Vec<Handed>> = Vec::new();
+        let mut busy: HashSet<CardId> = HashSet::new();
         let mut under_way = JoinSet::new();
-        loop {
-            let first = tokio::select! {
-                first = self.handed.recv() => first,
-                Some(_) = under_way.join_next() => continue,
-            };
-            let Some(first) = first else { break };
-            let mut gathered = vec![first];
-            let over = tokio::time::sleep(GATHERED);
-            tokio::pin!(over);
-            while gathered.len() < MOST_WAITING {
-                tokio::select! {
-                    () = &mut over => break,
-                    more = self.handed.recv() => match more {
-                        Some(more) => gathered.push(more),
-                        None => break,
-                    },
+        let mut open = true;
+        let mut tick = tokio::time::interval(GATHERED);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while open || !waiting.is_empty() || !under_way.is_empty() {
+            tokio::select! {
+                handed = self.handed.recv(), if open => match handed {
+                    Some(one) => gather(&mut waiting, one),
+                    None => open = false,
+                },
+                Some(done) = under_way.join_next() => match done {
+                    Ok(card) => {
+                        busy.remove(&card);
+                    }
+                    // Those whose answer is lost with it are claimed again; which notification it was is not known.
+                    Err(_) => busy.clear(),
+                },
+                _ = tick.tick(), if !waiting.is_empty() => {
+                    let ready = |group: &mut Vec<Handed>| busy.insert(group[0].card.clone());
+                    for together in waiting.extract_if(.., ready) {
+                        let graph = self.graph.clone();
+                        under_way.spawn(async move {
+                            let card = together[0].card.clone();
+                            send(&graph, together).await;
+                            card
+                        });
+                    }
                 }
             }
-            for together in alike(gathered) {
-                let graph = self.graph.clone();
-                under_way.spawn(async move { send(&graph, together).await });
-            }
         }
-        while under_way.join_next().await.is_some() {}
     }
 }
 
-/// Those that say the same, in the order they came.
-fn alike(handed: Vec<Handed>) -> Vec<Vec<Handed>> {
-    let mut groups: Vec<Vec<Handed>> = Vec::new();
-    for one in handed {
-        let same = |group: &&mut Vec<Handed>| group[0].card == one.card && group.len() < MOST_RECIPIENTS;
-        match groups.iter_mut().find(same) {
-            Some(group) => group.push(one),
-            None => groups.push(vec![one]),
-        }
+/// Puts one to those that say the same, in the order they came.
+fn gather(waiting: &mut Vec<Vec<Handed>>, one: Handed) {
+    let same = |group: &&mut Vec<Handed>| group[0].card == one.card && group.len() < MOST_RECIPIENTS;
+    match waiting.iter_mut().find(same) {
+        Some(group) => group.push(one),
+        None => waiting.push(vec![one]),
     }
-    groups
 }
 
 async fn send(graph: &Graph, together: Vec<Handed>) {
