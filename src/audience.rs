@@ -7,6 +7,7 @@ use chrono::Duration;
 use crate::delivery::Recipient;
 use crate::event::Sender;
 use crate::roster::{Conversation, ConversationId, Mention, Person, Roster, Team};
+use crate::webhook;
 
 mod place;
 mod resolve;
@@ -27,6 +28,8 @@ pub struct Wanted {
     pub mention: Vec<Want>,
     /// By which way people are told.
     pub by: By,
+    /// What the thread of the channel is about that the card belongs to; without it a card begins its own.
+    pub thread: Option<String>,
 }
 
 /// By which way people are told.
@@ -65,6 +68,13 @@ pub enum Want {
     Everyone,
     /// Each member of a group in Entra ID, in their personal chats.
     EntraGroup(PlaceRef),
+    /// A webhook of `directory.yaml`, by its alias as written there.
+    Webhook {
+        /// The alias.
+        name: String,
+        /// What stands behind it.
+        kind: webhook::Kind,
+    },
     /// Nobody, and why: an unknown alias, a template that came to nothing.
     Nobody(String),
 }
@@ -237,6 +247,8 @@ pub struct Reached {
     pub mentions: Vec<Mention>,
     /// The tenant of a group chat or channel, if it is known.
     pub tenant_id: Option<String>,
+    /// What the thread of the channel is about that the card belongs to.
+    pub thread: Option<String>,
 }
 
 /// A target, or one member of it, that nobody can be told through.

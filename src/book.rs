@@ -6,12 +6,14 @@ use chrono_tz::Tz;
 use indexmap::IndexMap;
 
 use crate::audience::{Audience, PersonRef, PlaceRef, Want};
-use crate::book::file::{BookFile, ChannelFile, GroupFile, PersonFile};
+use crate::book::file::{BookFile, ChannelFile, GroupFile, PersonFile, WebhookFile, WebhookKindFile};
 use crate::card::template::Partials;
 use crate::diagnostic::{Fault, did_you_mean};
 use crate::link;
 use crate::rule::target::{Kind, Target};
+use crate::secret_name::SecretName;
 use crate::text_or::TextOr;
+use crate::webhook::{self, Webhook};
 use crate::zone;
 
 mod circle;
@@ -31,6 +33,7 @@ pub struct Book {
     channels: IndexMap<String, Want>,
     groups: IndexMap<String, PlaceRef>,
     audiences: IndexMap<String, Vec<Target>>,
+    webhooks: IndexMap<String, Webhook>,
 }
 
 /// A person, as the workspace knows them.
@@ -61,6 +64,7 @@ impl Book {
             people,
             channels,
             groups,
+            webhooks,
             audiences,
         } = file;
         let mut book = Book::default();
@@ -81,6 +85,10 @@ impl Book {
         for (alias, entry) in groups {
             let entry = group(entry).and_then(|entry| add(&mut book.groups, alias, entry));
             take("groups", alias, entry.map_err(|fault| vec![fault]));
+        }
+        for (alias, entry) in webhooks {
+            let entry = webhook(alias, entry).and_then(|entry| add(&mut book.webhooks, alias, entry));
+            take("webhooks", alias, entry.map_err(|fault| vec![fault]));
         }
         for (alias, items) in audiences {
             let mut targets = Vec::new();
@@ -157,6 +165,16 @@ impl Book {
         self.groups.get(&caseless(alias))
     }
 
+    /// A webhook by alias.
+    pub fn webhook(&self, alias: &str) -> Option<&Webhook> {
+        self.webhooks.get(&caseless(alias))
+    }
+
+    /// All webhooks, in the order written.
+    pub fn webhooks(&self) -> impl Iterator<Item = &Webhook> {
+        self.webhooks.values()
+    }
+
     /// The targets behind an audience.
     pub fn audience(&self, alias: &str) -> Option<&[Target]> {
         self.audiences.get(&caseless(alias)).map(Vec::as_slice)
@@ -225,6 +243,7 @@ impl Book {
             Kind::MembersOf => naming::members_of(name, self).err(),
             Kind::ChannelsOf => naming::channels_of(name, self).err(),
             Kind::EntraGroup => naming::entra_group(name).err(),
+            Kind::Webhook => return self.doubt_webhook(name),
             Kind::Here | Kind::Sender | Kind::Everyone => None,
         };
         if let Some(reason) = wrong {
@@ -253,7 +272,7 @@ impl Book {
             ),
             // There are no aliases of teams.
             Kind::ChannelsOf => (false, Vec::new()),
-            Kind::EntraGroup | Kind::Here | Kind::Sender | Kind::Everyone => return None,
+            Kind::EntraGroup | Kind::Here | Kind::Sender | Kind::Everyone | Kind::Webhook => return None,
         };
         if known || naming::is_exact(name) {
             return None;
@@ -299,12 +318,30 @@ impl Book {
             | Kind::EntraGroup
             | Kind::ActivityFeed
             | Kind::Here
-            | Kind::Sender => None,
+            | Kind::Sender
+            | Kind::Webhook => None,
         }
+    }
+
+    /// Only the workspace knows its webhooks, so a name it lacks is an error.
+    fn doubt_webhook(&self, name: &str) -> Option<Fault> {
+        let fault = Fault::error("target::name", naming::webhook(name, self).err()?);
+        let near = did_you_mean(name, self.webhooks.keys().map(String::as_str));
+        Some(match near {
+            Some(near) => fault.help(format!("did you mean `{near}`?")),
+            None => fault.help("add it under `webhooks:` in directory.yaml: `operations: OPERATIONS_WEBHOOK_URL`"),
+        })
     }
 
     fn warnings(&self, file: &BookFile) -> Vec<Fault> {
         let mut warnings = Vec::new();
+        for (alias, _) in file.webhooks.iter().filter(|(_, entry)| is_incoming(entry)) {
+            let message =
+                "this is an incoming webhook of an Office 365 connector, and Microsoft is switching those off";
+            let help = "create a webhook with Workflows in the channel, or let the bot write there: `channel:`";
+            let warning = Fault::warning("directory::connector", message).help(help);
+            warnings.push(warning.under("kind").under(alias.as_str()).under("webhooks"));
+        }
         // Each comparison looks at all aliases; who has that many audiences has enough to read.
         let mut left = MOST_DOUBTED;
         for (alias, items) in &file.audiences {
@@ -504,6 +541,43 @@ fn group(entry: &TextOr<GroupFile>) -> Result<PlaceRef, Fault> {
             Err(wrong("nothing here says which chat it is".to_owned()).help("write `name:` or `link:`"))
         }
     }
+}
+
+fn is_incoming(entry: &TextOr<WebhookFile>) -> bool {
+    match entry {
+        TextOr::Text(_) => false,
+        TextOr::Full(full) => full.kind == Some(WebhookKindFile::Incoming),
+    }
+}
+
+/// A pasted address is not repeated.
+fn webhook(alias: &str, entry: &TextOr<WebhookFile>) -> Result<Webhook, Fault> {
+    const CODE: &str = "directory::webhook";
+    let (url, kind) = match entry {
+        TextOr::Text(name) => (Some(name), None),
+        TextOr::Full(WebhookFile { url, kind }) => (url.as_ref(), *kind),
+    };
+    let Some(url) = url else {
+        return Err(Fault::error(CODE, format!("nothing here says where `{alias}` leads"))
+            .help("write `url:` and the name of the secret that holds the address"));
+    };
+    let url = SecretName::new(url.trim()).map_err(|_| {
+        let fault = Fault::error(CODE, "the address of a webhook is a secret and is called by its name here")
+            .label("not a name such as `OPERATIONS_WEBHOOK_URL`")
+            .help("put the address into an environment variable and write the variable's name; if it was committed, change it");
+        match entry {
+            TextOr::Text(_) => fault,
+            TextOr::Full(_) => fault.under("url"),
+        }
+    })?;
+    Ok(Webhook {
+        name: alias.to_owned(),
+        url,
+        kind: match kind {
+            Some(WebhookKindFile::Incoming) => webhook::Kind::Incoming,
+            Some(WebhookKindFile::Workflow) | None => webhook::Kind::Workflow,
+        },
+    })
 }
 
 fn caseless(text: &str) -> String {

@@ -53,6 +53,32 @@ pub struct Card {
     pub content: Content,
     /// One line for toasts and the activity feed: a message that is only a card shows nothing else there.
     pub summary: String,
+    /// How important it is said to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub importance: Option<Importance>,
+    /// It is also shown in the activity feed of those who get it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alert: bool,
+}
+
+/// How important a message is said to be; without it, as usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Importance {
+    /// It can wait.
+    Low,
+    /// It cannot: Teams marks the message.
+    High,
+}
+
+impl Importance {
+    /// The word for it, here and in Teams.
+    pub fn word(self) -> &'static str {
+        match self {
+            Importance::Low => "low",
+            Importance::High => "high",
+        }
+    }
 }
 
 /// What a message consists of.
@@ -75,7 +101,7 @@ impl Card {
 
     /// The message as Bot Framework wants it, without addressing.
     pub fn to_activity(&self) -> Value {
-        match &self.content {
+        let mut activity = match &self.content {
             Content::Adaptive(card) => json!({
                 "type": "message",
                 "summary": self.summary,
@@ -91,6 +117,23 @@ impl Card {
                 "textFormat": "markdown",
                 "text": text,
             }),
+        };
+        if let Some(importance) = self.importance {
+            activity["importance"] = json!(importance.word());
+        }
+        if self.alert {
+            activity["channelData"] = json!({ "notification": { "alert": true } });
+        }
+        activity
+    }
+
+    /// A card of this content that is sent as usual.
+    pub fn new(content: Content, summary: String) -> Card {
+        Card {
+            content,
+            summary,
+            importance: None,
+            alert: false,
         }
     }
 }

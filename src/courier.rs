@@ -10,6 +10,7 @@ mod lesson;
 mod renewed;
 mod route;
 mod traced;
+pub mod webhook;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tracing::{error, info, warn};
 use self::desk::{Desk, Step};
 use self::errand::{Errand, Outcome};
 use self::renewed::Renewed;
+use self::webhook::Webhooks;
 use crate::clock::Clock;
 use crate::delivery::DeliveryId;
 use crate::graph::feed::Feeds;
@@ -54,6 +56,8 @@ pub struct Courier {
     pub outbox: Arc<dyn Outbox>,
     /// The way to Teams.
     pub connector: Arc<Connector>,
+    /// The way to webhooks.
+    pub webhooks: Webhooks,
     /// Who may ask Teams when.
     pub turnstile: Arc<Turnstile>,
     /// The time.

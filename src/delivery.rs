@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::event::EventId;
 use crate::lane::Lane;
 use crate::roster::ConversationId;
+use crate::webhook;
 
 /// The identity of a delivery: event, rule and address. Enqueuing the same again adds nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -83,6 +84,28 @@ impl WindowId {
     }
 }
 
+/// The identity of a thread that a rule keeps: rule, value of `thread` and channel.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ThreadId(String);
+
+impl ThreadId {
+    /// The id of the thread in which `rule` gathers in `address` what is about `value`.
+    pub fn of(rule: &str, value: &str, address: &Address) -> Self {
+        let mut hash = Sha256::new();
+        for part in ["thread", rule, value, &address.key()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        Self(format!("th_{}", hex::encode(&hash.finalize()[..12])))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The identity of a run: what one rule owes because of one event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -140,6 +163,13 @@ pub enum Address {
         /// Its id.
         id: ConversationId,
     },
+    /// A webhook of `directory.yaml`.
+    Webhook {
+        /// Its alias. The address is a secret, which is looked up when the card is sent.
+        name: String,
+        /// What stands behind it: how fast it takes messages.
+        kind: webhook::Kind,
+    },
     /// Nobody could be found: the delivery is dead from the start and says why.
     Nowhere {
         /// What the author wrote, as shown in lists.
@@ -154,6 +184,8 @@ impl Address {
             Address::Person { tenant_id, id } => format!("person:{tenant_id}:{id}"),
             Address::Feed { tenant_id, id } => format!("feed:{tenant_id}:{id}"),
             Address::Conversation { id } => format!("conversation:{id}"),
+            // Whatever stands behind it: the kind may be put right while cards wait.
+            Address::Webhook { name, .. } => format!("webhook:{}", name.to_lowercase()),
             Address::Nowhere { wanted } => format!("nowhere:{wanted}"),
         }
     }
@@ -199,6 +231,9 @@ pub struct Delivery {
     pub activity_id: Option<String>,
     /// The conversation it ended in, once delivered.
     pub conversation_id: Option<ConversationId>,
+    /// The message that begins the thread it ended in, where it was sent into one: its own id if it is that message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread_root: Option<String>,
     /// The window of its rule's limit that it opened; it closes again if the delivery ends unsent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowId>,
@@ -237,9 +272,27 @@ pub struct Terms {
     /// The tenant whose rate it uses; `None` is the bot's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
-    /// The thread of the channel in which it is posted, by the id of the post that began it; `None` begins a new one.
+    /// The thread it belongs to; without one it begins a thread of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub thread: Option<String>,
+    pub thread: Option<Thread>,
+}
+
+/// Which thread a card belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thread {
+    /// The one that its rule keeps for a value: whichever card is first begins it.
+    Shared {
+        /// Its identity.
+        id: ThreadId,
+    },
+    /// The one of a message that was sent: somebody answers to it.
+    Of {
+        /// Where the message is.
+        conversation: ConversationId,
+        /// Its id.
+        message: String,
+    },
 }
 
 impl Terms {
@@ -355,6 +408,12 @@ pub enum Verdict {
         activity_id: Option<String>,
         /// Where it is.
         conversation_id: ConversationId,
+        /// The message that begins its thread, where it was sent into one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thread_root: Option<String>,
+        /// What did not go as meant, in a sentence: a thread that was gone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     /// Try again.
     RetryAt {
@@ -373,6 +432,29 @@ pub enum Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_earlier_versions_wrote_down_is_read_as_before() {
+        let delivery = serde_json::json!({
+            "id": "dl_1", "event_id": "ev_1", "rule": "r", "revision": "4f1d",
+            "recipient": { "address": { "conversation": { "id": "19:a@thread.tacv2" } }, "name": "Platform / Releases" },
+            "card_id": "cd_1", "state": "delivered",
+            "attempts": [{
+                "number": 1, "started_at": "2026-03-02T12:00:00Z", "took_ms": 120, "status": 201,
+                "verdict": { "delivered": { "activity_id": "1", "conversation_id": "19:a@thread.tacv2" } },
+            }],
+            "attempt_count": 1, "created_at": "2026-03-02T12:00:00Z", "next_attempt_at": "2026-03-02T12:00:00Z",
+            "reason": null, "activity_id": "1", "conversation_id": "19:a@thread.tacv2",
+            "terms": { "lane": "bulk", "first": false },
+        });
+        let read: Delivery = serde_json::from_value(delivery.clone()).expect("readable");
+        assert_eq!((read.thread_root.as_ref(), read.terms.thread.as_ref()), (None, None));
+        assert_eq!(
+            serde_json::to_value(&read).expect("JSON"),
+            delivery,
+            "and nothing is added to it"
+        );
+    }
 
     #[test]
     fn a_delivery_is_the_same_for_the_same_event_rule_and_address() {

@@ -99,7 +99,8 @@ fn whole(written: &str) -> Option<(Kind, &str)> {
         | Kind::MembersOf
         | Kind::ChannelsOf
         | Kind::EntraGroup
-        | Kind::ActivityFeed => Some((kind, name.trim())),
+        | Kind::ActivityFeed
+        | Kind::Webhook => Some((kind, name.trim())),
     }
 }
 
@@ -113,6 +114,8 @@ fn kind(name: &str, book: &Book) -> Kind {
         Kind::Group
     } else if book.audience(name).is_some() {
         Kind::People
+    } else if book.webhook(name).is_some() {
+        Kind::Webhook
     } else if has_one_of(&["/l/channel/", "@thread.tacv2", "@thread.skype", " / "]) {
         Kind::Channel
     } else if has_one_of(&["/l/chat/", "@thread.v2"]) {

@@ -1,6 +1,7 @@
 //! The routes, in one table.
 
 pub mod admin;
+pub mod amend;
 pub mod audit;
 pub mod blocked;
 pub mod body;
@@ -89,6 +90,9 @@ pub fn admin_routes(admin: admin::Admin) -> Router {
         .route("/admin/v1/deliveries/{id}", get(admin::delivery))
         .route("/admin/v1/deliveries/{id}/retry", post(admin::retry))
         .route("/admin/v1/deliveries/{id}/cancel", post(admin::cancel))
+        .route("/admin/v1/deliveries/{id}/update", post(amend::update))
+        .route("/admin/v1/deliveries/{id}/delete", post(amend::delete))
+        .route("/admin/v1/deliveries/{id}/reply", post(amend::reply))
         .route("/admin/v1/runs", get(runs::list))
         .route("/admin/v1/runs/{id}", get(runs::show))
         .route("/admin/v1/runs/{id}/approve", post(runs::approve))

@@ -63,6 +63,7 @@ pub mod text_or;
 pub mod trace;
 pub mod tracer;
 pub mod turnstile;
+pub mod webhook;
 pub mod why;
 pub mod workspace;
 pub mod yaml;

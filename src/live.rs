@@ -209,6 +209,7 @@ fn warn_of_restart(before: &Workspace, after: &Workspace) {
         ("bot", before.settings.bot != after.settings.bot),
         ("server", before.settings.server != after.settings.server),
         ("store", before.settings.store != after.settings.store),
+        ("send", before.settings.send != after.settings.send),
     ];
     for (part, _) in changed.iter().filter(|(_, changed)| *changed) {
         warn!(part, "this part of herald.yaml takes effect at the next start");

@@ -29,6 +29,14 @@ pub enum Kind {
     Message,
     /// Members or channels listed.
     Listing,
+    /// A message to an incoming webhook, whose rates are Microsoft's.
+    Incoming,
+    /// A message to the webhook of a flow, which says itself when it is too much.
+    Workflow,
+}
+
+impl Kind {
+    const ALL: [Kind; 4] = [Kind::Message, Kind::Listing, Kind::Incoming, Kind::Workflow];
 }
 
 /// A request to Teams.
@@ -51,6 +59,8 @@ pub struct Pace {
     tenants: HashMap<String, Tenant>,
     messages: HashMap<String, Asked>,
     listings: HashMap<String, Asked>,
+    incoming: HashMap<String, Asked>,
+    workflows: HashMap<String, Asked>,
     /// Look for forgotten conversations when there are this many.
     crowded: usize,
 }
@@ -89,6 +99,8 @@ impl Pace {
             tenants: HashMap::new(),
             messages: HashMap::new(),
             listings: HashMap::new(),
+            incoming: HashMap::new(),
+            workflows: HashMap::new(),
             crowded: CROWDED,
         }
     }
@@ -174,18 +186,20 @@ impl Pace {
     /// How many conversations and teams are remembered; those that were quiet for long enough are forgotten in
     /// time.
     pub fn remembered(&self) -> usize {
-        self.messages.len() + self.listings.len()
+        self.messages.len() + self.listings.len() + self.incoming.len() + self.workflows.len()
     }
 
     fn about(&mut self, kind: Kind) -> &mut HashMap<String, Asked> {
         match kind {
             Kind::Message => &mut self.messages,
             Kind::Listing => &mut self.listings,
+            Kind::Incoming => &mut self.incoming,
+            Kind::Workflow => &mut self.workflows,
         }
     }
 
     fn forget(&mut self, now: DateTime<Utc>) {
-        for kind in [Kind::Message, Kind::Listing] {
+        for kind in Kind::ALL {
             let since = now - self.rates.memory(kind);
             self.about(kind)
                 .retain(|_, asked| asked.at.since(since) > 0 || asked.not_before.is_some_and(|until| until > now));

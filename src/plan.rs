@@ -9,11 +9,14 @@ use serde_json::{Value, json};
 use crate::audience::{Audience, Reached};
 use crate::card::Card;
 use crate::card::text::Warnings;
-use crate::delivery::{Address, CardId, Delivery, DeliveryId, Operation, Recipient, State, Terms, WindowId};
+use crate::delivery::{
+    Address, CardId, Delivery, DeliveryId, Operation, Recipient, State, Terms, Thread, ThreadId, WindowId,
+};
 use crate::event::{Event, Origin};
 use crate::limit::{Change, Counted, HeldBack, Limit, Ruling, Step, Windows};
 use crate::rule::Rule;
 use crate::rule::target::Kind;
+use crate::webhook::message;
 
 /// What one rule owes because of one event.
 #[derive(Debug, Clone, Default)]
@@ -82,7 +85,6 @@ pub fn plan(
     }
 
     let terms = rule.sending.terms(audience.reached.len(), now);
-    let thread = thread_of(rule, event);
     for (number, reached) in audience.reached.iter().enumerate() {
         let id = DeliveryId::of(&event.id, &rule.name, &reached.recipient.address);
         let Some(passed) = gate.ask(&id, &reached.recipient) else {
@@ -105,16 +107,23 @@ pub fn plan(
                 ));
                 continue;
             }
-            (Address::Person { .. } | Address::Conversation { .. } | Address::Nowhere { .. }, _) => None,
+            (
+                Address::Person { .. }
+                | Address::Conversation { .. }
+                | Address::Webhook { .. }
+                | Address::Nowhere { .. },
+                _,
+            ) => None,
         };
         // How many were held back, and since when on whose clock, is said to each by themselves.
         let personal = match feed {
             Some(_) => personal_feed,
             None => personal || passed.told.is_some(),
         };
+        let outside = is_outside(reached);
         let alike = |other: &Reached| {
             let by_feed = matches!(other.recipient.address, Address::Feed { .. });
-            by_feed == feed.is_some() && other.mentions == reached.mentions
+            by_feed == feed.is_some() && is_outside(other) == outside && other.mentions == reached.mentions
         };
         let same = shared.iter().find(|(other, _)| !personal && alike(other));
         let card_id = match same {
@@ -125,8 +134,13 @@ pub fn plan(
                     Some(feed) => feed.render(&scope, &mut warnings),
                     None => rule.card.render(&scope, &reached.mentions, &mut warnings),
                 };
+                card.importance = rule.sending.importance;
+                card.alert = rule.sending.alert;
                 if drill {
                     card = card.as_drill(&rule.name);
+                }
+                if outside {
+                    card = message::tailored(card, &mut warnings);
                 }
                 let id = card.id();
                 cards.insert(id.clone(), card);
@@ -142,10 +156,7 @@ pub fn plan(
             terms: Terms {
                 first: number < audience.first,
                 tenant_id: reached.tenant_id.clone(),
-                thread: thread
-                    .as_ref()
-                    .filter(|(channel, _)| *channel == reached.recipient.address)
-                    .map(|(_, root)| (*root).to_owned()),
+                thread: thread_of(rule, event, reached, drill),
                 ..terms.clone()
             },
             ..owed(id, rule, event, recipient, Some(card_id), revision, now)
@@ -171,11 +182,26 @@ pub fn plan(
 }
 
 const NO_FEED: &str = "the rule does not say what activity feeds are told: add `feed:` to it";
-/// Where `here` is, if that is a thread of a channel: who asks there is answered there.
-fn thread_of<'a>(rule: &Rule, event: &'a Event) -> Option<(Address, &'a str)> {
+
+/// The thread that the author names; else that of the event, if the rule answers there. Nothing of a drill belongs between
+/// what really happened.
+fn thread_of(rule: &Rule, event: &Event, reached: &Reached, drill: bool) -> Option<Thread> {
+    if let Some(about) = reached.thread.as_ref().filter(|_| !drill) {
+        let id = ThreadId::of(&rule.name, about, &reached.recipient.address);
+        return Some(Thread::Shared { id });
+    }
     let answers_here = rule.notify.iter().any(|target| target.kind() == Kind::Here);
-    let (channel, root) = (event.here.as_ref()?, event.thread.as_deref()?);
-    answers_here.then(|| (Address::Conversation { id: channel.clone() }, root))
+    let (here, root) = (event.here.as_ref()?, event.thread.as_deref()?);
+    let is_there = matches!(&reached.recipient.address, Address::Conversation { id } if id == here);
+    (answers_here && is_there).then(|| Thread::Of {
+        conversation: here.clone(),
+        message: root.to_owned(),
+    })
+}
+
+/// Does the card leave by another door than the bot's?
+fn is_outside(reached: &Reached) -> bool {
+    matches!(reached.recipient.address, Address::Webhook { .. })
 }
 
 /// The rule's limit at work on one event.
@@ -308,6 +334,7 @@ fn owed(
         reason: None,
         activity_id: None,
         conversation_id: None,
+        thread_root: None,
         window: None,
         terms: Terms::default(),
         operation: Operation::Send,

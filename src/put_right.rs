@@ -170,6 +170,7 @@ mod tests {
             reason: None,
             activity_id: None,
             conversation_id: None,
+            thread_root: None,
             window: None,
             terms: Terms::default(),
             operation: Operation::Send,

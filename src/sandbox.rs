@@ -26,6 +26,7 @@ mod seed;
 mod speaking;
 mod state;
 mod view;
+mod webhooks;
 mod world;
 
 use std::collections::{HashMap, VecDeque};

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::courier::Courier;
+use crate::courier::webhook::Webhooks;
 use crate::dispatch::Dispatcher;
 use crate::fan_out::FanOuts;
 use crate::graph::client::Graph;
@@ -46,6 +47,7 @@ use crate::teams::verify::Verifier;
 use crate::teams::wire::{Patience, Wire};
 use crate::tracer::Tracer;
 use crate::turnstile::Turnstile;
+use crate::webhook::sender::Sender;
 use crate::workspace::Sources;
 
 /// How long a stop waits for what is under way.
@@ -143,6 +145,12 @@ impl Server {
         let (feeds, feed_sender) = graph.clone().map(Feeds::new).unzip();
         let connector = Connector::new(wire, trusted, tokens, bot.app_id.as_deref(), clock.clone());
         let connector = Arc::new(connector.elsewhere(bot.endpoints.gcc_service_url.clone()));
+        let sender = Sender::new(&settings.send.private_webhook_hosts, clock.clone()).map_err(anyhow::Error::msg)?;
+        let webhooks = Webhooks {
+            live: live.clone(),
+            secrets: secrets.clone(),
+            sender: Arc::new(sender),
+        };
         let dispatcher = Dispatcher::new(
             live.clone(),
             stores.directory.clone(),
@@ -228,6 +236,7 @@ impl Server {
             directory: stores.directory.clone(),
             outbox: stores.outbox.clone(),
             connector: connector.clone(),
+            webhooks,
             clock: clock.clone(),
             metrics: metrics.clone(),
             tracer,

@@ -26,7 +26,8 @@ pub use self::limits::Limits;
 pub use crate::teams::cloud::Cloud;
 pub use crate::teams::endpoints::{Endpoints, Issuer};
 use file::{
-    BotFile, CloudFile, EndpointsFile, GraphFile, IssuerFile, RetentionFile, ServerFile, SettingsFile, TracesFile,
+    BotFile, CloudFile, EndpointsFile, GraphFile, IssuerFile, RetentionFile, SendFile, ServerFile, SettingsFile,
+    TracesFile,
 };
 
 /// Settings, complete: every default is filled in.
@@ -48,6 +49,8 @@ pub struct Settings {
     pub queues: IndexMap<String, Queue>,
     /// Bounds.
     pub limits: Limits,
+    /// How messages leave.
+    pub send: Sending,
     /// How long things are kept.
     pub retention: Retention,
     /// Where traces go.
@@ -89,6 +92,12 @@ pub struct Server {
     pub admin_token: Option<SecretName>,
 }
 
+/// How messages leave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sending {
+    /// Hosts of webhooks that may be in a private network, lower case.
+    pub private_webhook_hosts: Vec<String>,
+}
 /// How long things are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {
@@ -106,7 +115,7 @@ pub struct Traces {
 }
 
 /// The variables of the environment that override `herald.yaml`, with what each of them sets.
-pub const VARIABLES: [(&str, &str); 15] = [
+pub const VARIABLES: [(&str, &str); 16] = [
     ("HERALD_BOT_APP_ID", "bot.app_id"),
     ("HERALD_BOT_TENANT", "bot.tenant"),
     ("HERALD_BOT_CLOUD", "bot.cloud"),
@@ -118,6 +127,7 @@ pub const VARIABLES: [(&str, &str); 15] = [
     ("HERALD_BOT_TRUSTED_HOSTS", "bot.endpoints.trusted_hosts"),
     ("HERALD_LISTEN", "server.listen"),
     ("HERALD_PUBLIC_URL", "server.public_url"),
+    ("HERALD_PRIVATE_WEBHOOK_HOSTS", "send.private_webhook_hosts"),
     ("HERALD_STORE", "store"),
     ("HERALD_TIME_ZONE", "time_zone"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "traces.endpoint"),
@@ -177,6 +187,10 @@ pub fn override_with(file: &mut SettingsFile, environment: &BTreeMap<String, Str
         let hosts = hosts.split(',').map(str::trim).filter(|host| !host.is_empty());
         file.bot.endpoints.trusted_hosts = hosts.map(str::to_owned).collect();
     }
+    if let Some(hosts) = value("HERALD_PRIVATE_WEBHOOK_HOSTS") {
+        let hosts = hosts.split(',').map(str::trim).filter(|host| !host.is_empty());
+        file.send.private_webhook_hosts = hosts.map(str::to_owned).collect();
+    }
     set(&mut file.server.listen, "HERALD_LISTEN");
     set(&mut file.server.public_url, "HERALD_PUBLIC_URL");
     set(&mut file.store, "HERALD_STORE");
@@ -228,6 +242,7 @@ pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
         hooks,
         queues,
         limits: limits::compile(&file.limits, &mut faults),
+        send: send(&file.send, &mut faults),
         retention: retention(&file.retention, &mut faults),
         traces: traces(&file.traces, &mut faults),
     };
@@ -450,6 +465,32 @@ fn retention(file: &RetentionFile, faults: &mut Vec<Fault>) -> Retention {
         Some(Err(fault)) => faults.push(fault.under("deliveries").under("retention")),
     }
     Retention { deliveries }
+}
+
+fn send(file: &SendFile, faults: &mut Vec<Fault>) -> Sending {
+    let mut hosts = Vec::new();
+    for (index, written) in file.private_webhook_hosts.iter().enumerate() {
+        let host = written.trim().to_ascii_lowercase();
+        // As an address would have it, so that `[::1]` and `::1` are the same.
+        let bracketed = if host.contains(':') && !host.starts_with('[') {
+            format!("[{host}]")
+        } else {
+            host
+        };
+        match Url::parse(&format!("https://{bracketed}/")) {
+            Ok(url) if url.host_str() == Some(bracketed.as_str()) && url.port().is_none() => hosts.push(bracketed),
+            Ok(_) | Err(_) => faults.push(
+                Fault::error("settings::webhook_host", "this is not the name of a host")
+                    .help("write the host alone, without `https://`, port or path: `flows.contoso.internal`")
+                    .under(index)
+                    .under("private_webhook_hosts")
+                    .under("send"),
+            ),
+        }
+    }
+    Sending {
+        private_webhook_hosts: hosts,
+    }
 }
 
 fn secret_name(written: Option<&str>, path: &[&str], faults: &mut Vec<Fault>) -> Option<SecretName> {

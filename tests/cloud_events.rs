@@ -64,10 +64,14 @@ fn seen(activity: &Value) -> Value {
 
 #[tokio::test]
 async fn herald_understands_what_the_sdk_of_cloudevents_sends_field_by_field() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges");
+    if std::env::var_os("HERALD_SKIP_JUDGES").is_some_and(|skip| skip == "1") {
+        eprintln!("HERALD_SKIP_JUDGES=1: the library of CloudEvents was not asked");
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges/cloud-events");
     assert!(
         folder.join("node_modules/cloudevents").is_dir(),
-        "the SDK of CloudEvents is missing: run `npm ci --prefix tests/judges`, or ./test"
+        "the SDK of CloudEvents is missing: run `npm ci --prefix tests/judges/cloud-events`, or ./test"
     );
     let engine = engine().await;
     let hook = engine.url(&address());

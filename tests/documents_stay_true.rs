@@ -195,7 +195,7 @@ fn kind_of(document: &Document) -> FileKind {
         FileKind::Test
     } else if has(&["type"]) {
         FileKind::Template
-    } else if has(&["people", "channels", "groups", "audiences"]) {
+    } else if has(&["people", "channels", "groups", "webhooks", "audiences"]) {
         FileKind::Directory
     } else {
         FileKind::Settings

@@ -170,7 +170,7 @@ fn no_payload_changes_what_the_cards_of_the_gallery_consist_of() {
     let mut compared = 0;
     for rule in &workspace.ruleset.rules {
         // There the author asks for the sender's own card; `card::sent` has a test of what it never lets through.
-        if matches!(*rule.card, CardSource::AsSent) {
+        if rule.card.is_as_sent() {
             continue;
         }
         let source = std::fs::read_to_string(root().join(&rule.file)).expect("a rule can be read");

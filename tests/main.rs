@@ -1,6 +1,7 @@
 //! What a user would say Herald does.
 
 mod activity_feeds;
+mod amended_messages;
 mod answers;
 mod audience;
 mod audit;
@@ -17,7 +18,6 @@ mod check_formats;
 mod cloud_events;
 mod connector;
 mod crash_proof;
-mod credentials_judge;
 mod delivery;
 mod diagnostics_page;
 mod directory_contract;
@@ -37,12 +37,15 @@ mod hook_limits;
 mod hook_sends_a_card;
 mod hostile_payloads;
 mod init_command;
-mod judges_inbound;
+mod judge_of_credentials;
+mod judge_of_incoming;
+mod judge_of_outgoing;
 mod layers;
 mod limits;
 mod load_program;
 mod lost_places;
 mod manual;
+mod message_words;
 mod observability;
 mod office_connectors;
 #[cfg(target_os = "linux")]
@@ -67,6 +70,8 @@ mod talking_to_the_bot;
 mod teams_both_ways;
 mod teams_events;
 mod test_command;
+mod threads;
 mod traces;
 mod verify_teams;
+mod webhooks;
 mod why_command;

@@ -1,4 +1,5 @@
 //! What every outbox promises. Written over the trait alone, so that another store can be held to it.
+mod amending;
 mod by_hand;
 mod crowds;
 mod events;

@@ -155,10 +155,10 @@ impl Books {
         self.events += 1;
         let event = EventId::derived(&["load", &self.events.to_string()]);
         let text = "The nightly migration stopped after 14 of 37 steps. Nothing was lost. ".repeat(14);
-        let card = Card {
-            content: Content::Text(format!("{} {text}", self.events)),
-            summary: "The nightly migration stopped".to_owned(),
-        };
+        let card = Card::new(
+            Content::Text(format!("{} {text}", self.events)),
+            "The nightly migration stopped".to_owned(),
+        );
         let card_id = card.id();
         let deliveries = (0..each).map(|place| {
             self.now += STEP;
@@ -185,6 +185,7 @@ impl Books {
                 reason: None,
                 activity_id: None,
                 conversation_id: None,
+                thread_root: None,
                 window: None,
                 terms: Terms::default(),
                 operation: Default::default(),
@@ -239,6 +240,8 @@ impl Books {
                         verdict: Verdict::Delivered {
                             activity_id: Some("1772440000001".to_owned()),
                             conversation_id: ConversationId::new(&people::chat(1)),
+                            thread_root: None,
+                            note: None,
                         },
                     };
                     self.outbox.settle(claim, attempt)

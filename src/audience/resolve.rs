@@ -49,6 +49,7 @@ pub fn resolve(wanted: &[Wanted], known: &Known, now: DateTime<Utc>) -> Result<A
 pub fn identities(reached: &Reached) -> Vec<String> {
     match &reached.recipient.address {
         Address::Conversation { id } => vec![format!("conversation:{id}")],
+        Address::Webhook { .. } => vec![reached.recipient.address.key()],
         Address::Nowhere { wanted } => vec![format!("nowhere:{wanted}")],
         Address::Feed { .. } => who(reached).into_iter().map(|id| format!("feed:{id}")).collect(),
         Address::Person { .. } => who(reached),
@@ -58,7 +59,7 @@ pub fn identities(reached: &Reached) -> Vec<String> {
 /// Who a recipient is, by whichever way they are told.
 pub fn who(reached: &Reached) -> Vec<String> {
     match &reached.recipient.address {
-        Address::Conversation { .. } | Address::Nowhere { .. } => identities(reached),
+        Address::Conversation { .. } | Address::Webhook { .. } | Address::Nowhere { .. } => identities(reached),
         Address::Person { id, .. } | Address::Feed { id, .. } => {
             let person = reached.person.as_ref();
             let more = [
@@ -149,6 +150,16 @@ impl<'a> Resolver<'a> {
                 Some(Err(reason)) => Some(Err(reason)),
                 None => None,
             },
+            Want::Webhook { name, kind } => {
+                let recipient = Recipient {
+                    address: Address::Webhook {
+                        name: name.clone(),
+                        kind: *kind,
+                    },
+                    name: format!("webhook {name}"),
+                };
+                return self.reach(recipient, None, None, wanted);
+            }
             Want::Nobody(reason) => Some(Err(Why::for_good(Skip::Nobody, reason.clone()))),
         };
         match outcome {
@@ -567,6 +578,7 @@ impl<'a> Resolver<'a> {
             person,
             mentions,
             tenant_id,
+            thread: wanted.thread.clone(),
         };
         let ids = identities(&reached);
         if let Some(place) = ids.iter().find_map(|id| self.places.get(id).copied()) {
@@ -597,6 +609,7 @@ impl<'a> Resolver<'a> {
             let found = match want {
                 Want::Person(person) => match (self.person(person), person) {
                     (None, _) => continue,
+                    (Some(Ok(found)), _) if matches!(wanted.want, Want::Webhook { .. }) => mention_outside(&found),
                     (Some(Ok(found)), person) => mention(&found, person),
                     // Teams finds a person by the sign-in name in a card, whoever Herald knows.
                     (Some(Err(_)), PersonRef::Email(address)) => Ok(Mention {
@@ -614,6 +627,7 @@ impl<'a> Resolver<'a> {
                 | Want::Conversation(_)
                 | Want::ChannelsOf(_)
                 | Want::Everyone
+                | Want::Webhook { .. }
                 | Want::MembersOf(_)
                 | Want::EntraGroup(_) => Err("only people can be mentioned".to_owned()),
             };
@@ -695,6 +709,21 @@ fn mention(person: &Person, wanted: &PersonRef) -> Result<Mention, String> {
             }
         },
         (None, _) => Err("Teams tells no id of this person".to_owned()),
+    }
+}
+
+/// Through a webhook the bot's own ids of people mean nothing.
+fn mention_outside(person: &Person) -> Result<Mention, String> {
+    let id = person
+        .aad_object_id
+        .clone()
+        .or_else(|| person.user_principal_name.clone())
+        .or_else(|| person.email.clone());
+    let address = person.email.clone().or_else(|| person.user_principal_name.clone());
+    match (id, person.name.clone().or(address)) {
+        (Some(id), Some(name)) => Ok(Mention { id, name }),
+        (Some(_), None) => Err("Herald does not know the name of this person".to_owned()),
+        (None, _) => Err("a webhook mentions by mail address or Entra object id, and neither is known".to_owned()),
     }
 }
 

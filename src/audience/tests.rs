@@ -116,6 +116,7 @@ fn of(index: usize, want: Want) -> Wanted {
         want,
         mention: Vec::new(),
         by: By::Chat,
+        thread: None,
     }
 }
 
@@ -125,6 +126,7 @@ fn told(audience: &Audience) -> Vec<String> {
             Address::Person { tenant_id, id } => format!("{}/{id}", &tenant_id[..1]),
             Address::Feed { tenant_id, id } => format!("feed {}/{id}", &tenant_id[..1]),
             Address::Conversation { id } => id.to_string(),
+            Address::Webhook { name, .. } => format!("webhook {name}"),
             Address::Nowhere { wanted } => format!("nowhere {wanted}"),
         };
         format!("{} = {address}", reached.recipient.name)
@@ -700,6 +702,7 @@ fn the_first_target_decides_and_later_ones_add_their_mentions() {
         want,
         mention,
         by: By::Chat,
+        thread: None,
     };
     let audience = world.audience(&[
         mentioning(path("Platform / Releases"), vec![named("Anna"), named("Anna")]),
@@ -772,6 +775,7 @@ fn nobody_has_a_reason_and_one_reason_is_told_once() {
         want: Want::Nobody(reason.to_owned()),
         mention: Vec::new(),
         by: By::Chat,
+        thread: None,
     };
     assert_eq!(
         told(&world.audience(&[nobody("no field"), nobody("no field")])),

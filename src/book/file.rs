@@ -22,6 +22,9 @@ pub struct BookFile {
     /// Group chats: a name for rules, and the chat's name or link.
     #[schemars(extend("examples" = [{ "finance-room": { "link": "https://teams.microsoft.com/l/chat/19:abc@thread.v2/conversations" } }]))]
     pub groups: IndexMap<String, TextOr<GroupFile>>,
+    /// Webhooks of channels: a name for rules, and the **name** of the secret that holds the address.
+    #[schemars(extend("examples" = [{ "operations": "OPERATIONS_WEBHOOK_URL" }]))]
+    pub webhooks: IndexMap<String, TextOr<WebhookFile>>,
     /// Audiences: a name for rules, and the targets behind it, as under `notify:`.
     #[schemars(
         with = "IndexMap<String, Vec<TargetFile>>",
@@ -85,4 +88,28 @@ pub struct GroupFile {
     /// The chat's id.
     #[schemars(extend("examples" = ["19:abc@thread.v2"]))]
     pub id: Option<String>,
+}
+
+/// A webhook of a channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Webhook")]
+pub struct WebhookFile {
+    /// The **name** of the secret that holds the address, never the address itself: an environment variable, or a file in
+    /// the folder of secrets.
+    #[schemars(extend("examples" = ["OPERATIONS_WEBHOOK_URL"]))]
+    pub url: Option<String>,
+    /// What stands behind it. Default: `workflow`.
+    #[schemars(extend("examples" = ["workflow"]))]
+    pub kind: Option<WebhookKindFile>,
+}
+
+/// What stands behind a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WebhookKindFile {
+    /// A flow of Workflows (Power Automate).
+    Workflow,
+    /// An incoming webhook of an Office 365 connector, which Microsoft is switching off.
+    Incoming,
 }

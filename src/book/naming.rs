@@ -40,6 +40,7 @@ impl Target {
             named: Vec::new(),
             for_mention: false,
             by: By::Chat,
+            thread: None,
         };
         naming.target(self, "", 0);
         naming.named
@@ -56,6 +57,8 @@ struct Naming<'a> {
     for_mention: bool,
     /// By which way those are told who are named now.
     by: By,
+    /// What the thread is about that the target at hand names.
+    thread: Option<String>,
 }
 
 impl Naming<'_> {
@@ -71,6 +74,7 @@ impl Naming<'_> {
             }
             mention.truncate(MOST_MENTIONED);
         }
+        self.thread = target.thread().and_then(|text| self.about(text));
         let kind = target.kind();
         match kind {
             Kind::Here => {
@@ -105,12 +109,31 @@ impl Naming<'_> {
             | Kind::Channel
             | Kind::MembersOf
             | Kind::ChannelsOf
-            | Kind::EntraGroup => {
+            | Kind::EntraGroup
+            | Kind::Webhook => {
                 for text in target.values() {
                     self.text(kind, text, prefix, &mention, depth);
                 }
             }
         }
+    }
+
+    /// What a thread is about; nothing where the text comes to nothing, and the card begins a thread of its own.
+    fn about(&mut self, text: &Text) -> Option<String> {
+        let about = match text.evaluate(self.scope, self.seen) {
+            Value::String(about) => about,
+            Value::Number(number) => number.to_string(),
+            Value::Bool(_) | Value::Null | Value::Array(_) | Value::Object(_) => String::new(),
+        };
+        let about = about.trim();
+        if about.is_empty() {
+            let source = short(text.source().trim());
+            self.seen.add(format!(
+                "`thread: {source}` came to nothing; the card begins a thread of its own"
+            ));
+            return None;
+        }
+        Some(about.to_owned())
     }
 
     fn text(&mut self, kind: Kind, text: &Text, prefix: &str, mention: &[Want], depth: usize) {
@@ -207,6 +230,7 @@ impl Naming<'_> {
             Kind::MembersOf => members_of(name, self.book).map(Want::MembersOf),
             Kind::ChannelsOf => channels_of(name, self.book).map(Want::ChannelsOf),
             Kind::EntraGroup => entra_group(name).map(Want::EntraGroup),
+            Kind::Webhook => webhook(name, self.book),
             Kind::Here | Kind::Sender | Kind::Everyone => Err("this target has no name".to_owned()),
         };
         self.add(written, want.unwrap_or_else(Want::Nobody), mention);
@@ -233,6 +257,7 @@ impl Naming<'_> {
                         named: Vec::new(),
                         for_mention: true,
                         by: By::Chat,
+                        thread: None,
                     };
                     targets.iter().for_each(|target| inner.target(target, "", 1));
                     wants.extend(inner.named.into_iter().map(|wanted| wanted.want));
@@ -250,6 +275,10 @@ impl Naming<'_> {
         match self.named.len().cmp(&MOST_NAMED) {
             std::cmp::Ordering::Less => self.named.push(Wanted {
                 written,
+                thread: match &want {
+                    Want::ChannelPath(_) | Want::Channel { .. } | Want::Conversation(_) => self.thread.clone(),
+                    _ => None,
+                },
                 want,
                 mention: mention.to_vec(),
                 by: self.by,
@@ -259,6 +288,7 @@ impl Naming<'_> {
                 want: Want::Nobody(format!("one target names at most {MOST_NAMED} recipients")),
                 mention: Vec::new(),
                 by: self.by,
+                thread: None,
             }),
             std::cmp::Ordering::Greater => {}
         }
@@ -469,6 +499,34 @@ pub fn entra_group(name: &str) -> Result<PlaceRef, String> {
         true => Err("there is no name here".to_owned()),
         false => Ok(place(name)),
     }
+}
+
+/// Which webhook a name under `webhook:` means.
+///
+/// # Errors
+/// Why it can mean none, in a sentence. An address is not repeated: it is a secret.
+pub fn webhook(name: &str, book: &Book) -> Result<Want, String> {
+    let name = name.trim();
+    if let Some(webhook) = book.webhook(name) {
+        return Ok(Want::Webhook {
+            name: webhook.name.clone(),
+            kind: webhook.kind,
+        });
+    }
+    if name.contains("://") {
+        return Err(
+            "the address of a webhook is a secret: give it a name under `webhooks:` in directory.yaml, and change the \
+             address if it was committed"
+                .to_owned(),
+        );
+    }
+    if name.is_empty() {
+        return Err("there is no name here".to_owned());
+    }
+    if book.channel(name).is_some() {
+        return Err(format!("`{name}` is a channel: write `channel: {name}`"));
+    }
+    Err(format!("there is no webhook `{}` in directory.yaml", short(name)))
 }
 
 /// A team, channel or chat by id, a team by its group's GUID, else by name.

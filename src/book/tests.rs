@@ -243,6 +243,7 @@ fn people_are_dressed_with_what_the_workspace_knows() {
         person: Some(person),
         mentions: Vec::new(),
         tenant_id: None,
+        thread: None,
     };
     let some = |text: &str| Some(text.to_owned());
     let mut audience = Audience {

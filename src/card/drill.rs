@@ -32,6 +32,8 @@ impl Card {
         Card {
             content,
             summary: format!("Drill: {}", self.summary),
+            importance: self.importance,
+            alert: self.alert,
         }
     }
 }
@@ -42,7 +44,7 @@ mod tests {
 
     fn drill(content: Content) -> Card {
         let summary = "Deploy failed".to_owned();
-        Card { content, summary }.as_drill("github/deploy-failed")
+        Card::new(content, summary).as_drill("github/deploy-failed")
     }
 
     #[test]

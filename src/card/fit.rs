@@ -300,7 +300,7 @@ pub fn shorter(card: &Card) -> Option<Card> {
     };
     let shorter = Card {
         content,
-        summary: card.summary.clone(),
+        ..card.clone()
     };
     (shorter != *card).then_some(shorter)
 }

@@ -74,6 +74,47 @@ pub(crate) fn prune(card: &mut Value) {
     card["msteams"]["entities"] = Value::Array(entities);
 }
 
+/// Mentions only people whose id is one of those that may stand there; of the others the plain name stays. True if
+/// there was one.
+pub(crate) fn only(card: &mut Value, may: impl Fn(&str) -> bool) -> bool {
+    let Some(mut entities) = card
+        .pointer_mut("/msteams/entities")
+        .and_then(|list| list.as_array_mut().map(std::mem::take))
+    else {
+        return false;
+    };
+    let mut plain: Vec<(String, String)> = Vec::new();
+    entities.retain(|entity| {
+        let id = entity.pointer("/mentioned/id").and_then(Value::as_str);
+        let stays = entity["type"] != "mention" || id.is_some_and(&may);
+        if !stays && let Some(text) = entity["text"].as_str() {
+            let name = text.trim_start_matches("<at>").trim_end_matches("</at>");
+            plain.push((text.to_owned(), name.to_owned()));
+        }
+        stays
+    });
+    card["msteams"]["entities"] = Value::Array(entities);
+    if let Some(body) = card.get_mut("body") {
+        replace(body, &plain);
+    }
+    !plain.is_empty()
+}
+
+fn replace(value: &mut Value, words: &[(String, String)]) {
+    match value {
+        Value::String(text) => {
+            for (from, to) in words {
+                if text.contains(from.as_str()) {
+                    *text = text.replace(from.as_str(), to);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, words)),
+        Value::Object(fields) => fields.values_mut().for_each(|inner| replace(inner, words)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// Whether some text of the card contains `text`.
 fn holds(card: &Value, text: &str) -> bool {
     let mut waiting = vec![card];

@@ -84,9 +84,8 @@ mod tests {
 
     #[test]
     fn what_a_reader_sees_is_listed_in_reading_order() {
-        let card = Card {
-            summary: String::new(),
-            content: Content::Adaptive(json!({
+        let card = Card::new(
+            Content::Adaptive(json!({
                 "type": "AdaptiveCard",
                 "body": [
                     { "type": "TextBlock", "text": "**Deploy** failed" },
@@ -99,7 +98,8 @@ mod tests {
                 "actions": [{ "type": "Action.OpenUrl", "title": "Open", "url": "https://a.example/log" }],
                 "msteams": { "entities": [{ "type": "mention", "text": "<at>x</at>" }] },
             })),
-        };
+            String::new(),
+        );
         let seen = texts(&card);
         assert_eq!(
             seen,

@@ -20,7 +20,17 @@ use crate::roster::Mention;
 
 /// What the `card:` of a rule says, compiled.
 #[derive(Debug)]
-pub enum CardSource {
+pub struct CardSource {
+    form: Form,
+    /// The one line that the author wants shown in toasts.
+    summary: Option<Text>,
+    /// Whether the card takes the whole width, where the author says so.
+    full_width: Option<bool>,
+}
+
+/// What the card is made of.
+#[derive(Debug)]
+enum Form {
     /// A template and the values it is given by name.
     Template {
         /// The template.
@@ -38,12 +48,12 @@ pub enum CardSource {
     Generated,
 }
 
-/// The word for [`CardSource::AsSent`]; no template can have this name.
+/// The word for the card that another program sent; no template can have this name.
 pub const AS_SENT: &str = "as_sent";
 
 /// Values that a rule gives to its template.
 #[derive(Debug)]
-pub struct With(Option<Document>);
+struct With(Option<Document>);
 
 impl CardSource {
     /// Compiles the value under `card:`; none means a generated card.
@@ -59,8 +69,9 @@ impl CardSource {
         names: &[String],
         partials: &Partials,
     ) -> Result<(CardSource, Vec<Fault>), Vec<Fault>> {
-        let (source, faults) = match value {
-            None => (Ok(CardSource::Generated), Vec::new()),
+        let (mut faults, summary, full_width) = manner(value, partials);
+        let (source, found) = match value {
+            None => (Ok(Form::Generated), Vec::new()),
             Some(Value::String(name)) if name == AS_SENT => {
                 let taken = templates(AS_SENT).map(|_| {
                     Fault::error(
@@ -69,11 +80,11 @@ impl CardSource {
                     )
                     .help("give the template another name, and write that here")
                 });
-                (taken.map_or(Ok(CardSource::AsSent), Err), Vec::new())
+                (taken.map_or(Ok(Form::AsSent), Err), Vec::new())
             }
             Some(Value::String(name)) => {
                 let template = named(name, templates, names);
-                let source = template.map(|template| CardSource::Template {
+                let source = template.map(|template| Form::Template {
                     template,
                     with: With(None),
                 });
@@ -86,6 +97,12 @@ impl CardSource {
                 (Err(fault), Vec::new())
             }
         };
+        faults.extend(found);
+        let source = source.map(|form| CardSource {
+            form,
+            summary,
+            full_width,
+        });
         match source {
             Ok(source) if faults.iter().all(|fault| fault.severity == Severity::Warning) => Ok((source, faults)),
             Ok(_) => Err(faults),
@@ -96,26 +113,29 @@ impl CardSource {
     /// Whether the card can depend on `root` (`recipient`, `event`, ...): if not on `recipient`, all recipients share
     /// one card.
     pub fn reads(&self, root: &str) -> bool {
-        match self {
-            CardSource::Template { template, with } => {
+        if self.summary.as_ref().is_some_and(|summary| summary.reads(root)) {
+            return true;
+        }
+        match &self.form {
+            Form::Template { template, with } => {
                 template.reads(root) || with.0.as_ref().is_some_and(|with| with.reach.reads(root))
             }
-            CardSource::Short(short) => short.reach().reads(root),
-            CardSource::Message(text) => text.reads(root),
-            CardSource::AsSent | CardSource::Generated => matches!(root, "event" | "rule"),
+            Form::Short(short) => short.reach().reads(root),
+            Form::Message(text) => text.reads(root),
+            Form::AsSent | Form::Generated => matches!(root, "event" | "rule"),
         }
     }
 
     /// Its author says in it how many cards were held back, so nobody else has to.
     fn tells_of_held_back(&self) -> bool {
         let path = &["limit", "held_back"];
-        match self {
-            CardSource::Template { template, with } => {
+        match &self.form {
+            Form::Template { template, with } => {
                 template.reach().names(path) || with.0.as_ref().is_some_and(|with| with.reach.names(path))
             }
-            CardSource::Short(short) => short.reach().names(path),
-            CardSource::Message(text) => text.reach().names(path),
-            CardSource::AsSent | CardSource::Generated => false,
+            Form::Short(short) => short.reach().names(path),
+            Form::Message(text) => text.reach().names(path),
+            Form::AsSent | Form::Generated => false,
         }
     }
 
@@ -128,27 +148,31 @@ impl CardSource {
         let frame = Frame::root(scope);
         let mut gathered = Gathered::default();
         let more = held_back::sentence(scope).filter(|_| !self.tells_of_held_back());
-        let mut filled = match self {
-            CardSource::Template { template, with } => with.fill(&frame, &mut gathered, |frame, gathered| {
+        let said = self.summary(&frame, &mut gathered);
+        let mut filled = match &self.form {
+            Form::Template { template, with } => with.fill(&frame, &mut gathered, |frame, gathered| {
                 template.render(frame, gathered).unwrap_or_else(|sentence| {
                     gathered.seen.add(sentence);
                     Value::Null
                 })
             }),
-            CardSource::Short(short) => short.render(&frame, &mut gathered),
-            CardSource::Message(text) => {
-                let card = message(text, &frame, mentions, more.as_deref(), &mut gathered);
+            Form::Short(short) => short.render(&frame, &mut gathered),
+            Form::Message(text) => {
+                let mut card = message(text, &frame, mentions, more.as_deref(), &mut gathered);
                 gathered.give(seen);
+                if let Some(said) = said {
+                    card.summary = said;
+                }
                 return card;
             }
-            CardSource::AsSent => as_sent(scope, &mut gathered.seen),
-            CardSource::Generated => generated::card(scope),
+            Form::AsSent => as_sent(scope, &mut gathered.seen),
+            Form::Generated => generated::card(scope),
         };
         if let Some(more) = more {
             let line = json!({ "type": "TextBlock", "text": more, "wrap": true, "spacing": "Medium" });
             at_the_end(&mut filled, line);
         }
-        if let CardSource::Short(_) = self {
+        if let Form::Short(_) = &self.form {
             with_reason(&mut filled, scope);
         }
         let mut card = profile::tidy(filled, &mut gathered.seen).unwrap_or_else(|| {
@@ -158,20 +182,57 @@ impl CardSource {
             let made = profile::tidy(generated::card(scope), &mut gathered.seen);
             made.expect("a generated card has a title")
         });
+        self.widen(&mut card);
         card = finished(card, mentions, &mut gathered);
         gathered.give(seen);
-        let written = match self {
-            CardSource::AsSent => scope.get("event").and_then(sent::summary),
-            CardSource::Template { .. } | CardSource::Short(_) | CardSource::Message(_) | CardSource::Generated => {
-                None
-            }
+        let written = match &self.form {
+            Form::AsSent => scope.get("event").and_then(sent::summary),
+            Form::Template { .. } | Form::Short(_) | Form::Message(_) | Form::Generated => None,
         };
-        let summary = written
+        let summary = said
+            .or(written)
             .or_else(|| summary::of_card(&card))
             .unwrap_or_else(|| reason(scope));
-        Card {
-            content: Content::Adaptive(card),
-            summary,
+        Card::new(Content::Adaptive(card), summary)
+    }
+
+    /// The template it uses.
+    pub fn template(&self) -> Option<&Template> {
+        match &self.form {
+            Form::Template { template, .. } => Some(template),
+            Form::Short(_) | Form::Message(_) | Form::AsSent | Form::Generated => None,
+        }
+    }
+
+    /// Is the card the one that another program made and sent?
+    pub fn is_as_sent(&self) -> bool {
+        matches!(self.form, Form::AsSent)
+    }
+
+    /// The author's own line for toasts; none where it came to nothing.
+    fn summary(&self, frame: &Frame<'_>, gathered: &mut Gathered) -> Option<String> {
+        let filled = self.summary.as_ref()?.text_in(frame, Style::Plain, gathered);
+        summary::of_line(&filled)
+    }
+
+    fn widen(&self, card: &mut Value) {
+        let Some(full) = self.full_width else { return };
+        if !card["msteams"].is_object() {
+            card["msteams"] = json!({});
+        }
+        match (full, card["msteams"].as_object_mut()) {
+            (true, Some(fields)) => {
+                fields.insert("width".to_owned(), json!("Full"));
+            }
+            (false, Some(fields)) => {
+                fields.shift_remove("width");
+            }
+            (_, None) => {}
+        }
+        if card["msteams"].as_object().is_some_and(Map::is_empty)
+            && let Some(fields) = card.as_object_mut()
+        {
+            fields.shift_remove("msteams");
         }
     }
 }
@@ -240,10 +301,7 @@ fn message(
     };
     let summary = summary::of_text(&filled).unwrap_or_else(|| "Notification".to_owned());
     if mentions.is_empty() && gathered.mentions.is_empty() {
-        return Card {
-            content: Content::Text(with_more(filled)),
-            summary,
-        };
+        return Card::new(Content::Text(with_more(filled)), summary);
     }
     // Mentions need a list beside the text, which only a card carries with it.
     let shown = text.text_in(frame, Style::Shown(Dialect::Card), gathered);
@@ -252,11 +310,51 @@ fn message(
         ..short::Parts::default()
     };
     let card = profile::tidy(parts.card(), &mut gathered.seen).expect("a card with a text has a body");
-    Card {
-        content: Content::Adaptive(finished(card, mentions, gathered)),
-        summary,
-    }
+    Card::new(Content::Adaptive(finished(card, mentions, gathered)), summary)
 }
+
+/// What stands beside every form of a card: its summary and width.
+fn manner(value: Option<&Value>, partials: &Partials) -> (Vec<Fault>, Option<Text>, Option<bool>) {
+    let mut faults = Vec::new();
+    let Some(Value::Object(fields)) = value else {
+        return (faults, None, None);
+    };
+    let summary = match fields.get("summary") {
+        None => None,
+        Some(Value::String(text)) => match Text::compile(text, partials) {
+            Ok(text) => Some(text),
+            Err(fault) => {
+                faults.push(fault.under("summary"));
+                None
+            }
+        },
+        Some(_) => {
+            faults.push(Fault::error("card::source", "`summary` is a text").under("summary"));
+            None
+        }
+    };
+    let full_width = match fields.get("full_width") {
+        None => None,
+        Some(Value::Bool(full)) => {
+            if fields.contains_key("message") {
+                let fault = Fault::error(
+                    "card::source",
+                    "`full_width` has no meaning with `message`: it is no card",
+                );
+                faults.push(fault.on_key().under("full_width"));
+            }
+            Some(*full)
+        }
+        Some(_) => {
+            faults.push(Fault::error("card::source", "`full_width` is `true` or `false`").under("full_width"));
+            None
+        }
+    };
+    (faults, summary, full_width)
+}
+
+/// What may stand beside every form of a card.
+const MANNER: [&str; 2] = ["summary", "full_width"];
 
 /// Small enough for Teams, with its mentions.
 fn finished(card: Value, mentions: &[Mention], gathered: &mut Gathered) -> Value {
@@ -299,7 +397,7 @@ fn of_mapping(
     templates: &dyn Fn(&str) -> Option<Arc<Template>>,
     names: &[String],
     partials: &Partials,
-) -> (Result<CardSource, Fault>, Vec<Fault>) {
+) -> (Result<Form, Fault>, Vec<Fault>) {
     let mut faults = Vec::new();
     let known: &[&str] = if fields.contains_key("template") {
         &["template", "with"]
@@ -308,7 +406,8 @@ fn of_mapping(
     } else {
         &short::KEYS
     };
-    for key in fields.keys().filter(|key| !known.contains(&key.as_str())) {
+    let is_known = |key: &&String| known.contains(&key.as_str()) || MANNER.contains(&key.as_str());
+    for key in fields.keys().filter(|key| !is_known(key)) {
         faults.push(unknown_key(key, known, fields));
     }
     let source = if let Some(value) = fields.get("template") {
@@ -336,23 +435,25 @@ fn of_mapping(
         };
         let name = value.as_str().unwrap_or_default();
         let template = named(name, templates, names).map_err(|fault| fault.under("template"));
-        template.map(|template| CardSource::Template {
+        template.map(|template| Form::Template {
             template,
             with: With(with),
         })
     } else if let Some(value) = fields.get("message") {
         match value {
             Value::String(text) => Text::compile(text, partials)
-                .map(CardSource::Message)
+                .map(Form::Message)
                 .map_err(|fault| fault.under("message")),
             _ => Err(Fault::error("card::source", "`message` is a text").under("message")),
         }
+    } else if !fields.is_empty() && fields.keys().all(|key| MANNER.contains(&key.as_str())) {
+        Ok(Form::Generated)
     } else {
         let (short, found) = short::compile(fields, partials);
         // An unknown key already says why nothing is there.
         let told = !faults.is_empty();
         faults.extend(found.into_iter().filter(|fault| !(told && fault.path.is_empty())));
-        Ok(CardSource::Short(Box::new(short)))
+        Ok(Form::Short(Box::new(short)))
     };
     (source, faults)
 }
@@ -362,7 +463,10 @@ fn unknown_key(key: &str, known: &[&str], fields: &Map<String, Value>) -> Fault 
         .on_key()
         .under(key);
     let is_document = fields.contains_key("body") || fields.get("type").is_some_and(|kind| kind == "AdaptiveCard");
-    let all = ["template", "with", "message"].into_iter().chain(short::KEYS);
+    let all = ["template", "with", "message"]
+        .into_iter()
+        .chain(short::KEYS)
+        .chain(MANNER);
     fault.help = if is_document {
         Some("an Adaptive Card stands in a file of templates/; write `template:` with its name here".to_owned())
     } else if key == "with" {

@@ -27,6 +27,12 @@ pub(crate) fn of_text(text: &str) -> Option<String> {
     Some(shortened(&line, LONGEST))
 }
 
+/// A line that somebody wrote for this; none when nothing is left of it.
+pub(crate) fn of_line(text: &str) -> Option<String> {
+    let line = plain(text);
+    (!line.is_empty()).then(|| shortened(&line, LONGEST))
+}
+
 /// The first two texts, in reading order.
 fn gather(value: &Value, texts: &mut Vec<String>) {
     if texts.len() >= 2 {

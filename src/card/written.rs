@@ -31,10 +31,8 @@ impl Card {
         if size > fit::LIMIT {
             return Err(too_large(size));
         }
-        Ok(Card {
-            content: Content::Text(text.to_owned()),
-            summary: summary::of_text(text).unwrap_or_else(|| "Notification".to_owned()),
-        })
+        let summary = summary::of_text(text).unwrap_or_else(|| "Notification".to_owned());
+        Ok(Card::new(Content::Text(text.to_owned()), summary))
     }
 
     /// The card of this document, in which nothing is left to fill in. It is judged as a template is. Beside the card
@@ -74,8 +72,7 @@ impl Card {
             return Err(vec![too_large(size)]);
         }
         let summary = summary::of_card(&card).unwrap_or_else(|| "Notification".to_owned());
-        let content = Content::Adaptive(card);
-        Ok((Card { content, summary }, warnings))
+        Ok((Card::new(Content::Adaptive(card), summary), warnings))
     }
 }
 

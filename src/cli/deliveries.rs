@@ -1,12 +1,14 @@
 //! `herald deliveries`: what is owed and what was sent.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::Value;
 
 use super::exit::Exit;
+use super::runs::recall;
 use super::state::{State, StateArgs, runtime, segment};
 use super::{Format, Place, table};
 use crate::cli::say::{say, say_text};
@@ -63,6 +65,37 @@ enum DeliveriesCommand {
         /// `dl_...`
         id: String,
     },
+    /// Put another message in the place of one that was sent
+    Update {
+        /// `dl_...`
+        id: String,
+        #[command(flatten)]
+        message: Message,
+    },
+    /// Take away a message that was sent
+    Delete {
+        /// `dl_...`
+        id: String,
+    },
+    /// Answer to a message that was sent, in its thread
+    Reply {
+        /// `dl_...`
+        id: String,
+        #[command(flatten)]
+        message: Message,
+    },
+}
+
+/// A message, written out.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Message {
+    /// This text, in Markdown
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+    /// The Adaptive Card in this file, YAML or JSON, with nothing left to fill in
+    #[arg(long, value_name = "FILE")]
+    card: Option<PathBuf>,
 }
 
 /// Runs `herald deliveries`.
@@ -70,6 +103,23 @@ enum DeliveriesCommand {
 /// # Errors
 /// A sentence: neither server nor store can be reached, or the server refused.
 pub fn run(place: &Place, args: DeliveriesArgs, environment: BTreeMap<String, String>) -> anyhow::Result<Exit> {
+    // What is wrong with a file is said before anybody is asked.
+    let message = match &args.command {
+        DeliveriesCommand::Update { message, .. } | DeliveriesCommand::Reply { message, .. } => {
+            match recall::instead(message.text.as_deref(), message.card.as_deref())? {
+                Ok(message) => message,
+                Err(faults) => {
+                    eprint!("{faults}");
+                    return Ok(Exit::No);
+                }
+            }
+        }
+        DeliveriesCommand::List { .. }
+        | DeliveriesCommand::Show { .. }
+        | DeliveriesCommand::Retry { .. }
+        | DeliveriesCommand::Cancel { .. }
+        | DeliveriesCommand::Delete { .. } => Value::Null,
+    };
     runtime()?.block_on(async {
         let state = State::reach(place, &args.state, environment).await?;
         match args.command {
@@ -126,6 +176,24 @@ pub fn run(place: &Place, args: DeliveriesArgs, environment: BTreeMap<String, St
                     "is cancelled",
                     args.format,
                 )
+            }
+            DeliveriesCommand::Update { id, .. } => {
+                let path = format!("deliveries/{}/update", segment(&id));
+                let answer = state.ask(Method::POST, &path, Some(&message)).await;
+                moved(answer, &id, "is to be corrected", args.format)
+            }
+            DeliveriesCommand::Delete { id } => {
+                let path = format!("deliveries/{}/delete", segment(&id));
+                let answer = state.ask(Method::POST, &path, None).await;
+                moved(answer, &id, "is to be taken away", args.format)
+            }
+            DeliveriesCommand::Reply { id, .. } => {
+                let path = format!("deliveries/{}/reply", segment(&id));
+                let answer = state.ask(Method::POST, &path, Some(&message)).await;
+                let own = answer.as_ref().ok().and_then(Option::as_ref);
+                let own = own.and_then(|answer| answer["id"].as_str()).unwrap_or_default();
+                let done = format!("is to be answered: {own}");
+                moved(answer, &id, &done, args.format)
             }
         }
     })
@@ -188,6 +256,9 @@ fn show(answer: Option<&Value>, id: &str, format: Format) -> anyhow::Result<Exit
     if delivery.terms.lane != Lane::Normal {
         say!("lane       {}", delivery.terms.lane.word());
     }
+    if let Some(root) = &delivery.thread_root {
+        say!("thread     of the message {root}");
+    }
     if let Some(at) = delivery.terms.expires_at {
         say!("expires    {}", at.to_rfc3339());
     }
@@ -217,9 +288,12 @@ fn verdict(verdict: &crate::delivery::Verdict) -> String {
         Verdict::Delivered {
             activity_id,
             conversation_id,
+            thread_root: _,
+            note,
         } => {
+            let note = note.as_ref().map_or_else(String::new, |note| format!("; {note}"));
             format!(
-                "delivered as {} in {conversation_id}",
+                "delivered as {} in {conversation_id}{note}",
                 activity_id.as_deref().unwrap_or("a message without id")
             )
         }

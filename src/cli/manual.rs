@@ -321,6 +321,45 @@ pub const PAGES: &[Page] = &[
         no: "there is no such delivery, or it was sent",
     },
     Page {
+        command: "deliveries update",
+        text: &[
+            "Puts another message in the place of one that was sent. Nobody is notified again. If the message is gone \
+             meanwhile, the other one is sent as a new message, and `herald why` says so.",
+        ],
+        examples: &[
+            (
+                "A line instead",
+                "herald deliveries update dl_0c4b7a1e55d2f98e31ab6d07 --text Cancelled",
+            ),
+            (
+                "A card instead",
+                "herald deliveries update dl_0c4b7a1e55d2f98e31ab6d07 --card corrected.yaml",
+            ),
+        ],
+        no: "there is no such delivery, it was not delivered, or the message cannot be sent",
+    },
+    Page {
+        command: "deliveries delete",
+        text: &["Takes away a message that was sent. `herald runs recall` does so for everybody who got it."],
+        examples: &[(
+            "It went to the wrong person",
+            "herald deliveries delete dl_0c4b7a1e55d2f98e31ab6d07",
+        )],
+        no: "there is no such delivery, or it was not delivered",
+    },
+    Page {
+        command: "deliveries reply",
+        text: &[
+            "Answers to a message that was sent: in its thread in a channel, beneath it in a chat. The answer is a delivery \
+             of its own.",
+        ],
+        examples: &[(
+            "Say more about it",
+            "herald deliveries reply dl_0c4b7a1e55d2f98e31ab6d07 --text Mended",
+        )],
+        no: "there is no such delivery, it was not delivered, or the message cannot be sent",
+    },
+    Page {
         command: "audit",
         text: &[
             "Lists what people did by hand, newest first: deliveries tried again or cancelled, runs, drills, imports, what was \

@@ -1,6 +1,6 @@
 //! `herald runs`: what one rule sends to many because of one event; watched, stopped, taken back.
 
-mod recall;
+pub(super) mod recall;
 mod watch;
 
 use std::collections::BTreeMap;

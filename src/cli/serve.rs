@@ -22,8 +22,8 @@ use crate::diagnostic::Severity;
 use crate::live;
 use crate::secret::Secrets;
 use crate::serve::{Server, Start};
-use crate::settings::Settings;
 use crate::teams::token::Credentials;
+use crate::workspace::Workspace;
 
 /// The stack of a worker, in bytes. The deepest template that is accepted wants more than the usual 2 MiB in a debug
 /// build; memory that is not touched costs nothing.
@@ -106,10 +106,10 @@ async fn serve(
     let mut live = live;
     let sandbox = match args.sandbox {
         true => {
-            let settings = &live.workspace.settings;
-            let (boxed, with_demo) = teams_in_a_box::start(root, args.sandbox_listen, settings, secrets).await?;
+            let workspace = &live.workspace;
+            let (boxed, with_demo) = teams_in_a_box::start(root, args.sandbox_listen, workspace, secrets).await?;
             secrets = with_demo;
-            environment.extend(teams_in_a_box::environment(&boxed, settings));
+            environment.extend(teams_in_a_box::environment(&boxed, &workspace.settings));
             (live, diagnostics, sources) = live::first(root, &environment, clock.now());
             Some(boxed)
         }
@@ -127,7 +127,7 @@ async fn serve(
         );
     }
     let settings = live.workspace.settings.clone();
-    look_at_credentials(&settings, &secrets, clock.now())?;
+    look_at_credentials(&live.workspace, &secrets, clock.now())?;
     let data = root.join(&settings.store);
     let start = Start {
         root: root.to_owned(),
@@ -148,7 +148,11 @@ async fn serve(
 }
 
 /// A bot that cannot prove who it is would take events and deliver nothing: better not to start.
-fn look_at_credentials(settings: &Settings, secrets: &Secrets, now: DateTime<Utc>) -> anyhow::Result<()> {
+fn look_at_credentials(workspace: &Workspace, secrets: &Secrets, now: DateTime<Utc>) -> anyhow::Result<()> {
+    for webhook in workspace.book.webhooks().filter(|webhook| !secrets.has(&webhook.url)) {
+        warn!(webhook = webhook.name, missing = %webhook.url, "cards wait until the secret of the webhook is set");
+    }
+    let settings = &workspace.settings;
     match Credentials::of(&settings.bot) {
         Some(credentials) => {
             let ends_at = credentials.examine(secrets, now).map_err(|problem| {

@@ -19,6 +19,7 @@ use crate::secret_name::SecretName;
 use crate::serve::Server;
 use crate::settings::Settings;
 use crate::teams::credential::Credential;
+use crate::workspace::Workspace;
 
 /// Stands for every secret of a hook that has no value: it protects nothing, and is printed.
 const DEMO_SECRET: &str = "sandbox";
@@ -32,9 +33,10 @@ const STORE: &str = "sandbox";
 pub async fn start(
     root: &Path,
     listen: SocketAddr,
-    settings: &Settings,
+    workspace: &Workspace,
     secrets: Secrets,
 ) -> anyhow::Result<(Sandbox, Secrets)> {
+    let settings = &workspace.settings;
     let needed = settings.bot.credential.secrets();
     if let (Some(_), Some(name)) = (&settings.bot.app_id, needed.into_iter().find(|name| secrets.has(name))) {
         bail!(
@@ -54,6 +56,9 @@ pub async fn start(
     if root.join(&settings.store).join(STORE).is_dir() {
         boxed.resume();
     }
+    let webhooks = workspace.book.webhooks();
+    let played = webhooks.map(|webhook| (webhook.url.clone(), boxed.webhook_url(webhook.kind, &webhook.name)));
+    let secrets = secrets.or_else(played.collect::<Vec<_>>());
     Ok((boxed, secrets))
 }
 
@@ -84,11 +89,19 @@ pub fn environment(boxed: &Sandbox, settings: &Settings) -> BTreeMap<String, Str
         ("HERALD_BOT_SERVICE_URL", boxed.service_url()),
         ("HERALD_BOT_GRAPH_URL", boxed.graph_url()),
         ("HERALD_BOT_TRUSTED_HOSTS", boxed.address().ip().to_string()),
+        ("HERALD_PRIVATE_WEBHOOK_HOSTS", private_hosts(boxed, settings)),
         ("HERALD_STORE", store.display().to_string()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
+}
+
+/// Beside those of the workspace, the box's own: it plays the webhooks that have no address.
+fn private_hosts(boxed: &Sandbox, settings: &Settings) -> String {
+    let mut hosts = settings.send.private_webhook_hosts.clone();
+    hosts.push(boxed.address().ip().to_string());
+    hosts.join(",")
 }
 
 /// Installs the bot in the box and says what to do next.

@@ -12,6 +12,7 @@ use crate::delivery::{Address, DeliveryId};
 use crate::lane::{Lane, PerLane, Turns};
 use crate::pace::{Kind, Pace, Request};
 use crate::store::outbox::Claim;
+use crate::webhook;
 
 /// Deliveries on the desk, by lane, at most. More are fetched when half of them are gone.
 const PLACES: [(Lane, usize); 3] = [(Lane::Critical, 64), (Lane::Normal, 256), (Lane::Bulk, 128)];
@@ -64,6 +65,8 @@ pub enum Step {
 pub struct Slot {
     /// Whose rate it uses.
     pub tenant: String,
+    /// What is asked, as the pace tells it apart.
+    pub kind: Kind,
     /// What it is about, as the pace knows it.
     pub address: String,
     /// When it was to leave.
@@ -164,6 +167,7 @@ impl Desk {
             pace.departs(waiting.request(), planned);
             let slot = Slot {
                 tenant: waiting.tenant.clone(),
+                kind: waiting.kind(),
                 address: waiting.address.clone(),
                 planned,
                 left: OnceLock::new(),
@@ -187,9 +191,12 @@ impl Desk {
         let mut tenant_waits: Option<String> = None;
         let mut place = 0;
         while let Some(waiting) = self.waiting.get(lane).get(place) {
-            let paused = self
-                .paused_until(now)
-                .max(self.paused_tenants.get(&waiting.tenant).copied());
+            // A webhook does not ask who the bot is.
+            let everybody = match waiting.kind() {
+                Kind::Incoming | Kind::Workflow => None,
+                Kind::Message | Kind::Listing => self.paused_until(now),
+            };
+            let paused = everybody.max(self.paused_tenants.get(&waiting.tenant).copied());
             if let Some(until) = paused {
                 steps.extend(self.give_back(lane, place, until));
                 continue;
@@ -281,9 +288,12 @@ impl Desk {
     }
 
     fn described(&self, claim: Claim) -> Waiting {
+        let key = claim.delivery.recipient.address.key();
         let tenant = match (&claim.delivery.terms.tenant_id, &claim.delivery.recipient.address) {
             // Graph counts for itself; what goes there uses nothing of the rate of Teams.
             (_, Address::Feed { .. }) => GRAPH,
+            // Its rate has nothing to do with any tenant's.
+            (_, Address::Webhook { .. }) => &key,
             (Some(tenant), _) => tenant,
             (None, Address::Person { tenant_id, .. }) if !tenant_id.is_empty() => tenant_id,
             (None, Address::Person { .. } | Address::Conversation { .. } | Address::Nowhere { .. }) => {
@@ -291,8 +301,8 @@ impl Desk {
             }
         };
         Waiting {
-            address: claim.delivery.recipient.address.key(),
             tenant: tenant.to_owned(),
+            address: key,
             claim,
         }
     }
@@ -318,9 +328,26 @@ impl Waiting {
     fn request(&self) -> Request<'_> {
         Request {
             tenant: &self.tenant,
-            kind: Kind::Message,
+            kind: self.kind(),
             about: &self.address,
             lane: self.claim.delivery.terms.lane,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match &self.claim.delivery.recipient.address {
+            Address::Webhook {
+                kind: webhook::Kind::Incoming,
+                ..
+            } => Kind::Incoming,
+            Address::Webhook {
+                kind: webhook::Kind::Workflow,
+                ..
+            } => Kind::Workflow,
+            Address::Person { .. }
+            | Address::Feed { .. }
+            | Address::Conversation { .. }
+            | Address::Nowhere { .. } => Kind::Message,
         }
     }
 }

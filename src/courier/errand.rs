@@ -13,15 +13,17 @@ use super::lesson;
 use super::renewed::Renewed;
 use super::route::{self, Ground, Route, Way};
 use super::traced;
+use super::webhook::Webhooks;
 use crate::audience::{Found, Lookup, PersonRef};
 use crate::card::{Card, Content, fit};
 use crate::clock::Clock;
-use crate::delivery::{Address, Attempt, Delivery, Operation, Verdict};
+use crate::delivery::{Address, Attempt, Delivery, Operation, Thread, Verdict};
 use crate::graph::answer::No;
 use crate::graph::feed::{Crowded, Feeds};
 use crate::graph::installs::{Installs, Progress};
 use crate::metric::{Metrics, label};
 use crate::pace::{Kind, Request};
+use crate::refusal::Party;
 use crate::retry::{Next, RetryPolicy};
 use crate::roster::{Conversation, ConversationId, ConversationKind, Fact, Person};
 use crate::run::Pass;
@@ -53,6 +55,7 @@ pub struct Errand {
     directory: Arc<dyn Directory>,
     outbox: Arc<dyn Outbox>,
     connector: Arc<Connector>,
+    webhooks: Webhooks,
     turnstile: Arc<Turnstile>,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -98,6 +101,12 @@ struct Tried {
     look_again_at: Option<DateTime<Utc>>,
     /// Graph was asked, which says nothing of what Teams thinks of the bot.
     by_graph: bool,
+    /// It went through a webhook: the answer says nothing about the bot.
+    through_webhook: bool,
+    /// The message that begins the thread it is in, if it was sent into one.
+    thread_root: Option<String>,
+    /// What did not go as meant and did not matter enough to give up.
+    note: Option<String>,
 }
 
 impl Tried {
@@ -113,7 +122,57 @@ impl Tried {
             suspended_until: None,
             look_again_at: None,
             by_graph: false,
+            through_webhook: false,
+            thread_root: None,
+            note: None,
         }
+    }
+}
+
+/// Where a message goes.
+#[derive(Debug, Clone, Copy)]
+enum To<'a> {
+    Conversation(&'a str),
+    /// A message that is answered, in a chat.
+    Message(&'a str, &'a str),
+    /// A channel, and the message that begins the thread.
+    Thread(&'a str, &'a str),
+    /// A channel.
+    NewThread(&'a str),
+}
+
+/// How Teams is called for it.
+#[derive(Debug, Clone, Copy)]
+struct At<'a> {
+    service_url: &'a str,
+    way: &'a Way,
+}
+
+/// What came of posting a message, and where it is.
+struct Landed {
+    sent: Sent,
+    thread_root: Option<String>,
+    note: Option<String>,
+}
+
+impl From<Sent> for Landed {
+    fn from(sent: Sent) -> Self {
+        Self {
+            sent,
+            thread_root: None,
+            note: None,
+        }
+    }
+}
+
+/// What stands between a channel and the message that begins a thread in it.
+const THREAD: &str = ";messageid=";
+
+/// The conversation in which Teams knows a message.
+fn in_thread(place: &ConversationId, root: Option<&str>) -> String {
+    match root {
+        Some(root) => format!("{place}{THREAD}{root}"),
+        None => place.to_string(),
     }
 }
 
@@ -144,6 +203,7 @@ impl Errand {
             directory: courier.directory.clone(),
             outbox: courier.outbox.clone(),
             connector: courier.connector.clone(),
+            webhooks: courier.webhooks.clone(),
             turnstile: courier.turnstile.clone(),
             clock: courier.clock.clone(),
             metrics: courier.metrics.clone(),
@@ -302,6 +362,11 @@ impl Errand {
         if let Address::Feed { id, .. } = address {
             return Ok(self.notify(delivery, id, card, slot, way).await);
         }
+        if let (Address::Webhook { name, .. }, Some(card)) = (address, &card) {
+            return Ok(Came::ToAnAnswer(Box::new(
+                self.through_webhook(delivery, slot, name, card).await,
+            )));
+        }
         match &way.route {
             Route::None(reason) => return Ok(nothing(reason.clone())),
             Route::Shut { id, reason, .. } => {
@@ -370,35 +435,34 @@ impl Errand {
         let there = |message: &str| Some((delivery.conversation_id.clone()?, message.to_owned()));
         let message = delivery.activity_id.as_deref().and_then(there);
         self.leave(delivery, slot).await;
-        let (sent, conversation) = match (delivery.operation, card, message) {
-            (Operation::Send, Some(card), _) => {
-                let thread = delivery.terms.thread.as_deref();
-                (
-                    self.post(&service_url, &conversation, thread, &card).await,
-                    conversation,
-                )
-            }
+        let at = At {
+            service_url: &service_url,
+            way: &way,
+        };
+        let (landed, conversation) = match (delivery.operation, card, message) {
+            (Operation::Send, Some(card), _) => (self.send(delivery, &at, &conversation, &card).await?, conversation),
             (Operation::Update, Some(card), Some((place, message))) => {
-                let body = card.to_activity();
-                let sent = self
-                    .connector
-                    .update(&service_url, place.as_str(), &message, &body)
-                    .await;
-                (sent, place)
+                (self.correct(delivery, &at, &place, &message, &card).await, place)
             }
             (Operation::Delete, _, Some((place, message))) => {
-                let mut sent = self.connector.delete(&service_url, place.as_str(), &message).await;
+                let place_in_thread = in_thread(&place, delivery.thread_root.as_deref());
+                let mut sent = self.connector.delete(&service_url, &place_in_thread, &message).await;
                 if matches!(sent.answer, Answer::MessageGone { .. }) {
                     // That is what was wanted.
                     sent.answer = Answer::Accepted { activity_id: None };
                 }
-                (sent, place)
+                (Landed::from(sent), place)
             }
             (Operation::Send | Operation::Update, None, _) | (Operation::Update | Operation::Delete, _, None) => {
                 return Ok(nothing("it is not known which message is meant".to_owned()));
             }
         };
         let _ = slot.answered.set(self.clock.now());
+        let Landed {
+            sent,
+            thread_root,
+            note,
+        } = landed;
         self.metrics.answer(sent.answer.word());
         if let Some(moved_to) = sent.moved_to {
             self.moved(delivery, &way, &conversation, moved_to).await;
@@ -415,6 +479,8 @@ impl Errand {
             status: sent.status,
             conversation: Some(conversation),
             doubt,
+            thread_root,
+            note,
             ..unasked(String::new())
         })))
     }
@@ -462,6 +528,23 @@ impl Errand {
         }))
     }
 
+    /// Sends through a webhook. Nothing of the directory is asked, and nothing is learnt for it.
+    async fn through_webhook(&self, delivery: &Delivery, slot: &Slot, name: &str, card: &Card) -> Tried {
+        self.leave(delivery, slot).await;
+        let posted = self.webhooks.post(name, card).await;
+        let _ = slot.answered.set(self.clock.now());
+        self.metrics.answer(posted.answer.word());
+        let way = Way::nowhere("a webhook is no conversation of the bot");
+        Tried {
+            answer: posted.answer,
+            status: posted.status,
+            // Nobody tells where the message is: it can be neither changed nor taken back.
+            conversation: Some(ConversationId::new(&delivery.recipient.address.key())),
+            through_webhook: true,
+            ..Tried::unasked(way, String::new())
+        }
+    }
+
     /// Waits for the time that was planned, and says that the request leaves: everything that could hold it up lies
     /// behind it.
     async fn leave(&self, delivery: &Delivery, slot: &Slot) {
@@ -471,7 +554,7 @@ impl Errand {
         let now = self.clock.now();
         let request = Request {
             tenant: &slot.tenant,
-            kind: Kind::Message,
+            kind: slot.kind,
             about: &slot.address,
             lane: delivery.terms.lane,
         };
@@ -483,6 +566,7 @@ impl Errand {
         let place = match &delivery.recipient.address {
             Address::Conversation { id } => id.as_str(),
             Address::Person { id, .. } | Address::Feed { id, .. } => id,
+            Address::Webhook { name, .. } => name,
             Address::Nowhere { wanted } => wanted,
         };
         Request {
@@ -629,34 +713,119 @@ impl Errand {
         self.directory.learn(&[Fact::ConversationSeen(chat)]).await
     }
 
-    /// Posts the card; one that Teams finds too large is cut further and posted again. If the thread it belongs to is no
-    /// longer there, it begins a new one.
-    async fn post(&self, service_url: &str, place: &ConversationId, thread: Option<&str>, card: &Card) -> Sent {
-        let Some(root) = thread else {
-            return self.post_at(service_url, place.as_str(), card).await;
-        };
-        let sent = self
-            .post_at(service_url, &format!("{place};messageid={root}"), card)
-            .await;
-        match sent.answer {
-            Answer::Gone { .. } | Answer::MessageGone { .. } | Answer::Rejected { .. } => {
-                self.post_at(service_url, place.as_str(), card).await
+    /// Sends the card where it belongs: to a conversation, into the thread of its rule, or as an answer. A thread that is
+    /// gone is begun anew: what is said must not be lost with it.
+    async fn send(
+        &self,
+        delivery: &Delivery,
+        at: &At<'_>,
+        conversation: &ConversationId,
+        card: &Card,
+    ) -> Result<Landed, StoreError> {
+        let place = conversation.as_str();
+        let root = match &delivery.terms.thread {
+            None => return Ok(self.post(at, To::Conversation(place), card).await),
+            Some(Thread::Of { message, .. }) if at.way.party != Party::Channel => {
+                return Ok(self.post(at, To::Message(place, message), card).await);
             }
-            _ => sent,
+            Some(Thread::Of { message, .. }) => message.clone(),
+            Some(Thread::Shared { id }) => match self.outbox.thread(id).await? {
+                Some(root) => root,
+                None => return Ok(self.post(at, To::NewThread(place), card).await),
+            },
+        };
+        let landed = self.post(at, To::Thread(place, &root), card).await;
+        match &landed.sent.answer {
+            Answer::MessageGone { .. } | Answer::Gone { .. } => {
+                self.again(delivery, at.way);
+                let anew = self.post(at, To::NewThread(place), card).await;
+                Ok(Landed {
+                    note: Some("its thread was gone, so it begins a new one".to_owned()),
+                    ..anew
+                })
+            }
+            _ => Ok(landed),
         }
     }
 
-    async fn post_at(&self, service_url: &str, conversation: &str, card: &Card) -> Sent {
-        let sent = self
-            .connector
-            .send(service_url, conversation, &card.to_activity())
-            .await;
-        match (&sent.answer, fit::shorter(card)) {
-            (Answer::TooLarge, Some(shorter)) => {
-                let body: Value = shorter.to_activity();
-                self.connector.send(service_url, conversation, &body).await
+    /// Puts the card in the place of a message. If that is gone, the card is sent as a new one: somebody wanted it to be
+    /// read.
+    async fn correct(
+        &self,
+        delivery: &Delivery,
+        at: &At<'_>,
+        place: &ConversationId,
+        message: &str,
+        card: &Card,
+    ) -> Landed {
+        let root = delivery.thread_root.as_deref();
+        let body = card.to_activity();
+        let in_thread = in_thread(place, root);
+        let sent = self.connector.update(at.service_url, &in_thread, message, &body).await;
+        if !matches!(sent.answer, Answer::MessageGone { .. }) {
+            return Landed {
+                thread_root: root.map(str::to_owned),
+                ..Landed::from(sent)
+            };
+        }
+        self.again(delivery, at.way);
+        let anew = match root.filter(|root| *root != message) {
+            Some(root) => self.post(at, To::Thread(place.as_str(), root), card).await,
+            None if root.is_some() => self.post(at, To::NewThread(place.as_str()), card).await,
+            None => self.post(at, To::Conversation(place.as_str()), card).await,
+        };
+        Landed {
+            note: Some("the message was gone, so the correction was sent as a new one".to_owned()),
+            ..anew
+        }
+    }
+
+    /// One more request than was paced.
+    fn again(&self, delivery: &Delivery, way: &Way) {
+        let now = self.clock.now();
+        let request = self.request(delivery, way, Kind::Message);
+        self.turnstile.pace().departs(request, now);
+    }
+
+    /// Posts the card; one that Teams finds too large is cut further and posted again.
+    async fn post(&self, at: &At<'_>, to: To<'_>, card: &Card) -> Landed {
+        let landed = self.post_once(at, to, &card.to_activity()).await;
+        match (&landed.sent.answer, fit::shorter(card)) {
+            (Answer::TooLarge, Some(shorter)) => self.post_once(at, to, &shorter.to_activity()).await,
+            _ => landed,
+        }
+    }
+
+    async fn post_once(&self, at: &At<'_>, to: To<'_>, activity: &Value) -> Landed {
+        let At { service_url, way } = *at;
+        match to {
+            To::Conversation(place) => self.connector.send(service_url, place, activity).await.into(),
+            To::Message(place, message) => {
+                let sent = self.connector.reply(service_url, place, message, activity).await;
+                sent.into()
             }
-            _ => sent,
+            To::Thread(channel, root) => {
+                let place = format!("{channel}{THREAD}{root}");
+                Landed {
+                    thread_root: Some(root.to_owned()),
+                    ..self.connector.send(service_url, &place, activity).await.into()
+                }
+            }
+            To::NewThread(channel) => {
+                let tenant = way.tenant_id.as_deref();
+                let sent = self
+                    .connector
+                    .begin_thread(service_url, tenant, channel, activity)
+                    .await;
+                let thread_root = match &sent.answer {
+                    Answer::Accepted { activity_id } => activity_id.clone(),
+                    _ => None,
+                };
+                Landed {
+                    thread_root,
+                    ..sent.into()
+                }
+            }
         }
     }
 
@@ -665,7 +834,8 @@ impl Errand {
     fn outcome(&self, tried: &Tried, now: DateTime<Utc>) -> Outcome {
         let standing = self.connector.standing();
         let tenant = tried.way.tenant_id.as_deref().unwrap_or_default();
-        let asked = tried.shut.is_none() && tried.suspended_until.is_none() && !tried.by_graph;
+        let asked =
+            tried.shut.is_none() && tried.suspended_until.is_none() && !tried.by_graph && !tried.through_webhook;
         if let Some(until) = tried.suspended_until {
             return Outcome {
                 tenant_suspended_until: Some((tenant.to_owned(), until)),
@@ -736,10 +906,11 @@ impl Errand {
 
     fn judge(&self, delivery: &Delivery, tried: &Tried, now: DateTime<Utc>) -> Verdict {
         if let (Answer::Accepted { activity_id }, Some(conversation_id)) = (&tried.answer, &tried.conversation) {
-            let activity_id = activity_id.clone();
             return Verdict::Delivered {
-                activity_id,
+                activity_id: activity_id.clone(),
                 conversation_id: conversation_id.clone(),
+                thread_root: tried.thread_root.clone(),
+                note: tried.note.clone(),
             };
         }
         if let Some(at) = tried.look_again_at {
@@ -820,9 +991,11 @@ impl Errand {
 fn entra_id(address: &Address) -> Option<&str> {
     match address {
         Address::Person { id, .. } if !id.starts_with("29:") => Some(id),
-        Address::Person { .. } | Address::Feed { .. } | Address::Conversation { .. } | Address::Nowhere { .. } => {
-            None
-        }
+        Address::Person { .. }
+        | Address::Feed { .. }
+        | Address::Conversation { .. }
+        | Address::Webhook { .. }
+        | Address::Nowhere { .. } => None,
     }
 }
 

@@ -74,8 +74,8 @@ impl Seen<'_> {
         match &self.delivery.recipient.address {
             Address::Person { id, .. } => Some(id.clone()),
             Address::Conversation { id } => Some(id.as_str().to_owned()),
-            // What Graph says of an activity feed is nothing about the bot's conversations.
-            Address::Feed { .. } | Address::Nowhere { .. } => None,
+            // What Graph or a webhook says is nothing about the bot's conversations.
+            Address::Feed { .. } | Address::Webhook { .. } | Address::Nowhere { .. } => None,
         }
     }
 

@@ -109,6 +109,7 @@ pub async fn find(directory: &dyn Directory, address: &Address, ground: Ground<'
             refused: false,
         }),
         Address::Feed { .. } => Ok(Way::nowhere("an activity feed is reached through Microsoft Graph")),
+        Address::Webhook { .. } => Ok(Way::nowhere("a webhook is no conversation of the bot")),
         Address::Conversation { id } => place(directory, id, default_service_url, now).await,
         Address::Person { tenant_id, id } => {
             let way = person(directory, tenant_id, id, default_service_url, now).await?;

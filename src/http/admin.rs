@@ -174,6 +174,7 @@ pub async fn status(State(admin): State<Admin>) -> Result<Json<Value>, RequestEr
 /// The names of secrets that the settings ask for and that are not set where Herald runs.
 fn missing_secrets(admin: &Admin, live: &Live) -> Vec<String> {
     let settings = &live.workspace.settings;
+    let of_webhooks = live.workspace.book.webhooks().map(|webhook| &webhook.url);
     let of_bot = settings.bot.app_id.as_ref().map(|_| settings.bot.credential.secrets());
     let of_hooks = settings.hooks.values().flat_map(|hook| &hook.secrets);
     let mut missing: Vec<String> = of_bot
@@ -181,6 +182,7 @@ fn missing_secrets(admin: &Admin, live: &Live) -> Vec<String> {
         .flatten()
         .chain(&settings.server.admin_token)
         .chain(of_hooks)
+        .chain(of_webhooks)
         .filter(|name| !admin.secrets.has(name))
         .map(ToString::to_string)
         .collect();

@@ -165,7 +165,14 @@ pub async fn recall(
         .map_err(bad_body)?
         .map(|Json(instead)| instead)
         .unwrap_or_default();
-    let card = match instead {
+    let card = card_of(instead)?;
+    let replacement = card.as_ref().map(Card::id);
+    obey(&admin, &id, Order::Recall { replacement }, card.as_ref()).await
+}
+
+/// The message that somebody wrote out, if they did.
+pub(super) fn card_of(instead: Instead) -> Result<Option<Card>, RequestError> {
+    Ok(match instead {
         Instead { text: None, card: None } => None,
         Instead {
             text: Some(text),
@@ -176,12 +183,10 @@ pub async fn recall(
             card: Some(document),
         } => Some(Card::of_document(&document).map_err(|faults| bad_card(&faults))?.0),
         Instead { .. } => {
-            let message = "either a text or a card comes in the place of what was sent, not both";
+            let message = "either a text or a card is sent, not both";
             return Err(RequestError::new(StatusCode::BAD_REQUEST, "bad_card", message));
         }
-    };
-    let replacement = card.as_ref().map(Card::id);
-    obey(&admin, &id, Order::Recall { replacement }, card.as_ref()).await
+    })
 }
 
 async fn obey(admin: &Admin, id: &str, order: Order, card: Option<&Card>) -> Result<Json<Value>, RequestError> {
@@ -325,7 +330,7 @@ fn unknown(id: &str) -> RequestError {
 
 fn bad_card(faults: &[crate::diagnostic::Fault]) -> RequestError {
     let message = format!(
-        "what is to come in the place of the message cannot be sent, and nothing was changed: {}",
+        "this cannot be sent, and nothing was changed: {}",
         written::sentences(faults)
     );
     RequestError::new(StatusCode::BAD_REQUEST, "bad_card", message)

@@ -42,6 +42,8 @@ pub struct Rates {
     pub messages: Vec<Window>,
     /// Listings of one team or chat.
     pub listings: Vec<Window>,
+    /// Messages to one incoming webhook.
+    pub incoming: Vec<Window>,
 }
 
 impl Default for Rates {
@@ -51,6 +53,13 @@ impl Default for Rates {
             per_second: 50,
             messages: vec![window(7, 1), window(8, 2), window(60, 30), window(1800, 3600)],
             listings: vec![window(14, 1), window(16, 2), window(120, 30), window(3600, 3600)],
+            incoming: vec![
+                window(4, 1),
+                window(60, 30),
+                window(100, 3600),
+                window(150, 7200),
+                window(1800, 86400),
+            ],
         }
     }
 }
@@ -82,6 +91,9 @@ impl Rates {
         match kind {
             Kind::Message => self.messages.clone(),
             Kind::Listing => self.listings.clone(),
+            Kind::Incoming => self.incoming.clone(),
+            // Nobody says how much a flow takes: it depends on its owner's licence.
+            Kind::Workflow => Vec::new(),
         }
     }
 

@@ -11,6 +11,10 @@ use crate::book::Book;
 use crate::delivery::{Address, Recipient};
 use crate::diagnostic::did_you_mean;
 use crate::roster::{ConversationId, Mention, Person};
+use crate::webhook;
+
+/// With this the key of the seat of a webhook begins.
+const WEBHOOK: &str = "webhook:";
 
 /// Somebody who would be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -51,17 +55,22 @@ impl Known<'_> {
     pub fn seats(&self, wanted: &[Wanted]) -> Vec<(Seat, Reached)> {
         let mut seats: Vec<(Seat, Reached)> = Vec::new();
         let mut add = |key: String, label: String, told: bool, person: Option<Person>, mentions: Vec<Mention>| {
+            let webhook = key.strip_prefix(WEBHOOK).map(str::to_owned);
             if seats.len() < MOST && seats.iter().all(|(seat, _)| seat.key != key) {
                 let name = person
                     .as_ref()
                     .and_then(|p| p.name.clone())
                     .unwrap_or_else(|| label.clone());
-                let address = match &person {
-                    Some(_) => Address::Person {
+                let address = match (&person, webhook) {
+                    (None, Some(name)) => Address::Webhook {
+                        name,
+                        kind: webhook::Kind::Workflow,
+                    },
+                    (Some(_), _) => Address::Person {
                         tenant_id: String::new(),
                         id: key.clone(),
                     },
-                    None => Address::Conversation {
+                    (None, None) => Address::Conversation {
                         id: ConversationId::new(&key),
                     },
                 };
@@ -70,6 +79,7 @@ impl Known<'_> {
                     person,
                     mentions,
                     tenant_id: None,
+                    thread: None,
                 };
                 seats.push((Seat { key, label, told }, reached));
             }
@@ -104,6 +114,10 @@ impl Known<'_> {
                     let place = self.means(&one.want);
                     let mentions = one.mention.iter().filter_map(|want| self.mention(want)).collect();
                     add(format!("place:{}", one.written), place, true, None, mentions);
+                }
+                Want::Webhook { name, .. } => {
+                    let mentions = one.mention.iter().filter_map(|want| self.mention(want)).collect();
+                    add(format!("{WEBHOOK}{name}"), self.means(&one.want), true, None, mentions);
                 }
                 Want::MembersOf(_) | Want::EntraGroup(_) | Want::Everyone | Want::Nobody(_) => {}
             }
@@ -141,6 +155,7 @@ impl Known<'_> {
                 person: Some(somebody),
                 mentions: Vec::new(),
                 tenant_id: None,
+                thread: None,
             },
         );
         // Members of a team are nobody in particular.
@@ -243,6 +258,7 @@ impl Known<'_> {
             Want::MembersOf(whom) | Want::EntraGroup(whom) => format!("every member of {}", place(whom)),
             Want::ChannelsOf(team) => format!("every channel of {}", place(team)),
             Want::Everyone => "everyone who has the bot".to_owned(),
+            Want::Webhook { name, .. } => format!("webhook {name}"),
             Want::Nobody(reason) => reason.clone(),
         }
     }

@@ -12,9 +12,8 @@ use super::seat::{Known, Seat, Told};
 use super::stage::{Stage, Staged, Subject, place_of_sample};
 use crate::audience::{Audience, Wanted};
 use crate::card::shown::texts;
-use crate::card::source::CardSource;
 use crate::card::text::Warnings;
-use crate::card::{Card, Content, fit};
+use crate::card::{Card, Content, Importance, fit};
 use crate::duration;
 use crate::event::{Event, EventId, FileChange, Origin, Scope, Sender};
 use crate::judge;
@@ -87,6 +86,10 @@ pub struct Shown {
     pub text: Option<String>,
     /// What toasts and the activity feed show.
     pub summary: String,
+    /// `high` or `low`, where the author says so.
+    pub importance: Option<&'static str>,
+    /// It is also shown in the activity feed.
+    pub alert: bool,
     /// What did not come out as meant.
     pub warnings: Vec<String>,
     /// The card's size in bytes, as Teams counts.
@@ -194,10 +197,7 @@ pub fn show(stage: &Stage<'_>, choice: &Choice, now: DateTime<Utc>) -> Result<Sh
     warnings.extend(made.warnings);
     Ok(Shown {
         file: file_of(&staged, stage),
-        template: match &*rule.card {
-            CardSource::Template { template, .. } => Some(template.name().to_owned()),
-            CardSource::Short(_) | CardSource::Message(_) | CardSource::AsSent | CardSource::Generated => None,
-        },
+        template: rule.card.template().map(|template| template.name().to_owned()),
         description: rule.description.clone(),
         used_by: match &choice.subject {
             Subject::Rule(_) => Vec::new(),
@@ -225,6 +225,8 @@ pub fn show(stage: &Stage<'_>, choice: &Choice, now: DateTime<Utc>) -> Result<Sh
         card,
         text,
         summary: message.summary.clone(),
+        importance: message.importance.map(Importance::word),
+        alert: message.alert,
         warnings,
         size,
         portable: fit::PORTABLE,

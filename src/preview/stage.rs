@@ -146,9 +146,12 @@ impl<'a> Stage<'a> {
 
     /// The rules that use a template, in the order of their names.
     pub fn users(&self, template: &str) -> impl Iterator<Item = &'a Rule> {
-        self.workspace.ruleset.rules.iter().map(|rule| &**rule).filter(
-            move |rule| matches!(&*rule.card, CardSource::Template { template: used, .. } if used.name() == template),
-        )
+        self.workspace
+            .ruleset
+            .rules
+            .iter()
+            .map(|rule| &**rule)
+            .filter(move |rule| rule.card.template().is_some_and(|used| used.name() == template))
     }
 
     /// The samples that meet the subject's triggers: for a template, those of the rules that use it.

@@ -522,6 +522,9 @@ fn readings(entry: &Value) -> Result<Told, Vec<Fault>> {
     if ["here", "sender"].contains(&written.as_str()) {
         readings.extend(Target::compile(&json!({ written.as_str(): true }), &no_partials()));
     }
+    if let Some(name) = written.strip_prefix("webhook ") {
+        readings.extend(Target::compile(&json!({ "webhook": name }), &no_partials()));
+    }
     for key in [
         "person",
         "people",
@@ -530,6 +533,7 @@ fn readings(entry: &Value) -> Result<Told, Vec<Fault>> {
         "members_of",
         "entra_group",
         "activity_feed",
+        "webhook",
     ] {
         let target = Target::compile(&json!({ key: written }), &no_partials());
         readings.extend(target);

@@ -477,6 +477,7 @@ impl World {
             | Want::ChannelsOf(_)
             | Want::Everyone
             | Want::EntraGroup(_)
+            | Want::Webhook { .. }
             | Want::Nobody(_) => {}
         }
     }
@@ -493,7 +494,7 @@ impl World {
                     Kind::MembersOf => naming::members_of(&name, book).map(Want::MembersOf),
                     Kind::ChannelsOf => naming::channels_of(&name, book).map(Want::ChannelsOf),
                     Kind::EntraGroup => naming::entra_group(&name).map(Want::EntraGroup),
-                    Kind::Here | Kind::Sender | Kind::Everyone => continue,
+                    Kind::Here | Kind::Sender | Kind::Everyone | Kind::Webhook => continue,
                 };
                 if let Ok(want) = want {
                     self.assume(&want, true);

@@ -216,10 +216,7 @@ impl Feed {
         if let Some(chain) = &self.chain {
             notification["chainId"] = json!(chain_id(&line(chain, LONGEST_TEXT)));
         }
-        Card {
-            content: Content::Notification(notification),
-            summary: preview.unwrap_or(summary),
-        }
+        Card::new(Content::Notification(notification), preview.unwrap_or(summary))
     }
 }
 

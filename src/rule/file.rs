@@ -79,7 +79,7 @@ pub struct RuleFile {
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("examples" = ["2 hours"]))]
     pub expires_after: Option<Value>,
-    /// What guards a broadcast.
+    /// How messages are sent, and what guards a broadcast.
     #[serde(default)]
     #[schemars(with = "Option<SendFile>", extend("examples" = [{ "first_try_on": 20, "needs_approval_above": 500 }]))]
     pub send: Option<Value>,
@@ -185,6 +185,23 @@ pub struct SendFile {
     /// With more recipients than this nothing is sent until somebody approves it: `herald runs approve`.
     #[schemars(with = "Option<u64>", extend("examples" = [500]))]
     pub needs_approval_above: Option<Value>,
+    /// How important Teams is told the message is: `high` or `low`. What goes out first is a matter of `urgency`.
+    #[schemars(with = "Option<ImportanceFile>", extend("examples" = ["high"]))]
+    pub importance: Option<Value>,
+    /// Show the message in the activity feed of those who get it as well, with the summary as its text. Sparingly: it makes
+    /// two badges of one message.
+    #[schemars(with = "Option<bool>", extend("examples" = [true]))]
+    pub alert: Option<Value>,
+}
+
+/// How important a message is said to be.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ImportanceFile {
+    /// Teams marks it.
+    High,
+    /// It can wait.
+    Low,
 }
 
 /// Who gets a card before the others.
@@ -435,14 +452,14 @@ impl JsonSchema for Yes {
 }
 
 /// Who is told: one of `person`, `people`, `group`, `channel`, `members_of`, `channels_of`, `everyone`, `entra_group`,
-/// `activity_feed`, `here` and `sender`.
+/// `activity_feed`, `here`, `sender` and `webhook`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "Target", extend("x-decide" = {
     "person": [],
     "people": [],
     "group": ["mention"],
-    "channel": ["mention"],
+    "channel": ["mention", "thread"],
     "members_of": [],
     "channels_of": ["mention"],
     "everyone": [],
@@ -450,6 +467,7 @@ impl JsonSchema for Yes {
     "activity_feed": [],
     "here": ["mention"],
     "sender": [],
+    "webhook": ["mention"],
 }))]
 pub struct TargetFile {
     /// One person, in the personal chat: an alias of `directory.yaml`, a mail address, an Entra object id, a display
@@ -488,9 +506,16 @@ pub struct TargetFile {
     /// The person who caused the event in Teams.
     #[schemars(extend("examples" = [true]))]
     pub sender: Option<Yes>,
-    /// With `channel`, `channels_of`, `group` or `here`: whom the card mentions there.
+    /// A webhook of a channel, by its alias in `directory.yaml`: a way in without the bot.
+    #[schemars(extend("examples" = ["operations"]))]
+    pub webhook: Option<String>,
+    /// With `channel`, `channels_of`, `group`, `here` or `webhook`: whom the card mentions there.
     #[schemars(extend("examples" = ["on-call", ["anna", "omar"]]))]
     pub mention: Option<OneOrMany<String>>,
+    /// With `channel`: what the thread is about. Cards of this rule with the same value go into one thread; the first
+    /// begins it. Without this key each card begins its own.
+    #[schemars(extend("examples" = ["{{event.deployment.id}}"]))]
+    pub thread: Option<String>,
 }
 
 /// What must be true: field and expected value, line by line; `any`, `all` and `not` nest.
@@ -589,7 +614,7 @@ impl JsonSchema for ExpectedFile {
 /// A card written in the rule: a template with values, a short card, or a plain message.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(title = "Card", extend("x-decide" = { "template": ["with"], "message": [] }))]
+#[schemars(title = "Card", extend("x-decide" = { "template": ["with"], "message": [], "*": ["summary", "full_width"] }))]
 pub struct CardFile {
     /// The name of a file in `templates/`, without its ending.
     #[schemars(extend("examples" = ["deploy-failed"]))]
@@ -625,6 +650,12 @@ pub struct CardFile {
     /// The address of a picture.
     #[schemars(extend("examples" = ["https://contoso.example/logo.png"]))]
     pub image: Option<String>,
+    /// The one line that notifications and the activity feed show. Without it, the card's first words.
+    #[schemars(extend("examples" = ["{{event.repository.name}}: deploy failed"]))]
+    pub summary: Option<String>,
+    /// Use the whole width of the conversation, or do not. Without it, a short card with a text or facts does.
+    #[schemars(extend("examples" = [true]))]
+    pub full_width: Option<bool>,
 }
 
 /// The facts of a short card.

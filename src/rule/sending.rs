@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::card::Importance;
 use crate::delivery::Terms;
 use crate::event::EventId;
 use crate::lane::Lane;
@@ -28,6 +29,10 @@ pub struct Sending {
     pub stop_above_percent: Option<u8>,
     /// With more recipients somebody has to approve the run.
     pub approval_above: Option<usize>,
+    /// How important Teams is told its messages are.
+    pub importance: Option<Importance>,
+    /// Its messages are also shown in the activity feed.
+    pub alert: bool,
 }
 
 /// How urgent the cards of a rule are.

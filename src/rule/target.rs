@@ -17,6 +17,8 @@ pub struct Target {
     values: Vec<Text>,
     /// Whom the card mentions there.
     mention: Vec<Text>,
+    /// What the thread is about that its cards share.
+    thread: Option<Text>,
 }
 
 /// What a target names.
@@ -44,11 +46,13 @@ pub enum Kind {
     Here,
     /// Who caused the event.
     Sender,
+    /// A webhook of `directory.yaml`.
+    Webhook,
 }
 
 impl Kind {
     /// All kinds, in the order they are explained.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Person,
         Kind::People,
         Kind::Group,
@@ -60,6 +64,7 @@ impl Kind {
         Kind::ActivityFeed,
         Kind::Here,
         Kind::Sender,
+        Kind::Webhook,
     ];
 
     /// The key that names it.
@@ -76,12 +81,13 @@ impl Kind {
             Kind::ActivityFeed => "activity_feed",
             Kind::Here => "here",
             Kind::Sender => "sender",
+            Kind::Webhook => "webhook",
         }
     }
 
     fn has_others_in_it(self) -> bool {
         match self {
-            Kind::Group | Kind::Channel | Kind::ChannelsOf | Kind::Here => true,
+            Kind::Group | Kind::Channel | Kind::ChannelsOf | Kind::Here | Kind::Webhook => true,
             Kind::Person
             | Kind::People
             | Kind::MembersOf
@@ -94,10 +100,10 @@ impl Kind {
 }
 
 /// Keys of later versions.
-const LATER: [&str; 2] = ["webhook", "where"];
+const LATER: [&str; 1] = ["where"];
 
 /// What people write who know another language.
-const SYNONYMS: [(&str, &str); 18] = [
+const SYNONYMS: [(&str, &str); 21] = [
     ("user", "person"),
     ("email", "person"),
     ("mail", "person"),
@@ -116,13 +122,16 @@ const SYNONYMS: [(&str, &str); 18] = [
     ("aad_group", "entra_group"),
     ("security_group", "entra_group"),
     ("azure_group", "entra_group"),
+    ("connector", "webhook"),
+    ("workflow", "webhook"),
+    ("reply_to", "thread"),
 ];
 
 /// How many names one target may list.
 const MOST_NAMES: usize = 1_000;
 
 impl Target {
-    /// Compiles one list item, a mapping with one of the keys of [`Kind`] and perhaps `mention`. Paths of faults begin
+    /// Compiles one list item, a mapping with one of the keys of [`Kind`] and perhaps `mention` and `thread`. Paths of faults begin
     /// at the item.
     ///
     /// # Errors
@@ -146,7 +155,7 @@ impl Target {
                     .under(key.as_str())
                     .on_key(),
                 ),
-                None if key == "mention" => {}
+                None if ["mention", "thread"].contains(&key.as_str()) => {}
                 None => faults.push(unknown_key(key).under(key.as_str()).on_key()),
             }
         }
@@ -165,9 +174,13 @@ impl Target {
                 Vec::new()
             }
             Kind::People | Kind::ActivityFeed => texts(item, kind.key(), true, partials, &mut faults),
-            Kind::Person | Kind::Group | Kind::Channel | Kind::MembersOf | Kind::ChannelsOf | Kind::EntraGroup => {
-                texts(item, kind.key(), false, partials, &mut faults)
-            }
+            Kind::Person
+            | Kind::Group
+            | Kind::Channel
+            | Kind::MembersOf
+            | Kind::ChannelsOf
+            | Kind::EntraGroup
+            | Kind::Webhook => texts(item, kind.key(), false, partials, &mut faults),
         };
         let mention = match item.get("mention") {
             Some(_) if !kind.has_others_in_it() => {
@@ -177,7 +190,7 @@ impl Target {
                 );
                 faults.push(
                     Fault::error("target::mention", message)
-                        .help("leave it out; it belongs to `channel`, `channels_of`, `group` and `here`")
+                        .help("leave it out; it belongs to `channel`, `channels_of`, `group`, `here` and `webhook`")
                         .under("mention")
                         .on_key(),
                 );
@@ -186,8 +199,30 @@ impl Target {
             Some(_) => texts(item, "mention", true, partials, &mut faults),
             None => Vec::new(),
         };
+        let thread = match item.get("thread") {
+            None => None,
+            Some(_) if kind != Kind::Channel => {
+                let message = format!(
+                    "`thread` has no meaning with `{}`: only channels have threads",
+                    kind.key()
+                );
+                faults.push(
+                    Fault::error("target::thread", message)
+                        .help("leave it out; it belongs to `channel`")
+                        .under("thread")
+                        .on_key(),
+                );
+                None
+            }
+            Some(_) => texts(item, "thread", false, partials, &mut faults).pop(),
+        };
         if faults.is_empty() {
-            Ok(Target { kind, values, mention })
+            Ok(Target {
+                kind,
+                values,
+                mention,
+                thread,
+            })
         } else {
             Err(faults)
         }
@@ -206,6 +241,11 @@ impl Target {
     /// Whom the card mentions there.
     pub fn mention(&self) -> &[Text] {
         &self.mention
+    }
+
+    /// What the thread is about that its cards share; without one each card begins its own.
+    pub fn thread(&self) -> Option<&Text> {
+        self.thread.as_ref()
     }
 
     /// The names that do not depend on the event, with their places in the item: what can be checked before there is
@@ -233,7 +273,7 @@ impl Target {
     /// Every field its templates read.
     pub fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();
-        for text in self.values.iter().chain(&self.mention) {
+        for text in self.values.iter().chain(&self.mention).chain(&self.thread) {
             for path in text.paths() {
                 if !paths.contains(&path) {
                     paths.push(path);
@@ -245,7 +285,7 @@ impl Target {
 }
 
 const KEYS_HELP: &str = "write one of `person`, `people`, `group`, `channel`, `members_of`, `channels_of`, `everyone`, \
-                         `entra_group`, `activity_feed`, `here`, `sender`";
+                         `entra_group`, `activity_feed`, `here`, `sender`, `webhook`";
 
 fn texts(
     item: &Map<String, Value>,
@@ -321,7 +361,7 @@ fn unknown_key(key: &str) -> Fault {
         return fault
             .help("`members_of` tells each of its members, `channel` with the team's name its General channel");
     }
-    let known = Kind::ALL.into_iter().map(Kind::key).chain(["mention"]);
+    let known = Kind::ALL.into_iter().map(Kind::key).chain(["mention", "thread"]);
     let lower = key.to_lowercase();
     let synonym = SYNONYMS
         .iter()
@@ -410,8 +450,8 @@ mod tests {
             ),
             (json!({"email": "a@b"}), vec!["email"], "no `email`", "`person`?"),
             (
-                json!({"webhook": "x"}),
-                vec!["webhook"],
+                json!({"where": "x"}),
+                vec!["where"],
                 "not part of this version",
                 "leave it out",
             ),
@@ -444,6 +484,18 @@ mod tests {
                 vec!["mention"],
                 "no meaning with `person`",
                 "`channel`",
+            ),
+            (
+                json!({"person": "a", "thread": "b"}),
+                vec!["thread"],
+                "no meaning with `person`",
+                "`channel`",
+            ),
+            (
+                json!({"channel": "a", "thread": ""}),
+                vec!["thread"],
+                "no name here",
+                "",
             ),
             (json!({"person": "{{event.a"}), vec!["person"], "", ""),
         ] {

@@ -32,6 +32,7 @@ fn delivery(number: usize, first: bool) -> Delivery {
         reason: None,
         activity_id: None,
         conversation_id: None,
+        thread_root: None,
         window: None,
         terms: Terms {
             first,

@@ -11,7 +11,7 @@ use super::world::{Author, Message, Place, World, split_thread};
 
 /// A message may have this many bytes, counted as UTF-16.
 const MOST_BYTES: usize = 100 * 1024;
-const CARD: &str = "application/vnd.microsoft.card.adaptive";
+pub(super) const CARD: &str = "application/vnd.microsoft.card.adaptive";
 
 /// A call that was granted.
 pub(super) struct Done {
@@ -69,7 +69,14 @@ pub(super) fn send(
     Ok(post(world, place, root, activity, now))
 }
 
-fn post(world: &mut World, place: Place, root: Option<String>, activity: &Value, now: DateTime<Utc>) -> Done {
+/// Puts a message into a conversation.
+pub(super) fn post(
+    world: &mut World,
+    place: Place,
+    root: Option<String>,
+    activity: &Value,
+    now: DateTime<Utc>,
+) -> Done {
     let mut changes = Vec::new();
     let mut ids = Vec::new();
     let parts = split(activity);

@@ -16,14 +16,25 @@ pub(super) enum Class {
     Members,
     /// Asking for a team or its channels.
     Team,
+    /// Posting to an incoming webhook.
+    Webhook,
 }
 
 impl Class {
     /// (calls, within this many milliseconds); all must hold.
-    fn windows(self) -> [(usize, i64); 4] {
+    fn windows(self) -> [(usize, i64); 5] {
         match self {
-            Class::Send | Class::Create => [(7, 1_000), (8, 2_000), (60, 30_000), (1_800, 3_600_000)],
-            Class::Members | Class::Team => [(14, 1_000), (16, 2_000), (120, 30_000), (3_600, 3_600_000)],
+            Class::Webhook => [
+                (4, 1_000),
+                (60, 30_000),
+                (100, 3_600_000),
+                (150, 7_200_000),
+                (1_800, 86_400_000),
+            ],
+            Class::Send | Class::Create => [(7, 1_000), (7, 1_000), (8, 2_000), (60, 30_000), (1_800, 3_600_000)],
+            Class::Members | Class::Team => {
+                [(14, 1_000), (14, 1_000), (16, 2_000), (120, 30_000), (3_600, 3_600_000)]
+            }
         }
     }
 }
@@ -44,14 +55,15 @@ impl Windows {
     /// Counts a call at `now`, or says how long to wait until one would be allowed.
     pub(super) fn admit(&mut self, class: Class, conversation: &str, now: DateTime<Utc>) -> Result<(), Duration> {
         if self.calls.len() > MANY {
-            let longest = chrono::Duration::milliseconds(class.windows()[3].1);
-            self.calls
-                .retain(|_, calls| calls.back().is_some_and(|last| now - *last < longest));
+            self.calls.retain(|(class, _), calls| {
+                let longest = chrono::Duration::milliseconds(class.windows()[4].1);
+                calls.back().is_some_and(|last| now - *last < longest)
+            });
         }
         let calls = self.calls.entry((class, conversation.to_owned())).or_default();
         while calls
             .front()
-            .is_some_and(|first| (now - *first).num_milliseconds() >= class.windows()[3].1)
+            .is_some_and(|first| (now - *first).num_milliseconds() >= class.windows()[4].1)
         {
             calls.pop_front();
         }
@@ -66,13 +78,16 @@ impl Windows {
             .windows()
             .iter()
             .filter_map(|window| wait(calls, *window, now))
-            .chain(wait(&self.tenant, TENANT, now))
+            // A webhook is no call of the bot.
+            .chain(wait(&self.tenant, TENANT, now).filter(|_| class != Class::Webhook))
             .max();
         match wait {
             Some(wait) => Err(wait),
             None => {
                 calls.push_back(now);
-                self.tenant.push_back(now);
+                if class != Class::Webhook {
+                    self.tenant.push_back(now);
+                }
                 Ok(())
             }
         }

@@ -22,6 +22,7 @@ use super::line::Line;
 use super::refusal::Refusal;
 use super::script::{self, Ending, Operation, Script};
 use super::state::{ISSUER, Shared, State as Remembered};
+use super::webhooks;
 use super::world::{World, split_thread};
 
 /// Requests above this are refused before they are looked at.
@@ -35,6 +36,8 @@ type App = State<Arc<Shared>>;
 pub(super) fn routes() -> Router<Arc<Shared>> {
     let mut router = Router::new()
         .route("/{tenant}/oauth2/v2.0/token", post(token))
+        .route("/webhookb2/{name}", post(webhooks::incoming))
+        .route("/workflows/{name}", post(webhooks::workflow))
         .route("/v1/.well-known/openidconfiguration", get(openid))
         .route("/v1/.well-known/openid-configuration", get(openid))
         .route("/v1/.well-known/keys", get(keys))
@@ -111,6 +114,7 @@ impl Asked {
             Operation::Send | Operation::Reply | Operation::Update | Operation::Delete | Operation::CreateThread => {
                 Class::Send
             }
+            Operation::Webhook => Class::Webhook,
             Operation::Token
             | Operation::OpenId
             | Operation::Keys

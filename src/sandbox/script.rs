@@ -54,6 +54,8 @@ pub enum Operation {
     Notify,
     /// In Graph: a notification in several activity feeds.
     NotifyMany,
+    /// A post to a webhook.
+    Webhook,
 }
 
 /// Calls that bring a message into the world.

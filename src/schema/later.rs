@@ -18,7 +18,7 @@ const LATER: [(&str, &[&str]); 6] = [
             "on_close",
         ],
     ),
-    ("Target", &["webhook", "where"]),
+    ("Target", &["where"]),
     ("Card", &["language"]),
     ("Settings", &["quiet_hours", "topics"]),
     ("Directory", &["rotations"]),

@@ -123,7 +123,7 @@ fn a_word_of_a_later_version_is_told_apart_from_a_mistake() {
             "when: { hook: x }\nnotify: [{ channel: r }]\nsplit: event.alerts",
             "split",
         ),
-        ("when: { hook: x }\nnotify: [{ webhook: x }]", "webhook"),
+        ("when: { hook: x }\nnotify: [{ channel: r }]\ntrack: { by: x }", "track"),
     ] {
         assert_eq!(
             rule(text),
@@ -179,7 +179,7 @@ fn a_companion_without_its_owner_or_with_a_wrong_one_is_told() {
     );
     assert_eq!(
         rule("when: { hook: x }\nnotify: [{ mention: anna }]").1,
-        "`mention` belongs to `group`, `channel`, `channels_of` or `here`, and none of them is here"
+        "`mention` belongs to `group`, `channel`, `channels_of`, `here` or `webhook`, and none of them is here"
     );
     assert_eq!(
         rule("when: { hook: x }\nnotify: [{ person: anna, mention: omar }]").1,

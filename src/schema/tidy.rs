@@ -129,19 +129,28 @@ fn words(map: &mut Map<String, Value>) {
     );
 }
 
+/// Behind this stand, among the choices, the keys that belong to all of them and to none.
+const ANYWHERE: &str = "*";
+
 /// A mapping of which one key decides what it is. `choices` are the deciding keys, each with the keys that belong to
-/// it. All others are forbidden beside it, key by key, so that an editor underlines the one that is too many; `oneOf`
+/// it, and perhaps [`ANYWHERE`]. All others are forbidden beside it, key by key, so that an editor underlines the one that is too many; `oneOf`
 /// would underline everything and complete nothing.
 fn decide(map: &mut Map<String, Value>, choices: &Value) {
     let (Some(choices), Some(Value::Object(fields))) = (choices.as_object(), map.get("properties")) else {
         return;
     };
     let belongs = |owner: &Value, key: &str| owner.as_array().is_some_and(|keys| keys.iter().any(|k| k == key));
+    let anywhere = choices.get(ANYWHERE).cloned().unwrap_or_default();
+    let choices: Map<String, Value> = choices
+        .iter()
+        .filter(|(choice, _)| *choice != ANYWHERE)
+        .map(|(choice, its_own)| (choice.clone(), its_own.clone()))
+        .collect();
     let mut dependencies = Map::new();
-    for (choice, its_own) in choices {
+    for (choice, its_own) in &choices {
         let forbidden: Map<String, Value> = fields
             .keys()
-            .filter(|key| *key != choice && !belongs(its_own, key))
+            .filter(|key| *key != choice && !belongs(its_own, key) && !belongs(&anywhere, key))
             .map(|key| (key.clone(), Value::Bool(false)))
             .collect();
         dependencies.insert(choice.clone(), json!({ "properties": forbidden }));

@@ -36,6 +36,9 @@ pub struct SettingsFile {
     /// Bounds that protect Herald and Teams.
     #[schemars(extend("examples" = [{ "messages_per_second": 25 }]))]
     pub limits: LimitsFile,
+    /// How messages leave.
+    #[schemars(extend("examples" = [{ "private_webhook_hosts": ["flows.contoso.internal"] }]))]
+    pub send: SendFile,
     /// How long what is over and done with is kept.
     #[schemars(extend("examples" = [{ "deliveries": "30 days" }]))]
     pub retention: RetentionFile,
@@ -246,6 +249,17 @@ pub struct LimitsFile {
     /// How many messages may wait to be sent; above it, hooks are asked to come back. Default: 1000000.
     #[schemars(extend("examples" = [100000]), range(min = 100, max = 100000000))]
     pub open_deliveries: Option<u64>,
+}
+
+/// How messages leave.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Sending")]
+pub struct SendFile {
+    /// Hosts of webhooks (names or addresses) that may be in a private network or on this machine, and may be called
+    /// without TLS. Other webhooks are only called on the internet, by `https://`.
+    #[schemars(extend("examples" = [["flows.contoso.internal"], ["127.0.0.1"]]))]
+    pub private_webhook_hosts: Vec<String>,
 }
 
 /// How long what is over and done with is kept.

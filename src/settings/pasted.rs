@@ -54,6 +54,59 @@ fn pem(text: &str) -> Vec<Span> {
     found
 }
 
+/// What stands in the address of a webhook, whose every word is the secret.
+const ADDRESSES: [&str; 5] = [
+    "webhook.office.com",
+    "logic.azure.com",
+    "powerplatform.com",
+    "powerautomate.com",
+    "sig=",
+];
+
+/// The addresses of webhooks that were pasted where their names belong. In `directory.yaml` every address below `webhooks:`
+/// is one.
+pub fn pasted_addresses(text: &str, in_directory: bool) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    let below = match in_directory {
+        true => below_webhooks(text),
+        false => 0..0,
+    };
+    while let Some(at) = text[from..].find("://") {
+        let at = from + at;
+        let begin = text[..at]
+            .rfind(|c: char| !c.is_ascii_alphabetic())
+            .map_or(0, |before| {
+                before + text[before..].chars().next().map_or(1, char::len_utf8)
+            });
+        let end = text[at..]
+            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '}' | ']'))
+            .map_or(text.len(), |length| at + length);
+        let address = &text[begin..end];
+        if ADDRESSES.iter().any(|part| address.contains(part)) || below.contains(&begin) {
+            found.push(begin..end);
+        }
+        from = end.max(at + 3);
+    }
+    found
+}
+
+/// Where the section of webhooks stands in `directory.yaml`.
+fn below_webhooks(text: &str) -> Span {
+    let mut offset = 0;
+    let mut begin = None;
+    for line in text.split_inclusive('\n') {
+        let is_key = line.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '"' | '\''));
+        match begin {
+            None if line.trim_start_matches(['"', '\'']).starts_with("webhooks") => begin = Some(offset),
+            Some(begin) if is_key => return begin..offset,
+            None | Some(_) => {}
+        }
+        offset += line.len();
+    }
+    begin.unwrap_or(offset)..offset
+}
+
 /// The text with these spans as stars: the same length, the same lines.
 pub fn masked(text: &str, spans: &[Span]) -> String {
     let mut bytes = text.as_bytes().to_vec();
@@ -123,6 +176,32 @@ fn one(value: &str, offset: usize, found: &mut Vec<Span>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pasted_addresses_of_webhooks_are_found_in_any_file() {
+        for (text, shown) in [
+            (
+                "webhooks:\n  ops: https://x.webhook.office.com/webhookb2/1 # ours\n",
+                "webhooks:\n  ops: **************************************** # ours\n",
+            ),
+            (
+                "{ url: \"https://a.example/b?sig=x\", kind: workflow }",
+                "{ url: \"*************************\", kind: workflow }",
+            ),
+            (
+                "notify: [{ webhook: https://p.logic.azure.com/w }]",
+                "notify: [{ webhook: *************************** }]",
+            ),
+        ] {
+            assert_eq!(masked(text, &pasted_addresses(text, false)), shown);
+        }
+        assert!(pasted_addresses("see https://learn.microsoft.com/ and ü://", false).is_empty());
+        let directory = "webhooks:\n  ops: https://hooks.example/1\nchannels:\n  a: https://other.example/1\n";
+        assert_eq!(
+            masked(directory, &pasted_addresses(directory, true)),
+            "webhooks:\n  ops: ***********************\nchannels:\n  a: https://other.example/1\n"
+        );
+    }
 
     #[test]
     fn pasted_secrets_are_found_wherever_they_stand_and_names_are_left() {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::StoreError;
 use crate::card::Card;
-use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, Operation, RunId, State, Verdict, WindowId};
+use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, Operation, RunId, State, ThreadId, Verdict, WindowId};
 use crate::event::{Event, EventId};
 use crate::lane::PerLane;
 use crate::limit::{Change, Window};
@@ -159,6 +159,13 @@ pub trait Outbox: Send + Sync {
     /// [`StoreError::Unavailable`] if the backend cannot write.
     async fn cancel(&self, id: &DeliveryId, reason: &str, now: DateTime<Utc>) -> Result<Moved, StoreError>;
 
+    /// Has a delivered message become `card`, or vanish if there is none; what comes of it is settled like an attempt to
+    /// send. Only a message that Teams gave an id can be meant.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn amend(&self, id: &DeliveryId, card: Option<&Card>, now: DateTime<Utc>) -> Result<Moved, StoreError>;
+
     /// How many deliveries are in each state, kept up to date, not counted by a scan.
     ///
     /// # Errors
@@ -171,6 +178,13 @@ pub trait Outbox: Send + Sync {
     /// # Errors
     /// [`StoreError::Unavailable`] if the backend cannot be read.
     async fn windows(&self, ids: &[WindowId]) -> Result<BTreeMap<WindowId, Window>, StoreError>;
+
+    /// The message that begins the thread that a rule keeps, once one was sent.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read. A record that cannot be decoded counts as missing: a
+    /// thread is begun anew.
+    async fn thread(&self, id: &ThreadId) -> Result<Option<String>, StoreError>;
 
     /// What was decided about an event.
     ///
@@ -404,16 +418,33 @@ pub fn apply(delivery: &mut Delivery, attempt: Attempt) {
             Verdict::Delivered {
                 activity_id,
                 conversation_id,
+                thread_root,
+                note: _,
             },
             Operation::Send,
         ) => {
             delivery.state = State::Delivered;
             delivery.activity_id = activity_id.clone();
             delivery.conversation_id = Some(conversation_id.clone());
+            delivery.thread_root.clone_from(thread_root);
             delivery.reason = None;
         }
-        (Verdict::Delivered { .. }, Operation::Update) => {
+        (
+            Verdict::Delivered {
+                activity_id,
+                conversation_id,
+                thread_root,
+                note,
+            },
+            Operation::Update,
+        ) => {
             delivery.state = State::Delivered;
+            // The message was gone, and what it should have become is a new one.
+            if note.is_some() {
+                delivery.activity_id.clone_from(activity_id);
+                delivery.conversation_id = Some(conversation_id.clone());
+                delivery.thread_root.clone_from(thread_root);
+            }
             delivery.reason = None;
         }
         (Verdict::Delivered { .. }, Operation::Delete) => {

@@ -35,6 +35,7 @@ mod refusals;
 mod runs;
 mod shelf;
 mod sweep;
+mod threads;
 mod windows;
 mod writer;
 

@@ -120,6 +120,69 @@ impl Connector {
             .await
     }
 
+    /// Answers `message` in a chat.
+    pub async fn reply(&self, service_url: &str, conversation: &str, message: &str, activity: &Value) -> Sent {
+        let path = ["v3", "conversations", conversation, "activities", message];
+        let mut activity = activity.clone();
+        activity["replyToId"] = json!(message);
+        let body = serde_json::to_vec(&activity).expect("a JSON value can be written");
+        self.about_a_message(Method::POST, service_url, &path, Some(&body))
+            .await
+    }
+
+    /// Begins a thread in a channel. The id of the message that is accepted is that of the thread.
+    pub async fn begin_thread(
+        &self,
+        service_url: &str,
+        tenant_id: Option<&str>,
+        channel: &str,
+        activity: &Value,
+    ) -> Sent {
+        let started = self.clock.now();
+        let mut wanted = json!({
+            "isGroup": true,
+            "channelData": { "channel": { "id": channel } },
+            "activity": activity,
+        });
+        if let Some(tenant) = tenant_id {
+            wanted["tenantId"] = json!(tenant);
+        }
+        if let Some(bot) = &self.bot_id {
+            wanted["bot"] = json!({ "id": bot });
+        }
+        let (outcome, moved_to) = self.post(service_url, &["v3", "conversations"], &wanted).await;
+        let (answer, status) = match outcome {
+            Ok(reply) => (self.read_thread(&reply), Some(reply.status)),
+            Err(failed) => failed,
+        };
+        let took = (self.clock.now() - started).to_std().unwrap_or_default();
+        Sent {
+            answer,
+            status,
+            took,
+            moved_to,
+        }
+    }
+
+    /// As [`Connector::read`], where the id of the message stands beside that of the conversation, and in it.
+    fn read_thread(&self, reply: &Reply) -> Answer {
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        struct Begun {
+            id: Option<String>,
+            activity_id: Option<String>,
+        }
+        match self.read(reply) {
+            Answer::Accepted { .. } => {
+                let begun: Begun = serde_json::from_slice(&reply.body).unwrap_or_default();
+                let of_thread = begun.id.and_then(|id| Some(id.split_once(";messageid=")?.1.to_owned()));
+                let activity_id = begun.activity_id.or(of_thread);
+                Answer::Accepted { activity_id }
+            }
+            other => other,
+        }
+    }
+
     /// Puts `activity` in the place of a message that was sent.
     pub async fn update(&self, service_url: &str, conversation: &str, message: &str, activity: &Value) -> Sent {
         let path = ["v3", "conversations", conversation, "activities", message];

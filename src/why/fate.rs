@@ -19,13 +19,22 @@ pub fn fate(delivery: &Delivery, run: Option<&Run>, behind: Option<&DeliveryId>,
     match delivery.state {
         State::Delivered => {
             let at = last.map_or(delivery.created_at, |attempt| attempt.started_at);
+            let note = match last.map(|attempt| &attempt.verdict) {
+                Some(Verdict::Delivered { note, .. }) => note.as_ref(),
+                Some(Verdict::RetryAt { .. } | Verdict::Dead { .. }) | None => None,
+            };
+            let note = note.map_or_else(String::new, |note| format!("; {note}"));
             let kept = delivery.reason.as_ref();
             let kept = kept.map_or_else(String::new, |reason| format!("; {reason}"));
             match (delivery.operation, delivery.attempt_count) {
-                (Operation::Update, _) if kept.is_empty() => format!("sent, and corrected at {}", moment(at, zone)),
+                (Operation::Update, _) if kept.is_empty() => {
+                    format!("sent, and corrected at {}{note}", moment(at, zone))
+                }
                 (Operation::Update | Operation::Delete, _) => format!("sent{kept}"),
-                (Operation::Send, 0 | 1) => format!("sent at {}{kept}", moment(at, zone)),
-                (Operation::Send, count) => format!("sent at {}, at attempt {count}{kept}", moment(at, zone)),
+                (Operation::Send, 0 | 1) => format!("sent at {}{note}{kept}", moment(at, zone)),
+                (Operation::Send, count) => {
+                    format!("sent at {}, at attempt {count}{note}{kept}", moment(at, zone))
+                }
             }
         }
         State::Sending => match delivery.operation {

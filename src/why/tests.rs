@@ -36,6 +36,7 @@ fn delivery(rule: &str, name: &str, state: State) -> Delivery {
         reason: None,
         activity_id: None,
         conversation_id: None,
+        thread_root: None,
         window: None,
         terms: Terms::default(),
         operation: Operation::Send,
@@ -122,6 +123,8 @@ fn a_story_tells_each_line_and_each_recipient() {
             Verdict::Delivered {
                 activity_id: None,
                 conversation_id: crate::roster::ConversationId::new("a:1"),
+                thread_root: None,
+                note: None,
             },
         ),
         tried(
@@ -329,6 +332,8 @@ fn a_card_that_was_taken_back_or_corrected_says_so() {
             Verdict::Delivered {
                 activity_id: Some("1".into()),
                 conversation_id: crate::roster::ConversationId::new("a:1"),
+                thread_root: None,
+                note: None,
             },
         )
     };

@@ -453,6 +453,7 @@ impl<'a> Compiler<'a> {
         let (rule, document) = self.rule(name, file, around)?;
         let mut faults = sample::try_out(&rule, &document, samples, book);
         faults.extend(lint::says_nothing(&rule));
+        faults.extend(lint::dead_buttons(&rule));
         let card = document.value.get("card").unwrap_or(&Value::Null);
         let alone = lint::colour_alone(card, around.partials);
         faults.extend(alone.into_iter().map(|fault| fault.under("card")));

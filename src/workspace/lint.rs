@@ -13,7 +13,9 @@ use crate::diagnostic::{Fault, Step};
 use crate::rule::Rule;
 use crate::rule::condition::Condition;
 use crate::rule::field::Field;
+use crate::rule::target::Kind;
 use crate::rule::trigger::Trigger;
+use crate::webhook::message;
 use crate::yaml::Document;
 
 /// How many values seen are named.
@@ -321,6 +323,25 @@ pub(super) fn pressed(document: &Document) -> Vec<(String, Fault)> {
         Some((name, fault))
     };
     of_mapping.chain(of_list).filter_map(named).collect()
+}
+
+/// Buttons that answer to Herald, on a card that also goes through a webhook, where nobody would hear them.
+pub(super) fn dead_buttons(rule: &Rule) -> Option<Fault> {
+    let place = rule.notify.iter().position(|target| target.kind() == Kind::Webhook)?;
+    let scope = json!({ "event": null, "request": null, "rule": { "name": rule.name }, "recipient": null });
+    let card = rule.card.render(&scope, &[], &mut Warnings::new());
+    let mut seen = Warnings::new();
+    // The size is of no interest here: without an event the card is small.
+    let before = card.content.clone();
+    if message::tailored(card, &mut seen).content == before || !seen.iter().any(|told| told.contains("buttons")) {
+        return None;
+    }
+    let message =
+        "some buttons of this card answer to Herald; through a webhook they would do nothing and are left out";
+    let help = "give the card a button that opens a page (`Action.OpenUrl`), or let the bot write there: `channel:`";
+    let mut fault = Fault::warning("target::webhook_button", message).help(help);
+    fault.path = vec![Step::from("notify"), Step::Index(place), Step::from("webhook")];
+    Some(fault)
 }
 
 /// A card that comes near the size that every way into Teams takes, with this sample.

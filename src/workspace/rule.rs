@@ -177,7 +177,7 @@ impl Compiler<'_> {
         let find = |name: &str| around.templates.get(name).cloned();
         let (card, found) = parted(CardSource::compile(written, &find, &names, around.partials));
         self.judged(&["card".into()], found);
-        if let Some(CardSource::AsSent) = card {
+        if card.as_ref().is_some_and(CardSource::is_as_sent) {
             let doubt = self.nothing_sent(triggers);
             self.judged(&["card".into()], doubt.into_iter().collect());
         }
@@ -310,7 +310,8 @@ fn outside_teams(target: &Target, triggers: &[Trigger]) -> Option<Fault> {
         | Kind::ChannelsOf
         | Kind::Everyone
         | Kind::EntraGroup
-        | Kind::ActivityFeed => return None,
+        | Kind::ActivityFeed
+        | Kind::Webhook => return None,
     };
     let others = triggers.iter().filter_map(|trigger| match trigger {
         Trigger::Hook { .. } => Some("hook"),

@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 use super::{SourceFile, lint};
 use crate::book::{Book, naming};
 use crate::card::sent;
-use crate::card::source::CardSource;
 use crate::card::text::Warnings;
 use crate::diagnostic::place::fitted;
 use crate::diagnostic::{Diagnostic, Fault, Span, Step};
@@ -323,9 +322,9 @@ pub(super) fn try_out(rule: &Rule, document: &Document, samples: &[Sample], book
         let mut seen = Warnings::new();
         let rendered = rule.card.render(scope, &[], &mut seen);
         // What a sender's own card loses is no slip of the rule's author.
-        let seen = match &*rule.card {
-            CardSource::AsSent if sent::Kind::of(&sample.data).is_some() => Warnings::new(),
-            _ => seen,
+        let seen = match rule.card.is_as_sent() && sent::Kind::of(&sample.data).is_some() {
+            true => Warnings::new(),
+            false => seen,
         };
         card.with(of_event(seen));
         largest = largest.or_else(|| lint::near_limit(&rendered, &sample.file));

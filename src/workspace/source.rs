@@ -78,8 +78,14 @@ impl Sources {
             let text = yaml::decode(&file.path, bytes).0;
             let text = match Kind::of(&file.path) {
                 Some(Kind::Settings) => Cow::Owned(pasted::masked(&text, &pasted::pasted(&text))),
-                Some(Kind::Directory | Kind::Rule | Kind::Test | Kind::Template | Kind::Partial | Kind::Sample)
-                | None => text,
+                Some(kind @ (Kind::Directory | Kind::Rule | Kind::Test)) => {
+                    let everywhere = kind == Kind::Directory;
+                    match pasted::pasted_addresses(&text, everywhere).as_slice() {
+                        [] => text,
+                        spans => Cow::Owned(pasted::masked(&text, spans)),
+                    }
+                }
+                Some(Kind::Template | Kind::Partial | Kind::Sample) | None => text,
             };
             Some((file.path.as_str(), text))
         };

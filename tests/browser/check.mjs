@@ -228,6 +228,15 @@ await check("a replaced message changes and a deleted one goes, without reloadin
   await remove(anna, id);
   await until(() => message(id).count(), 0);
 });
+await check("what a message says of itself beside its words is marked", async () => {
+  await open("Chloé Dubois");
+  const chloe = await place("Chloé Dubois");
+  const plain = await post(chloe, text("as usual"));
+  const loud = await post(chloe, { ...text("now"), importance: "high", channelData: { notification: { alert: true } } });
+  await message(loud).waitFor();
+  assert.deepEqual(await message(loud).locator(".mark").allTextContents(), ["important", "alert"]);
+  assert.equal(await message(plain).locator(".mark").count(), 0);
+});
 await check("threads of a channel stay together", async () => {
   const channel = await place("Platform / Incidents");
   await open("Platform / Incidents");

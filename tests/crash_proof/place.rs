@@ -301,6 +301,7 @@ pub fn conversation(delivery: &Delivery) -> String {
         Address::Person { id, .. } => format!("a:{id}"),
         Address::Feed { id, .. } => format!("feed:{id}"),
         Address::Conversation { id } => id.to_string(),
+        Address::Webhook { name, .. } => format!("webhook:{name}"),
         Address::Nowhere { wanted } => format!("nowhere:{wanted}"),
     }
 }

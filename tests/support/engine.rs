@@ -185,8 +185,16 @@ impl Engine {
         let names = self
             .secrets
             .iter()
+            // An empty one is one that nobody has set.
+            .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| (SecretName::new(name).expect("a name"), value.clone()));
-        let secrets = Secrets::new(None).or_else(names);
+        // What nobody gave an address is played by Teams in a box.
+        let webhooks = live.workspace.book.webhooks();
+        let is_given = |name: &SecretName| self.secrets.contains_key(name.as_str());
+        let webhooks = webhooks
+            .filter(|webhook| !is_given(&webhook.url))
+            .map(|webhook| (webhook.url.clone(), self.teams.webhook_url(webhook.kind, &webhook.name)));
+        let secrets = Secrets::new(None).or_else(webhooks.collect::<Vec<_>>()).or_else(names);
         Server::start(Start {
             root,
             live,

@@ -91,10 +91,7 @@ pub fn each(room: usize) -> PerLane<usize> {
 }
 
 pub fn card(text: &str) -> Card {
-    Card {
-        content: Content::Text(text.to_owned()),
-        summary: text.chars().take(40).collect(),
-    }
+    Card::new(Content::Text(text.to_owned()), text.chars().take(40).collect())
 }
 
 pub fn person_address(name: &str) -> Address {
@@ -126,6 +123,7 @@ pub fn delivery(event: &str, rule: &str, name: &str, card: &Card, created_at: Da
         reason: None,
         activity_id: None,
         conversation_id: None,
+        thread_root: None,
         window: None,
         terms: Terms::default(),
         operation: Operation::Send,
@@ -212,6 +210,8 @@ pub fn delivered() -> Verdict {
     Verdict::Delivered {
         activity_id: Some("1693680152973".to_owned()),
         conversation_id: ConversationId::new("a:1"),
+        thread_root: None,
+        note: None,
     }
 }
 

@@ -98,6 +98,7 @@ fn in_short(want: &Want) -> String {
         Want::ChannelsOf(of) => format!("channels of {}", place(of)),
         Want::Everyone => "everyone".to_owned(),
         Want::EntraGroup(of) => format!("entra group {}", place(of)),
+        Want::Webhook { name, kind } => format!("webhook {name} ({kind:?})"),
         Want::Nobody(reason) => format!("nobody: {reason}"),
     }
 }

@@ -11,8 +11,9 @@ use crate::hook::Authentication;
 use crate::rule::trigger::Trigger;
 use crate::secret::{FOLDER_VARIABLE, NoSecret, Secrets};
 use crate::secret_name::SecretName;
-use crate::settings::Settings;
 use crate::teams::credential::Credential;
+use crate::webhook::is_connector_host;
+use crate::webhook::sender::admitted;
 use crate::workspace::Workspace;
 
 /// What people write where a secret will stand later.
@@ -38,8 +39,11 @@ const SHORT: usize = 16;
 pub fn look(workspace: &Workspace, secrets: &Secrets, missing_there: Option<&[String]>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = secrets.folder().map(folder).into_iter().collect();
     let has = |name: &SecretName| secrets.has(name) || is_there(name, missing_there);
-    for (name, uses) in named(&workspace.settings) {
+    for (name, uses) in named(workspace) {
         let finding = match secrets.read(&name) {
+            Ok(value) if uses.iter().any(|needed| matches!(needed, Use::Webhook { .. })) => {
+                webhook(&uses, value.expose_secret(), &secrets.place(&name), workspace)
+            }
             Ok(value) => judged(&name, &uses, value.expose_secret(), &secrets.place(&name)),
             Err(_) if has(&name) => Finding::ok("secret", "not set here, but the running server has it"),
             Err(problem) => absent(&problem, &uses, workspace, &has),
@@ -71,6 +75,9 @@ enum Use {
     },
     /// A queue, by its name.
     Queue(String),
+    Webhook {
+        name: String,
+    },
 }
 
 impl Use {
@@ -82,11 +89,13 @@ impl Use {
             Use::Admin => "the token of the admin routes".to_owned(),
             Use::Hook { name, .. } => format!("the secret of the hook `{name}`"),
             Use::Queue(name) => format!("the password of the queue `{name}`"),
+            Use::Webhook { name } => format!("the address of the webhook `{name}`"),
         }
     }
 }
 
-fn named(settings: &Settings) -> BTreeMap<SecretName, Vec<Use>> {
+fn named(workspace: &Workspace) -> BTreeMap<SecretName, Vec<Use>> {
+    let settings = &workspace.settings;
     let mut names: BTreeMap<SecretName, Vec<Use>> = BTreeMap::new();
     if settings.bot.app_id.is_some() {
         let mut of_bot = |name: &SecretName, needed| names.entry(name.clone()).or_default().push(needed);
@@ -119,7 +128,33 @@ fn named(settings: &Settings) -> BTreeMap<SecretName, Vec<Use>> {
                 .push(Use::Queue(queue.name.clone()));
         }
     }
+    for webhook in workspace.book.webhooks() {
+        names.entry(webhook.url.clone()).or_default().push(Use::Webhook {
+            name: webhook.name.clone(),
+        });
+    }
     names
+}
+
+/// The address of a webhook: may it be called, and how long will it last?
+fn webhook(uses: &[Use], value: &[u8], place: &str, workspace: &Workspace) -> Finding {
+    let for_what = uses.iter().map(Use::words).collect::<Vec<_>>().join(", ");
+    let hosts = &workspace.settings.send.private_webhook_hosts;
+    match admitted(&String::from_utf8_lossy(value), hosts) {
+        Err(reason) => Finding::failed(
+            "secret",
+            format!("set in {place}, but {reason}: {for_what}"),
+            "copy the address again from the channel's webhook",
+        ),
+        Ok((url, _)) if is_connector_host(url.host_str().unwrap_or_default()) => Finding::warning(
+            "secret",
+            format!(
+                "set in {place}, and it is one of an Office 365 connector, which Microsoft is switching off: {for_what}"
+            ),
+            "create a webhook with Workflows in the channel, or let the bot write there: `channel:`",
+        ),
+        Ok(_) => Finding::ok("secret", format!("set in {place}: {for_what}")),
+    }
 }
 
 fn folder(folder: &Path) -> Finding {
@@ -138,7 +173,7 @@ fn absent(problem: &NoSecret, uses: &[Use], workspace: &Workspace, has: &dyn Fn(
         .iter()
         .filter_map(|needed| match needed {
             Use::Hook { name, .. } => in_vain(name, workspace, has),
-            Use::Bot | Use::Certificate | Use::Key | Use::Admin | Use::Queue(_) => None,
+            Use::Bot | Use::Certificate | Use::Key | Use::Admin | Use::Queue(_) | Use::Webhook { .. } => None,
         })
         .collect();
     if !deaf.is_empty() {
@@ -161,7 +196,11 @@ fn absent(problem: &NoSecret, uses: &[Use], workspace: &Workspace, has: &dyn Fn(
         ),
     };
     let optional = workspace.settings.bot.app_id.is_none();
-    let can_wait = |needed: &Use| matches!(needed, Use::Hook { one_of_two, .. } if *one_of_two || optional);
+    let can_wait = |needed: &Use| match needed {
+        Use::Hook { one_of_two, .. } => *one_of_two || optional,
+        Use::Webhook { .. } => optional,
+        Use::Bot | Use::Certificate | Use::Key | Use::Admin | Use::Queue(_) => false,
+    };
     match uses.iter().all(can_wait) && (optional || deaf.is_empty()) {
         true => Finding::warning("secret", found, next),
         false => Finding::failed("secret", found, next),

@@ -82,7 +82,7 @@ export function problems(found, sentence) {
 export function details(shown) {
   const parts = [];
   if (shown.note) parts.push(make("p", { className: "note" }, shown.note));
-  parts.push(verdict(shown), size(shown), warnings(shown), told(shown));
+  parts.push(verdict(shown), notice(shown), size(shown), warnings(shown), told(shown));
   if (shown.used_by.length) {
     parts.push(part("Used by", list(shown.used_by.map((name) => make("a", { href: address({ rule: name }) }, name)))));
   }
@@ -119,6 +119,12 @@ function lines(all) {
       make("span", { className: "mark", "aria-label": line.holds ? "holds" : "does not hold" }, line.holds ? "✓" : "✗"),
       make("code", {}, line.written), facts, line.lines?.length ? lines(line.lines) : null);
   }));
+}
+
+/** What a phone shows before anybody opens the message. */
+function notice(shown) {
+  const marks = [shown.importance ? `importance ${shown.importance}` : null, shown.alert ? "also in the activity feed" : null].filter((one) => one);
+  return part("Notification", make("p", {}, shown.summary), marks.length ? make("p", { className: "quiet" }, marks.join(", ")) : null);
 }
 
 function size(shown) {

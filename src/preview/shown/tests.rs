@@ -276,6 +276,7 @@ fn the_card_is_the_very_one_that_is_sent() {
             person: Some(omar),
             mentions: Vec::new(),
             tenant_id: None,
+            thread: None,
         }],
         ..Audience::default()
     };

@@ -82,6 +82,7 @@ impl World {
             want,
             mention: Vec::new(),
             by: By::Chat,
+            thread: None,
         };
         self.assume(&wanted.want, true);
         let audience = self.find(&[wanted], DateTime::UNIX_EPOCH);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{FirstTry, Sending, Urgency};
+use crate::card::Importance;
 use crate::card::partial::Partials;
 use crate::diagnostic::{Fault, Severity, Step, did_you_mean};
 use crate::duration;
@@ -15,7 +16,13 @@ const LONGEST: Duration = Duration::from_secs(31 * 24 * 3600);
 /// How many recipients a run may be tried on: it waits for all of them.
 const MOST_FIRST: u64 = 1000;
 
-const KEYS: [&str; 3] = ["first_try_on", "stop_if_failing", "needs_approval_above"];
+const KEYS: [&str; 5] = [
+    "first_try_on",
+    "stop_if_failing",
+    "needs_approval_above",
+    "importance",
+    "alert",
+];
 const URGENCIES: [(&str, Urgency); 4] = [
     ("low", Urgency::Low),
     ("normal", Urgency::Normal),
@@ -44,12 +51,17 @@ impl Sending {
                 sending.first_try_on = first_try_on(send.get("first_try_on"), partials, &mut found);
                 sending.stop_above_percent = stop_if_failing(send.get("stop_if_failing"), &mut found);
                 sending.approval_above = needs_approval_above(send.get("needs_approval_above"), &mut found);
+                sending.importance = importance(send.get("importance"), &mut found);
+                sending.alert = alert(send.get("alert"), &mut found);
                 faults.extend(found.into_iter().map(|fault| fault.under("send")));
             }
             Some(_) => faults.push(
-                Fault::error("send::form", "`send` says what guards a broadcast")
-                    .help("write `send: { needs_approval_above: 500 }`")
-                    .under("send"),
+                Fault::error(
+                    "send::form",
+                    "`send` says how messages are sent and what guards a broadcast",
+                )
+                .help("write `send: { importance: high }` or `send: { needs_approval_above: 500 }`")
+                .under("send"),
             ),
         }
         match faults.iter().all(|fault| fault.severity == Severity::Warning) {
@@ -67,11 +79,15 @@ fn unknown_key(key: &String) -> Fault {
         "approval" | "needs_approval" | "approval_above" | "approve_above" => Some("needs_approval_above"),
         "first" | "try_on" | "canary" | "test_on" => Some("first_try_on"),
         "stop" | "stop_above" | "max_failures" | "stop_on_failure" => Some("stop_if_failing"),
+        "priority" => Some("importance"),
+        "notify" | "notification" | "activity" => Some("alert"),
         _ => did_you_mean(key, KEYS),
     };
     match meant {
         Some(meant) => fault.help(format!("did you mean `{meant}`?")),
-        None => fault.help("it has `first_try_on`, `stop_if_failing` and `needs_approval_above`"),
+        None => {
+            fault.help("it has `importance`, `alert`, `first_try_on`, `stop_if_failing` and `needs_approval_above`")
+        }
     }
 }
 
@@ -194,6 +210,41 @@ fn needs_approval_above(written: Option<&Value>, faults: &mut Vec<Fault>) -> Opt
     None
 }
 
+fn importance(written: Option<&Value>, faults: &mut Vec<Fault>) -> Option<Importance> {
+    let word = written?.as_str().unwrap_or_default();
+    let fault = Fault::error("send::importance", "that is no importance");
+    let meant = match word.to_lowercase().as_str() {
+        "high" if word == "high" => return Some(Importance::High),
+        "low" if word == "low" => return Some(Importance::Low),
+        "normal" => {
+            let fault = fault.help("leave the key out: that is what it is without it");
+            faults.push(fault.under("importance"));
+            return None;
+        }
+        "high" | "urgent" | "critical" | "important" => "high",
+        "low" => "low",
+        other => did_you_mean(other, ["high", "low"]).unwrap_or("high"),
+    };
+    let fault = fault.help(format!(
+        "did you mean `{meant}`? there are `high` and `low`; `urgency` says what goes first"
+    ));
+    faults.push(fault.under("importance"));
+    None
+}
+
+fn alert(written: Option<&Value>, faults: &mut Vec<Fault>) -> bool {
+    match written {
+        None => false,
+        Some(Value::Bool(alert)) => *alert,
+        Some(_) => {
+            let fault = Fault::error("send::alert", "`alert` is `true` or `false`")
+                .help("`alert: true` shows the message in the activity feed of those who get it as well");
+            faults.push(fault.under("alert"));
+            false
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,9 +267,13 @@ mod tests {
         let sending = compile(json!({
             "urgency": "critical",
             "expires_after": "2 hours",
-            "send": { "first_try_on": 20, "stop_if_failing": "5 %", "needs_approval_above": 500 },
+            "send": {
+                "first_try_on": 20, "stop_if_failing": "5 %", "needs_approval_above": 500, "importance": "high",
+                "alert": true,
+            },
         }))
         .expect("well written");
+        assert_eq!((sending.importance, sending.alert), (Some(Importance::High), true));
         assert_eq!(sending.urgency, Urgency::Critical);
         assert_eq!(sending.expires_after, Some(Duration::from_secs(7200)));
         assert!(matches!(sending.first_try_on, FirstTry::Count(20)));
@@ -234,7 +289,7 @@ mod tests {
         let faults = compile(json!({
             "urgency": "urgent",
             "expires_after": 5,
-            "send": { "first_try_on": 0, "stop_if_failing": 5, "needs_approval_above": "many", "canary": 1 },
+            "send": { "first_try_on": 0, "stop_if_failing": 5, "needs_approval_above": "many", "canary": 1, "importance": "urgent", "alert": "yes" },
         }))
         .expect_err("all wrong");
         let told = faults.join("\n");
@@ -245,9 +300,11 @@ mod tests {
             "`stop_if_failing: 5 %`",
             "send::needs_approval_above",
             "did you mean `first_try_on`?",
+            "did you mean `high`?",
+            "send::alert",
         ] {
             assert!(told.contains(part), "{part} is missing:\n{told}");
         }
-        assert_eq!(faults.len(), 6);
+        assert_eq!(faults.len(), 8);
     }
 }

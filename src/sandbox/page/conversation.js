@@ -223,6 +223,7 @@ export class Conversation {
     if (!own) by.append(make("b", {}, from.name));
     if (from.kind === "bot") by.append(make("span", { className: "badge" }, "App"));
     by.append(moment(message.at), message.edited ? " · Edited" : "");
+    for (const mark of marks(activity)) by.append(make("span", { className: `mark ${mark}` }, mark));
     const body = make("div", { className: "body" }, ...this.contents(message));
     return make(
       "article",
@@ -294,6 +295,16 @@ export class Conversation {
       say(`Sent to ${bot}, which answered nothing to show.`, false);
     }
   }
+}
+
+/** What a message says of itself beside its words. */
+function marks(activity) {
+  const importance = String(activity.importance ?? "").toLowerCase();
+  return [
+    importance === "high" ? "important" : null,
+    importance === "low" ? "unimportant" : null,
+    activity.channelData?.notification?.alert === true ? "alert" : null,
+  ].filter((mark) => mark);
 }
 
 /** What the footer depends on. */

@@ -92,6 +92,8 @@ pub(super) enum Table {
     Window = b'L',
     /// End, window id.
     WindowByEnd = b'l',
+    /// Thread id -> the message that begins it, and the newest delivery in it.
+    Thread = b'd',
     /// Number -> what was done by hand.
     Audit = b'J',
 }

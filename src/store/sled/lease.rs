@@ -8,6 +8,7 @@ use tracing::{error, info};
 use super::draft::{Draft, Read, Table, readable};
 use super::ledger::{DuePointer, Lease, Ledger, Owed, just_after, lane_byte};
 use super::runs;
+use super::threads;
 use crate::delivery::{Attempt, DeliveryId, Operation, State};
 use crate::lane::{Lane, PerLane};
 use crate::run::{self, Pass};
@@ -140,6 +141,7 @@ pub(super) fn settle(draft: &mut Draft<'_>, claim: &Claim, attempt: Attempt) -> 
     after.lease = None;
     after.ended_at = (!after.delivery.state.is_open()).then_some(ended_at);
     ledger.save(Some(&before), &mut after)?;
+    threads::follow(ledger.draft, &after.delivery)?;
     runs::take_back_if_recalled(&mut ledger, after, ended_at)?;
     ledger.close()
 }

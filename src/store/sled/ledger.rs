@@ -399,7 +399,7 @@ impl<'a, 'b> Ledger<'a, 'b> {
         if let Some(card) = &owed.delivery.card_id {
             self.use_card(card, -1)?;
         }
-        Ok(())
+        super::threads::forget(self.draft, &owed.delivery)
     }
 
     /// Takes a delivery whose record cannot be decoded, found under `key` of the index of what ended, out of everything

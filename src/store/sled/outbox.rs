@@ -12,9 +12,9 @@ use tracing::warn;
 use super::draft::{Draft, Read, Table};
 use super::ledger::{Numbers, Owed, TIME, ahead_of, instant, lane_byte, newest_first, of_event_newest_first, timed};
 use super::writer::{Desk, Growth, Slot};
-use super::{intake, lease, runs, sweep, windows};
+use super::{intake, lease, runs, sweep, threads, windows};
 use crate::card::Card;
-use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, RunId, State, WindowId};
+use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, RunId, State, ThreadId, WindowId};
 use crate::event::EventId;
 use crate::lane::{Lane, PerLane};
 use crate::limit::Window;
@@ -191,6 +191,17 @@ impl Outbox for SledOutbox {
             .await
     }
 
+    async fn amend(&self, id: &DeliveryId, card: Option<&Card>, now: DateTime<Utc>) -> Result<Moved, StoreError> {
+        let (id, card) = (id.clone(), card.cloned());
+        let growth = match card {
+            Some(_) => Growth::TakesIn,
+            None => Growth::Finishes,
+        };
+        self.desk
+            .write(growth, move |draft| runs::amend(draft, &id, card.as_ref(), now))
+            .await
+    }
+
     async fn counts(&self) -> Result<BTreeMap<&'static str, u64>, StoreError> {
         let numbers = self.desk.read(Numbers::kept).await?;
         Ok(State::ALL
@@ -202,6 +213,11 @@ impl Outbox for SledOutbox {
     async fn windows(&self, ids: &[WindowId]) -> Result<BTreeMap<WindowId, Window>, StoreError> {
         let ids = ids.to_vec();
         self.desk.read(move |draft| windows::known(draft, &ids)).await
+    }
+
+    async fn thread(&self, id: &ThreadId) -> Result<Option<String>, StoreError> {
+        let id = id.clone();
+        self.desk.read(move |draft| threads::root(draft, &id)).await
     }
 
     async fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError> {

@@ -9,10 +9,10 @@ use super::lease;
 use super::ledger::{Ledger, Owed, TIME, sortable, term, timed};
 use super::sweep::STEP;
 use crate::card::Card;
-use crate::delivery::{Address, DeliveryId, Operation, RunId, State};
+use crate::delivery::{Address, CardId, DeliveryId, Operation, RunId, State};
 use crate::run::{Order, Pass, Phase, Recall, Run};
 use crate::store::StoreError;
-use crate::store::outbox::{Ordered, RUNS_LOOKED_AT, RunFilter};
+use crate::store::outbox::{Moved, Ordered, RUNS_LOOKED_AT, RunFilter};
 
 /// See [`crate::store::Outbox::run`].
 pub(super) fn get(draft: &Draft<'_>, id: &RunId) -> Result<Option<Run>, StoreError> {
@@ -224,14 +224,27 @@ fn take_back(
     if delivery.activity_id.is_none() {
         let reason = match &delivery.recipient.address {
             Address::Feed { .. } => "it cannot be taken back: what is in an activity feed stays there",
-            Address::Person { .. } | Address::Conversation { .. } | Address::Nowhere { .. } => {
-                "it cannot be taken back: Teams gave no id for the message"
-            }
+            Address::Person { .. }
+            | Address::Conversation { .. }
+            | Address::Webhook { .. }
+            | Address::Nowhere { .. } => "it cannot be taken back: Teams gave no id for the message",
         };
         delivery.reason = Some(reason.to_owned());
         return ledger.save(Some(&before), &mut after);
     }
-    match &recall.replacement {
+    change(ledger, &before, &mut after, recall.replacement.as_ref(), now)
+}
+
+/// Makes of a delivered message one that is to become this card, or to vanish.
+fn change(
+    ledger: &mut Ledger<'_, '_>,
+    before: &Owed,
+    after: &mut Owed,
+    card: Option<&CardId>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let delivery = &mut after.delivery;
+    match card {
         Some(card) => {
             delivery.operation = Operation::Update;
             let old = delivery.card_id.replace(card.clone());
@@ -246,8 +259,32 @@ fn take_back(
     delivery.next_attempt_at = now;
     delivery.reason = None;
     after.ended_at = None;
-    ledger.queue_up(&mut after)?;
-    ledger.save(Some(&before), &mut after)
+    ledger.queue_up(after)?;
+    ledger.save(Some(before), after)
+}
+
+/// See [`crate::store::Outbox::amend`].
+pub(super) fn amend(
+    draft: &mut Draft<'_>,
+    id: &DeliveryId,
+    card: Option<&Card>,
+    now: DateTime<Utc>,
+) -> Result<Moved, StoreError> {
+    let mut ledger = Ledger::open(draft)?;
+    let Some(before) = ledger.owed(id)?.or_corrupt(&format!("the delivery {id}"))? else {
+        return Ok(Moved::Unknown);
+    };
+    if before.delivery.state != State::Delivered || before.delivery.activity_id.is_none() {
+        return Ok(Moved::NotFrom(before.delivery.state));
+    }
+    let mut after = before.clone();
+    let card_id = card.map(Card::id);
+    if let (Some(card), Some(card_id)) = (card, &card_id) {
+        ledger.draft.put(Table::Card, card_id.as_str(), card)?;
+    }
+    change(&mut ledger, &before, &mut after, card_id.as_ref(), now)?;
+    ledger.close()?;
+    Ok(Moved::Done(Box::new(after.delivery)))
 }
 
 /// Ends runs that nobody let go on before `before`: they wait for an approval, or are paused.

@@ -1,4 +1,4 @@
-//! Microsoft's SDK for bots as a judge: it is given the same activities as Herald. See `tests/judges-inbound/`.
+//! Microsoft's SDK for bots as a judge: it is given the same activities as Herald. See `tests/judges/bots/`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -164,14 +164,14 @@ fn handler(activity: &Activity, event: &Event) -> &'static str {
 
 /// What the SDK makes of every activity, by the name of its file.
 fn verdicts() -> BTreeMap<String, Value> {
-    let judges = root().join("tests/judges-inbound");
+    let judges = root().join("tests/judges/bots");
     assert!(
         judges.join("node_modules/botbuilder").is_dir(),
-        "botbuilder is missing: run `npm ci --prefix tests/judges-inbound`, or ./test"
+        "botbuilder is missing: run `npm ci --prefix tests/judges/bots`, or ./test"
     );
     let thanks = pressed("ack", Outcome::PassedOn).body().unwrap()["value"].clone();
     let said = Command::new("node")
-        .arg("judge.mjs")
+        .arg("incoming.mjs")
         .current_dir(&judges)
         .env("ACTIVITIES", folder())
         .env("THANKS", thanks.as_str().unwrap())

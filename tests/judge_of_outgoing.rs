@@ -1,0 +1,134 @@
+//! What Herald sends is what Microsoft's own library sends for the same: method, path and body, field by field.
+
+use std::path::Path;
+use std::process::Command;
+
+use herald::card::{Card, Content, Importance};
+use herald::clock::Clock;
+use herald::teams::cloud::Cloud;
+use herald::teams::connector::Connector;
+use herald::teams::endpoints::{Endpoints, Overrides};
+use herald::teams::wire::{Patience, Wire};
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use crate::support::stub::{Asked, Said, Stub};
+
+const SKIP: &str =
+    "run `npm ci --prefix tests/judges/bots --ignore-scripts`, or set HERALD_SKIP_JUDGES=1 to go without";
+const BOT: &str = "b07b07b0-1111-4222-8333-444455556666";
+const TENANT: &str = "7e4a4700-aaaa-4bbb-8ccc-ddddeeee0001";
+const CHAT: &str = "a:1kT9uR3xWmZ7bQ2nV5cL8pJ4sD6gH0yF";
+const CHANNEL: &str = "19:Alerts3kP5wN8yVbM2rX6tC9zL4h@thread.tacv2";
+const ROOT: &str = "1772440000001";
+const MESSAGE: &str = "1772440000002";
+const MEMBER: &str = "29:1pQ8vZr0sXkT7nJd4mHc2bYwLg9uFaE5oRiK3tMzV6xBqNyS";
+
+/// A card with everything that a message can say: a mention with an escaped name, width, summary, importance, alert.
+fn card() -> Card {
+    let name = "Mona Berg &amp; Söhne";
+    let text = format!("<at>{name}</at>");
+    let mut card = Card::new(
+        Content::Adaptive(json!({
+            "type": "AdaptiveCard", "version": "1.5",
+            "body": [{ "type": "TextBlock", "text": format!("Deploy 4711 failed, {text} 🟢"), "wrap": true }],
+            "msteams": {
+                "width": "Full",
+                "entities": [{ "type": "mention", "text": text, "mentioned": { "id": MEMBER, "name": name } }],
+            },
+        })),
+        "Deploy 4711 failed".to_owned(),
+    );
+    card.importance = Some(Importance::High);
+    card.alert = true;
+    card
+}
+
+async fn recorder() -> Stub {
+    Stub::start(|asked, _| match asked.method.as_str() {
+        "DELETE" => Said::text(200, ""),
+        "PUT" => Said::json(200, &json!({ "id": MESSAGE })),
+        _ => Said::json(201, &json!({ "id": "1772440000003" })),
+    })
+    .await
+}
+
+/// What was asked, as far as the two must agree. How an id is escaped is everybody's own business, as long as it is one
+/// segment of the path.
+fn told(asked: &Asked) -> Value {
+    let path: Vec<_> = asked
+        .path
+        .split('/')
+        .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
+        .collect();
+    let body = match asked.body.as_str() {
+        "" => Value::Null,
+        _ => asked.json(),
+    };
+    json!({
+        "method": asked.method,
+        "path": path,
+        "query": asked.query,
+        "content_type": asked.header("content-type"),
+        "body": body,
+    })
+}
+
+async fn by_herald() -> Vec<Value> {
+    let teams = recorder().await;
+    let wire = Wire::new(Patience::default()).expect("a client");
+    let endpoints = Endpoints::of(Cloud::Public, None, &Overrides::default()).expect("a cloud");
+    let connector = Connector::new(wire, endpoints.trusted, None, Some(BOT), Clock::system());
+    let (url, activity) = (teams.url("/"), card().to_activity());
+    connector.send(&url, CHAT, &activity).await;
+    connector
+        .send(&url, &format!("{CHANNEL};messageid={ROOT}"), &activity)
+        .await;
+    connector.reply(&url, CHAT, MESSAGE, &activity).await;
+    connector.update(&url, CHAT, MESSAGE, &activity).await;
+    connector.delete(&url, CHAT, MESSAGE).await;
+    connector.begin_thread(&url, Some(TENANT), CHANNEL, &activity).await;
+    connector.open_personal(&url, TENANT, MEMBER).await.expect("a chat");
+    teams.asked().iter().map(told).collect()
+}
+
+async fn by_microsoft() -> Vec<Value> {
+    let teams = recorder().await;
+    let sample = json!({
+        "conversation": CHAT, "channel": CHANNEL, "root": ROOT, "message": MESSAGE, "tenant": TENANT,
+        "bot": format!("28:{BOT}"), "member": MEMBER, "activity": card().to_activity(),
+    });
+    let url = teams.url("");
+    let judged = tokio::task::spawn_blocking(move || {
+        Command::new("node")
+            .arg("outgoing.mjs")
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges/bots"))
+            .env("JUDGE_URL", url)
+            .env("JUDGE_SAMPLE", sample.to_string())
+            .output()
+    });
+    let judged = judged
+        .await
+        .expect("it runs")
+        .unwrap_or_else(|problem| panic!("node: {problem}; {SKIP}"));
+    let said = String::from_utf8_lossy(&judged.stderr);
+    assert!(judged.status.success(), "{said}\n{SKIP}");
+    teams.asked().iter().map(told).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_is_the_one_that_microsofts_library_makes() {
+    if std::env::var_os("HERALD_SKIP_JUDGES").is_some_and(|skip| skip == "1") {
+        eprintln!("HERALD_SKIP_JUDGES=1: Microsoft's library was not asked");
+        return;
+    }
+    let (ours, theirs) = (by_herald().await, by_microsoft().await);
+    assert_eq!(ours.len(), 7, "{ours:#?}");
+    assert_eq!(ours.len(), theirs.len(), "{theirs:#?}");
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert_eq!(
+            ours, theirs,
+            "Herald's call stands on the left, Microsoft's on the right"
+        );
+    }
+}
