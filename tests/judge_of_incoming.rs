@@ -162,6 +162,14 @@ fn handler(activity: &Activity, event: &Event) -> &'static str {
     }
 }
 
+fn skipped() -> bool {
+    let skipped = std::env::var_os("HERALD_SKIP_JUDGES").is_some_and(|skip| skip == "1");
+    if skipped {
+        eprintln!("HERALD_SKIP_JUDGES=1: Microsoft's SDK was not asked");
+    }
+    skipped
+}
+
 /// What the SDK makes of every activity, by the name of its file.
 fn verdicts() -> BTreeMap<String, Value> {
     let judges = root().join("tests/judges/bots");
@@ -197,6 +205,9 @@ fn words(text: &str) -> String {
 
 #[test]
 fn microsofts_sdk_and_herald_take_each_activity_for_the_same() {
+    if skipped() {
+        return;
+    }
     let verdicts = verdicts();
     let mut differences = Vec::new();
     for (name, activity) in activities() {
@@ -232,6 +243,9 @@ fn microsofts_sdk_and_herald_take_each_activity_for_the_same() {
 
 #[test]
 fn microsofts_sdk_and_herald_read_the_same_words_of_a_message() {
+    if skipped() {
+        return;
+    }
     let verdicts = verdicts();
     let mut compared = 0;
     for (name, activity) in activities() {
@@ -262,6 +276,9 @@ fn microsofts_sdk_and_herald_read_the_same_words_of_a_message() {
 
 #[test]
 fn microsofts_sdk_and_herald_read_the_same_button_and_answer_it_alike() {
+    if skipped() {
+        return;
+    }
     let verdicts = verdicts();
     for name in ["button-executed", "button-executed-in-a-channel"] {
         let verdict = &verdicts[name];
