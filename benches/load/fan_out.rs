@@ -99,8 +99,8 @@ impl FanOut {
             cpu.as_secs_f64() / loop_cpu.as_secs_f64().max(1e-9)
         );
         println!(
-            "  memory of herald: {:.0} MiB before, {:.0} MiB at its peak, {:.0} MiB after",
-            before.resident, after.peak, after.resident
+            "  memory of herald: {:.0} MiB before ({:.0} MiB at its peak so far), {:.0} MiB at its peak, {:.0} MiB after",
+            before.resident, before.peak, after.peak, after.resident
         );
         Ok(())
     }
