@@ -1,12 +1,9 @@
 //! `herald targets blocked`: who does not get our messages, and that it ends when they want them again.
 
-use std::collections::BTreeMap;
-
 use herald::delivery::State;
 use herald::sandbox::{Operation, Script};
 use serde_json::{Value, json};
 
-use crate::support::cli::{Said, command, said};
 use crate::support::engine::{Engine, Workspace, finance_room};
 
 async fn engine() -> Engine {
@@ -40,16 +37,8 @@ async fn fate(engine: &Engine, hook: &str) -> (State, String) {
     (found.state, found.reason.unwrap_or_default())
 }
 
-async fn herald(engine: &Engine, args: &[&str]) -> Said {
-    let server = engine.url("");
-    let words: Vec<&str> = args.iter().copied().chain(["--server", &server]).collect();
-    let mut command = command(engine.folder.path(), &words, &BTreeMap::new());
-    let answer = tokio::task::spawn_blocking(move || said(command.output().expect("it runs")));
-    answer.await.expect("run")
-}
-
 async fn report(engine: &Engine) -> Vec<Value> {
-    let said = herald(engine, &["targets", "blocked", "--format", "json"]).await;
+    let said = engine.herald(&["targets", "blocked", "--format", "json"]).await;
     assert_eq!(said.code, 0, "{said:#?}");
     serde_json::from_str(&said.out).unwrap_or_else(|problem| panic!("{problem}: {}", said.out))
 }
@@ -61,7 +50,7 @@ fn no(code: &str) -> Script {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_blocked_the_bot_is_reported_until_they_write_to_it() {
     let engine = engine().await;
-    assert!(herald(&engine, &["targets", "blocked"]).await.out.starts_with("nobody"));
+    assert!(engine.herald(&["targets", "blocked"]).await.out.starts_with("nobody"));
     engine.teams.set_blocked("Anna Berg", true).expect("known");
     for _ in 0..3 {
         assert_eq!(fate(&engine, "ci").await.0, State::Dead);
@@ -71,7 +60,7 @@ async fn who_blocked_the_bot_is_reported_until_they_write_to_it() {
     assert_eq!(rows.len(), 1, "{rows:#?}");
     assert_eq!((&rows[0]["name"], &rows[0]["missed"]), (&json!("Anna Berg"), &json!(3)));
     assert_eq!((&rows[0]["why"], &rows[0]["shut"]), (&json!("blocked"), &json!(true)));
-    let said = herald(&engine, &["targets", "blocked"]).await;
+    let said = engine.herald(&["targets", "blocked"]).await;
     for words in [
         "person",
         "Anna Berg",
@@ -81,7 +70,7 @@ async fn who_blocked_the_bot_is_reported_until_they_write_to_it() {
     ] {
         assert!(said.out.contains(words), "{words} is missing in {}", said.out);
     }
-    let csv = herald(&engine, &["targets", "blocked", "--csv"]).await;
+    let csv = engine.herald(&["targets", "blocked", "--csv"]).await;
     let lines: Vec<&str> = csv.out.lines().collect();
     assert_eq!(lines.len(), 2, "{}", csv.out);
     assert!(
@@ -159,10 +148,10 @@ async fn a_person_without_the_app_is_reported_and_an_operator_can_have_it_tried_
         "{rows:#?}"
     );
     let id = rows[0]["id"].as_str().expect("an id");
-    let lifted = herald(&engine, &["targets", "unblock", id]).await;
+    let lifted = engine.herald(&["targets", "unblock", id]).await;
     assert_eq!(lifted.code, 0, "{lifted:#?}");
     assert_eq!(fate(&engine, "chloe").await.0, State::Delivered);
-    let nobody = herald(&engine, &["targets", "unblock", id]).await;
+    let nobody = engine.herald(&["targets", "unblock", id]).await;
     assert_eq!(nobody.code, 1, "{nobody:#?}");
 }
 

@@ -1,19 +1,8 @@
 //! `herald targets sync`: a team and a group chat that a lost store forgot are known again, with channels and members.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
-use crate::support::cli::{Said, command, said};
 use crate::support::engine::{Engine, Workspace};
-
-async fn herald(engine: &Engine, args: &[&str]) -> Said {
-    let server = engine.url("");
-    let words: Vec<&str> = args.iter().copied().chain(["--server", &server]).collect();
-    let mut command = command(engine.folder.path(), &words, &BTreeMap::new());
-    let answer = tokio::task::spawn_blocking(move || said(command.output().expect("it runs")));
-    answer.await.expect("run")
-}
 
 async fn names(engine: &Engine, kind: &str) -> Vec<String> {
     let (_, answer) = engine.get("/admin/v1/targets?limit=1000").await;
@@ -38,7 +27,7 @@ async fn a_team_and_a_chat_that_the_store_forgot_are_found_again_by_their_ids() 
             .iter()
             .find_map(|key| fields[*key].as_str())
             .expect("an id");
-        herald(&engine, &["targets", "forget", id]).await;
+        engine.herald(&["targets", "forget", id]).await;
     }
     assert_eq!(names(&engine, "team").await, Vec::<String>::new());
 
@@ -47,7 +36,7 @@ async fn a_team_and_a_chat_that_the_store_forgot_are_found_again_by_their_ids() 
         "https://teams.microsoft.com/l/team/{}/conversations?groupId=8a2b6f10-2f7e-4d0a-9c55-1b6d1f0e7a01",
         ids[0].replace(':', "%3A").replace('@', "%40")
     );
-    let said = herald(&engine, &["targets", "sync", &link, &ids[1], unknown]).await;
+    let said = engine.herald(&["targets", "sync", &link, &ids[1], unknown]).await;
     assert_eq!(said.code, 1, "{said:#?}");
     for words in [
         format!("{}: the team Platform", ids[0]),
@@ -80,7 +69,7 @@ async fn what_is_no_place_is_refused_before_teams_is_asked() {
         .rule("all", "when: { hook: ci }\nnotify: [{ everyone: true }]\n")
         .start()
         .await;
-    let said = herald(&engine, &["targets", "sync", "Platform"]).await;
+    let said = engine.herald(&["targets", "sync", "Platform"]).await;
     assert_eq!(said.code, 3, "{said:#?}");
     assert!(said.err.contains("`Platform` is neither an id"), "{}", said.err);
     let (status, answer) = engine

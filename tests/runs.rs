@@ -3,7 +3,6 @@
 mod by_command;
 mod by_page;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use herald::delivery::{Delivery, RunId, State};
@@ -15,7 +14,6 @@ use herald::store::directory::Entry;
 use herald::store::outbox::Filter;
 use serde_json::{Value, json};
 
-use crate::support::cli::{Said, command, said};
 use crate::support::engine::{Engine, PATIENCE, Workspace, texts};
 
 /// How many are added to those that the team Platform has anyway.
@@ -407,13 +405,4 @@ async fn what_cannot_come_in_the_place_of_a_message_is_refused_and_nothing_chang
     assert!(message(&answer).contains("there is nothing left to cancel"), "{answer}");
     let unchanged = self::run(&engine, &run.id).await.expect("it is there");
     assert_eq!((unchanged.tally.delivered, unchanged.recall), (run.expected, None));
-}
-
-/// Runs the binary beside the engine of this process.
-async fn herald(engine: &Engine, args: &[&str]) -> Said {
-    let server = engine.url("");
-    let all: Vec<&str> = args.iter().copied().chain(["--server", &server]).collect();
-    let mut command = command(engine.folder.path(), &all, &BTreeMap::new());
-    let output = tokio::task::spawn_blocking(move || command.output().expect("the binary runs"));
-    said(output.await.expect("it ends"))
 }

@@ -382,7 +382,7 @@ impl Errand {
                 (self.correct(delivery, &at, &place, &message, &card).await, place)
             }
             (Operation::Delete, _, Some((place, message))) => {
-                let place_in_thread = in_thread(&place, delivery.thread_root.as_deref());
+                let place_in_thread = in_thread(place.as_str(), delivery.thread_root.as_deref());
                 let mut sent = self.connector.delete(&service_url, &place_in_thread, &message).await;
                 if matches!(sent.answer, Answer::MessageGone { .. }) {
                     // That is what was wanted.
@@ -456,11 +456,7 @@ impl Errand {
 
     /// Remembers where Teams wants to be called for this place and tenant.
     async fn moved(&self, delivery: &Delivery, way: &Way, id: &ConversationId, service_url: String) {
-        // It took two requests where one was paced.
-        let now = self.clock.now();
-        self.turnstile
-            .pace()
-            .departs(self.request(delivery, way, Kind::Message), now);
+        self.again(delivery, way);
         let moved = Fact::HostMoved {
             tenant_id: way.tenant_id.clone().unwrap_or_default(),
             id: id.clone(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -150,18 +151,8 @@ impl Connector {
         if let Some(bot) = &self.bot_id {
             wanted["bot"] = json!({ "id": bot });
         }
-        let (outcome, moved_to) = self.post(service_url, &["v3", "conversations"], &wanted).await;
-        let (answer, status) = match outcome {
-            Ok(reply) => (self.read_thread(&reply), Some(reply.status)),
-            Err(failed) => failed,
-        };
-        let took = (self.clock.now() - started).to_std().unwrap_or_default();
-        Sent {
-            answer,
-            status,
-            took,
-            moved_to,
-        }
+        let came = self.post(service_url, &["v3", "conversations"], &wanted).await;
+        self.sent(started, came, |reply| self.read_thread(reply))
     }
 
     /// As [`Connector::read`], where the id of the message stands beside that of the conversation, and in it.
@@ -205,16 +196,25 @@ impl Connector {
             body,
             longest: LONGEST_ANSWER,
         };
-        let (outcome, moved_to) = self.ask_where_it_is(service_url, &asked).await;
+        let came = self.ask_where_it_is(service_url, &asked).await;
+        self.sent(started, came, |reply| self.read(reply))
+    }
+
+    /// What came of a request that left at `started`; `read` takes its answer for what it means.
+    fn sent(
+        &self,
+        started: DateTime<Utc>,
+        (outcome, moved_to): (Outcome, Option<String>),
+        read: impl FnOnce(&Reply) -> Answer,
+    ) -> Sent {
         let (answer, status) = match outcome {
-            Ok(reply) => (self.read(&reply), Some(reply.status)),
+            Ok(reply) => (read(&reply), Some(reply.status)),
             Err(failed) => failed,
         };
-        let took = (self.clock.now() - started).to_std().unwrap_or_default();
         Sent {
             answer,
             status,
-            took,
+            took: (self.clock.now() - started).to_std().unwrap_or_default(),
             moved_to,
         }
     }
@@ -235,12 +235,9 @@ impl Connector {
         if let Some(bot) = &self.bot_id {
             wanted["bot"] = json!({"id": bot});
         }
-        let (outcome, moved_to) = self.post(service_url, &["v3", "conversations"], &wanted).await;
-        let (answer, status) = match outcome {
-            Ok(reply) => (self.read(&reply), Some(reply.status)),
-            Err(failed) => failed,
-        };
-        let answer = match answer {
+        let came = self.post(service_url, &["v3", "conversations"], &wanted).await;
+        let sent = self.sent(started, came, |reply| self.read(reply));
+        let answer = match sent.answer {
             Answer::Accepted { activity_id: Some(id) } => return Ok(id),
             Answer::Accepted { activity_id: None } => Answer::Unavailable {
                 reason: "Teams opened the chat without telling its id".to_owned(),
@@ -248,13 +245,7 @@ impl Connector {
             },
             other => other,
         };
-        let took = (self.clock.now() - started).to_std().unwrap_or_default();
-        Err(Sent {
-            answer,
-            status,
-            took,
-            moved_to,
-        })
+        Err(Sent { answer, ..sent })
     }
 
     /// Everybody in a team or group chat except bots, by pages. `tenant_id` is taken for those whose own is not told;

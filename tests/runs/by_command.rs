@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{announce, at_rest, engine, herald, readable, until};
+use super::{announce, at_rest, engine, readable, until};
 use crate::support::cli::{command, said, shows};
 use crate::support::engine::Engine;
 use herald::run::Run;
@@ -21,18 +21,20 @@ async fn a_run_is_listed_shown_paused_resumed_and_cancelled_by_command() {
     let run = announce(&engine, "on Friday").await;
     let id = run.id.as_str();
     until(&engine, &run.id, "some have it", |run| run.tally.delivered >= 3).await;
-    let paused = herald(&engine, &["runs", "pause", id, "--reason", "checking the date"]).await;
+    let paused = engine
+        .herald(&["runs", "pause", id, "--reason", "checking the date"])
+        .await;
     assert_eq!(paused.code, 0, "{}", paused.err);
     shows(&paused, &[id, "is paused", "still to do", "--watch"]);
     at_rest(&engine).await;
     let delivered = super::run(&engine, &run.id).await.expect("it is there").tally.delivered;
 
-    let listed = herald(&engine, &["runs", "list", "--open"]).await;
+    let listed = engine.herald(&["runs", "list", "--open"]).await;
     shows(
         &listed,
         &["RUN", "STANDING", "paused", &format!("{delivered}/{}", run.expected)],
     );
-    let shown = herald(&engine, &["runs", "show", run.event_id.as_str()]).await;
+    let shown = engine.herald(&["runs", "show", run.event_id.as_str()]).await;
     shows(
         &shown,
         &[
@@ -41,14 +43,13 @@ async fn a_run_is_listed_shown_paused_resumed_and_cancelled_by_command() {
             &format!("{delivered} sent"),
         ],
     );
-    let json = herald(&engine, &["runs", "show", id, "--format", "json"]).await;
+    let json = engine.herald(&["runs", "show", id, "--format", "json"]).await;
     let json: Value = serde_json::from_str(&json.out).expect("JSON");
     assert_eq!(json["progress"]["ended"], delivered);
 
     // What waits says why.
-    let waiting = herald(
-        &engine,
-        &[
+    let waiting = engine
+        .herald(&[
             "deliveries",
             "list",
             "--run",
@@ -57,12 +58,11 @@ async fn a_run_is_listed_shown_paused_resumed_and_cancelled_by_command() {
             "pending",
             "--format",
             "json",
-        ],
-    )
-    .await;
+        ])
+        .await;
     let waiting: Value = serde_json::from_str(&waiting.out).expect("JSON");
     let one = waiting[0]["id"].as_str().expect("one waits").to_owned();
-    let told = herald(&engine, &["deliveries", "show", &one]).await;
+    let told = engine.herald(&["deliveries", "show", &one]).await;
     shows(
         &told,
         &[
@@ -70,42 +70,40 @@ async fn a_run_is_listed_shown_paused_resumed_and_cancelled_by_command() {
             "waiting: the run is paused since ",
         ],
     );
-    let why = herald(&engine, &["why", &one]).await;
+    let why = engine.herald(&["why", &one]).await;
     shows(
         &why,
         &["waiting: the run is paused since ", "because checking the date"],
     );
 
-    let twice = herald(&engine, &["runs", "pause", id]).await;
+    let twice = engine.herald(&["runs", "pause", id]).await;
     assert_eq!((twice.code, twice.out.as_str()), (1, ""));
     assert!(twice.err.contains("it is paused already"), "{}", twice.err);
-    let approved = herald(&engine, &["runs", "approve", id]).await;
+    let approved = engine.herald(&["runs", "approve", id]).await;
     assert_eq!(approved.code, 1);
     assert!(
         approved.err.contains("it does not wait for an approval: it is paused"),
         "{}",
         approved.err
     );
-    let resumed = herald(&engine, &["runs", "resume", id]).await;
+    let resumed = engine.herald(&["runs", "resume", id]).await;
     shows(&resumed, &["goes on"]);
-    let cancelled = herald(
-        &engine,
-        &["runs", "cancel", id, "--reason", "the party is off", "--format", "json"],
-    )
-    .await;
+    let cancelled = engine
+        .herald(&["runs", "cancel", id, "--reason", "the party is off", "--format", "json"])
+        .await;
     let cancelled: Value = serde_json::from_str(&cancelled.out).expect("JSON");
     assert_eq!(cancelled["standing"], "cancelled");
     until(&engine, &run.id, "it is over", Run::is_over).await;
-    let why = herald(&engine, &["why", run.event_id.as_str()]).await;
+    let why = engine.herald(&["why", run.event_id.as_str()]).await;
     shows(&why, &["it was cancelled at ", "not sent, the party is off"]);
-    let unknown = herald(&engine, &["runs", "show", "rn_1"]).await;
+    let unknown = engine.herald(&["runs", "show", "rn_1"]).await;
     assert_eq!(unknown.code, 1);
     assert!(
         unknown.err.contains("there is no run `rn_1`") && unknown.err.contains("herald runs list"),
         "{}",
         unknown.err
     );
-    let wrong = herald(&engine, &["runs", "stop", id]).await;
+    let wrong = engine.herald(&["runs", "stop", id]).await;
     assert_eq!(wrong.code, 2);
 }
 
@@ -113,7 +111,7 @@ async fn a_run_is_listed_shown_paused_resumed_and_cancelled_by_command() {
 async fn a_run_is_watched_until_it_is_over() {
     let engine = engine(20).await;
     let run = announce(&engine, "on Friday").await;
-    let watched = herald(&engine, &["runs", "show", run.id.as_str(), "--watch"]).await;
+    let watched = engine.herald(&["runs", "show", run.id.as_str(), "--watch"]).await;
     assert_eq!(watched.code, 0, "{}", watched.err);
     let expected = run.expected;
     shows(
@@ -135,7 +133,7 @@ async fn a_recall_asks_first_and_without_a_terminal_wants_a_yes() {
     let run = announce(&engine, "on Friday").await;
     let id = run.id.as_str();
     until(&engine, &run.id, "all have it", Run::is_over).await;
-    let asked = herald(&engine, &["runs", "recall", id]).await;
+    let asked = engine.herald(&["runs", "recall", id]).await;
     assert_eq!((asked.code, asked.out.as_str()), (2, ""));
     let expected = run.expected;
     assert!(
@@ -152,7 +150,9 @@ async fn a_recall_asks_first_and_without_a_terminal_wants_a_yes() {
         "right.yaml",
         "type: AdaptiveCard\nbody:\n  - { type: TextBlok, text: x }\n",
     );
-    let wrong = herald(&engine, &["runs", "recall", id, "--card", "right.yaml", "--yes"]).await;
+    let wrong = engine
+        .herald(&["runs", "recall", id, "--card", "right.yaml", "--yes"])
+        .await;
     assert_eq!(wrong.code, 1);
     for part in [
         "right.yaml:3:",
@@ -165,10 +165,14 @@ async fn a_recall_asks_first_and_without_a_terminal_wants_a_yes() {
         "right.yaml",
         "type: AdaptiveCard\nbody:\n  - { type: TextBlock, text: \"{{event.text}}\" }\n",
     );
-    let holes = herald(&engine, &["runs", "recall", id, "--card", "right.yaml", "--yes"]).await;
+    let holes = engine
+        .herald(&["runs", "recall", id, "--card", "right.yaml", "--yes"])
+        .await;
     assert_eq!(holes.code, 1);
     assert!(holes.err.contains("no event to fill it in with"), "{}", holes.err);
-    let missing = herald(&engine, &["runs", "recall", id, "--card", "none.yaml", "--yes"]).await;
+    let missing = engine
+        .herald(&["runs", "recall", id, "--card", "none.yaml", "--yes"])
+        .await;
     assert_eq!(missing.code, 3);
     assert!(
         missing.err.contains("none.yaml: there is no such file"),
@@ -180,7 +184,9 @@ async fn a_recall_asks_first_and_without_a_terminal_wants_a_yes() {
         "right.yaml",
         "type: AdaptiveCard\nbody:\n  - { type: TextBlock, text: It is on Thursday }\n",
     );
-    let corrected = herald(&engine, &["runs", "recall", id, "--card", "right.yaml", "--yes"]).await;
+    let corrected = engine
+        .herald(&["runs", "recall", id, "--card", "right.yaml", "--yes"])
+        .await;
     assert_eq!(corrected.code, 0, "{}", corrected.err);
     shows(
         &corrected,
@@ -188,7 +194,7 @@ async fn a_recall_asks_first_and_without_a_terminal_wants_a_yes() {
     );
     super::all_read(&engine, "It is on Thursday").await;
     until(&engine, &run.id, "all is corrected", Run::is_over).await;
-    let back = herald(&engine, &["runs", "recall", id, "--yes"]).await;
+    let back = engine.herald(&["runs", "recall", id, "--yes"]).await;
     shows(&back, &["what was delivered is taken back"]);
     let over = until(&engine, &run.id, "all is gone", |run| {
         run.tally.recalled == run.expected

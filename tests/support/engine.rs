@@ -18,6 +18,8 @@ use herald::store::directory::Entry;
 use herald::store::outbox::Filter;
 use serde_json::Value;
 
+use super::cli::{Said, command, said};
+
 /// How long anything is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -299,6 +301,15 @@ impl Engine {
         let status = answer.status().as_u16();
         let text = answer.text().await.expect("a whole answer");
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Runs the binary, which asks the engine of this process.
+    pub async fn herald(&self, args: &[&str]) -> Said {
+        let server = self.url("");
+        let words: Vec<&str> = args.iter().copied().chain(["--server", &server]).collect();
+        let mut command = command(self.folder.path(), &words, &BTreeMap::new());
+        let output = tokio::task::spawn_blocking(move || command.output().expect("the binary runs"));
+        said(output.await.expect("it ends"))
     }
 
     pub async fn get(&self, path: &str) -> (u16, Value) {

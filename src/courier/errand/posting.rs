@@ -53,10 +53,10 @@ impl From<Sent> for Landed {
 const THREAD: &str = ";messageid=";
 
 /// The conversation in which Teams knows a message.
-pub(super) fn in_thread(place: &ConversationId, root: Option<&str>) -> String {
+pub(super) fn in_thread(place: &str, root: Option<&str>) -> String {
     match root {
         Some(root) => format!("{place}{THREAD}{root}"),
-        None => place.to_string(),
+        None => place.to_owned(),
     }
 }
 
@@ -108,7 +108,7 @@ impl Errand {
     ) -> Landed {
         let root = delivery.thread_root.as_deref();
         let body = card.to_activity();
-        let in_thread = in_thread(place, root);
+        let in_thread = in_thread(place.as_str(), root);
         let sent = self.connector.update(at.service_url, &in_thread, message, &body).await;
         if !matches!(sent.answer, Answer::MessageGone { .. }) {
             return Landed {
@@ -153,7 +153,7 @@ impl Errand {
                 sent.into()
             }
             To::Thread(channel, root) => {
-                let place = format!("{channel}{THREAD}{root}");
+                let place = in_thread(channel, Some(root));
                 Landed {
                     thread_root: Some(root.to_owned()),
                     ..self.connector.send(service_url, &place, activity).await.into()
