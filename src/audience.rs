@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::Duration;
 
-use crate::delivery::Recipient;
+use crate::choice::{Choices, PersonKey};
+use crate::delivery::{Address, Recipient};
 use crate::event::Sender;
 use crate::roster::{Conversation, ConversationId, Mention, Person, Roster, Team};
 use crate::webhook;
@@ -249,6 +250,18 @@ pub struct Reached {
     pub tenant_id: Option<String>,
     /// What the thread of the channel is about that the card belongs to.
     pub thread: Option<String>,
+    /// What the person chose for themselves; `None` if nothing.
+    pub choices: Option<Box<Choices>>,
+}
+
+impl Reached {
+    /// Whose choices count: those of the person who is told, if it is one.
+    pub fn key(&self) -> Option<PersonKey> {
+        match &self.recipient.address {
+            Address::Person { .. } | Address::Feed { .. } => self.person.as_ref().and_then(PersonKey::of),
+            Address::Conversation { .. } | Address::Webhook { .. } | Address::Nowhere { .. } => None,
+        }
+    }
 }
 
 /// A target, or one member of it, that nobody can be told through.
@@ -288,6 +301,18 @@ impl Audience {
     pub const MOST_REACHED: usize = 100_000;
     /// How many unreachable targets are listed; the last entry counts the rest.
     pub const MOST_UNREACHABLE: usize = 1_000;
+
+    /// Notes what people chose.
+    pub fn chosen(&mut self, choices: &BTreeMap<PersonKey, Choices>) {
+        if choices.is_empty() {
+            return;
+        }
+        for reached in &mut self.reached {
+            // Somebody is told by more than one way.
+            let chose = reached.key().and_then(|key| choices.get(&key));
+            reached.choices = chose.map(|choices| Box::new(choices.clone()));
+        }
+    }
 }
 
 /// How long a roster is taken for true. Member events mark it stale at once; this bound covers the events that never

@@ -2,6 +2,7 @@
 
 pub mod fan_out;
 mod part;
+mod timer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -315,14 +316,7 @@ impl Dispatcher {
         now: DateTime<Utc>,
     ) -> Result<(Batch, Tally), StoreError> {
         let mut tally = Tally::new();
-        let mut batch = Batch {
-            record: self.record(event, workspace, rules.len()),
-            deliveries: Vec::new(),
-            cards: Vec::new(),
-            held: Vec::new(),
-            windows: Vec::new(),
-            runs: Vec::new(),
-        };
+        let mut batch = Batch::of(self.record(event, workspace, rules.len()));
         let occasion = Occasion {
             event,
             workspace,

@@ -3,3 +3,4 @@
 pub mod cron;
 pub mod files;
 pub mod queues;
+pub mod timers;

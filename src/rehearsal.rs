@@ -13,6 +13,7 @@ use crate::duration;
 use crate::event::{Event, EventId, FileChange, Origin, Sender};
 use crate::judge::{Judged, is_from, judge, named, not_excepted, settle};
 use crate::limit::{HeldBack, Window, Windows};
+use crate::matter::{Matter, MatterId};
 use crate::plan::{self, plan};
 use crate::roster::ConversationId;
 use crate::rule::Rule;
@@ -21,6 +22,7 @@ use crate::rule::moment::Planned;
 use crate::rule::ruleset::Ruleset;
 use crate::rule::settling::Settling;
 use crate::rule::trigger::Trigger;
+use crate::timer::{Task, Timer, TimerId};
 use crate::workspace::Workspace;
 
 pub mod case;
@@ -101,6 +103,10 @@ pub struct Rehearsal<'a> {
     now: DateTime<Utc>,
     /// The windows of limits, as the store keeps them.
     windows: BTreeMap<WindowId, Window>,
+    /// What the rule has going on, as the store keeps it.
+    pub matters: BTreeMap<MatterId, Matter>,
+    /// What is still to be done.
+    pub timers: BTreeMap<TimerId, Timer>,
     settling: Settling<EventId>,
     /// Changes of files that have not rested long enough, by path.
     resting: BTreeMap<String, Resting>,
@@ -128,6 +134,8 @@ impl<'a> Rehearsal<'a> {
             world,
             now,
             windows: BTreeMap::new(),
+            matters: BTreeMap::new(),
+            timers: BTreeMap::new(),
             settling: Settling::default(),
             resting: BTreeMap::new(),
             runs: 0,
@@ -295,7 +303,8 @@ impl<'a> Rehearsal<'a> {
             let before = self.now;
             let moments = schedules.iter().filter_map(|planned| planned.next_after(before));
             let rested = self.resting.values().map(|resting| resting.due_at);
-            let Some(at) = moments.chain(rested).min().filter(|at| *at <= until) else {
+            let timers = self.timers.values().map(|timer| timer.due_at.max(before));
+            let Some(at) = moments.chain(rested).chain(timers).min().filter(|at| *at <= until) else {
                 break;
             };
             if self.runs == Self::MOST_RUNS {
@@ -311,6 +320,13 @@ impl<'a> Rehearsal<'a> {
             }
             self.runs += 1;
             self.now = at;
+            let due = self.timers.values().filter(|timer| timer.due_at <= at);
+            let mut due: Vec<Timer> = due.cloned().collect();
+            due.sort_by_key(|timer| timer.due_at);
+            for timer in due {
+                self.timers.remove(&timer.id);
+                made.extend(self.due(rule, &timer));
+            }
             for planned in schedules
                 .iter()
                 .filter(|planned| planned.next_after(before) == Some(at))
@@ -341,6 +357,13 @@ impl<'a> Rehearsal<'a> {
         }
         self.now = self.now.max(until);
         made
+    }
+
+    /// Does what a timer is for.
+    fn due(&mut self, _rule: &Arc<Rule>, timer: &Timer) -> Option<Made> {
+        match &timer.task {
+            Task::Step { .. } | Task::Wake { .. } | Task::Digest { .. } => None,
+        }
     }
 
     /// Changes of files that have not come to rest by now.

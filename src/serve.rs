@@ -28,6 +28,7 @@ use crate::http::listen::{self, Door};
 use crate::listen::cron::CronListener;
 use crate::listen::files::FileListener;
 use crate::listen::queues::QueueListener;
+use crate::listen::timers::TimerListener;
 use crate::live::{Live, Reloader};
 use crate::lost_place::LostPlaces;
 use crate::metric::Metrics;
@@ -286,11 +287,18 @@ impl Server {
             turnstile,
             dispatcher: dispatcher.clone(),
             clock: clock.clone(),
-            work,
+            work: work.clone(),
             asked_at,
             graph: graph.map(|graph| (graph, inquiries)),
         };
         tasks.spawn(roll_call.run(stopping.clone()));
+        let timers = TimerListener {
+            outbox: stores.outbox.clone(),
+            dispatcher: dispatcher.clone(),
+            clock: clock.clone(),
+            work,
+        };
+        tasks.spawn(timers.run(stopping.clone()));
         let cron = CronListener {
             live: live.clone(),
             outbox: stores.outbox.clone(),

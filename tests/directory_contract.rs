@@ -1,5 +1,6 @@
 //! What every directory promises. Written over the trait alone, so that another store can be held to it.
 mod chats;
+mod choices;
 mod people;
 mod refusals;
 mod rosters;

@@ -5,6 +5,7 @@ mod crowds;
 mod events;
 mod keeping;
 mod limits;
+mod lives;
 mod queues;
 mod runs;
 mod sending;

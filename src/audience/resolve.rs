@@ -579,6 +579,7 @@ impl<'a> Resolver<'a> {
             mentions,
             tenant_id,
             thread: wanted.thread.clone(),
+            choices: None,
         };
         let ids = identities(&reached);
         if let Some(place) = ids.iter().find_map(|id| self.places.get(id).copied()) {

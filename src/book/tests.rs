@@ -244,6 +244,7 @@ fn people_are_dressed_with_what_the_workspace_knows() {
         mentions: Vec::new(),
         tenant_id: None,
         thread: None,
+        choices: None,
     };
     let some = |text: &str| Some(text.to_owned());
     let mut audience = Audience {

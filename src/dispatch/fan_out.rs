@@ -58,16 +58,16 @@ impl Dispatcher {
                 let mut part = self.part(&occasion, rule, scope.clone(), &whom, range.clone()).await?;
                 self.mark(event, &mut part.plan.deliveries, occasion.now);
                 let so_far = added(&record, part.record);
+                let record = EventRecord {
+                    rules: vec![so_far.clone()],
+                    ..self.record(event, &workspace, rules.len())
+                };
                 let batch = Batch {
-                    record: EventRecord {
-                        rules: vec![so_far.clone()],
-                        ..self.record(event, &workspace, rules.len())
-                    },
                     deliveries: part.plan.deliveries,
                     cards: part.plan.cards,
-                    held: Vec::new(),
                     windows: part.plan.windows,
                     runs: vec![part.run],
+                    ..Batch::of(record)
                 };
                 match self.outbox.enqueue(batch).await {
                     Ok(receipt) => {

@@ -40,26 +40,25 @@ pub async fn reply(
     let sent = sent(&admin, &id).await?;
     let answer = answer_to(&admin, &sent, &card)?;
     let (event, rule, now) = (answer.event_id.clone(), answer.rule.clone(), admin.clock.now());
+    let record = EventRecord {
+        id: event.clone(),
+        origin: format!("answer by hand to {}", sent.id),
+        occurred_at: now,
+        revision: answer.revision.clone(),
+        rules: vec![RuleRecord {
+            rule: rule.clone(),
+            matched: true,
+            deliveries: 1,
+            ..RuleRecord::default()
+        }],
+        elsewhere: None,
+        near: Vec::new(),
+    };
     let batch = Batch {
-        record: EventRecord {
-            id: event.clone(),
-            origin: format!("answer by hand to {}", sent.id),
-            occurred_at: now,
-            revision: answer.revision.clone(),
-            rules: vec![RuleRecord {
-                rule: rule.clone(),
-                matched: true,
-                deliveries: 1,
-                ..RuleRecord::default()
-            }],
-            elsewhere: None,
-            near: Vec::new(),
-        },
         deliveries: vec![answer.clone()],
         cards: vec![card],
-        held: Vec::new(),
-        windows: Vec::new(),
         runs: vec![Run::new(&event, &rule, 1, now)],
+        ..Batch::of(record)
     };
     admin.outbox.enqueue(batch).await?;
     admin.work.notify_waiters();

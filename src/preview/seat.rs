@@ -80,6 +80,7 @@ impl Known<'_> {
                     mentions,
                     tenant_id: None,
                     thread: None,
+                    choices: None,
                 };
                 seats.push((Seat { key, label, told }, reached));
             }
@@ -156,6 +157,7 @@ impl Known<'_> {
                 mentions: Vec::new(),
                 tenant_id: None,
                 thread: None,
+                choices: None,
             },
         );
         // Members of a team are nobody in particular.

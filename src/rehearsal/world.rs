@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::audience::{Audience, Found, Known, Lookup, PersonRef, PlaceRef, SEPARATOR, Seek, Want, Wanted, resolve};
 use crate::book::{Book, naming};
+use crate::choice::{Choices, PersonKey};
 use crate::event::{Event, Origin, Scope};
 use crate::link;
 use crate::roster::{Channel, Conversation, ConversationKind, Person, Roster, Team};
@@ -42,6 +43,8 @@ pub struct World {
     unknown: HashSet<String>,
     /// Who is in a place that nobody was put into is not asked for: one member stands for all.
     stand_ins: bool,
+    /// What people chose for themselves.
+    choices: BTreeMap<PersonKey, Choices>,
 }
 
 /// People, found by either of their ids.
@@ -96,6 +99,7 @@ impl World {
             rosters: HashMap::new(),
             unknown: HashSet::new(),
             stand_ins: false,
+            choices: BTreeMap::new(),
         };
         for entry in book.people() {
             let person = match (&entry.person, &entry.email) {
@@ -253,6 +257,16 @@ impl World {
         }
     }
 
+    /// Has somebody choose.
+    pub fn choose(&mut self, key: PersonKey, choices: Choices) {
+        self.choices.insert(key, choices);
+    }
+
+    /// What somebody chose.
+    pub fn choices(&self, key: &PersonKey) -> Choices {
+        self.choices.get(key).cloned().unwrap_or_default()
+    }
+
     /// Finds whom `wanted` means. What is written like an address or like `Team / Channel` is taken to exist.
     pub fn audience(&mut self, wanted: &[Wanted], now: DateTime<Utc>) -> Audience {
         for one in wanted {
@@ -267,7 +281,10 @@ impl World {
         let mut known = Known::in_tenant(Some(&self.tenant));
         loop {
             match resolve(wanted, &known, now) {
-                Ok(audience) => return audience,
+                Ok(mut audience) => {
+                    audience.chosen(&self.choices);
+                    return audience;
+                }
                 Err(lookups) => {
                     for lookup in lookups {
                         let found = self.answer(&lookup, now);

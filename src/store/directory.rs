@@ -1,11 +1,14 @@
 //! Whom we know: many reads, the last writer wins.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use crate::audience::{Audience, Found, Known, Lookup, Wanted, resolve};
+use crate::audience::{Audience, Found, Known, Lookup, Reached, Wanted, resolve};
+use crate::choice::{Choices, PersonKey};
 use crate::refusal::Refusal;
 use crate::roster::{Conversation, Fact, Person, Roster, Team};
 
@@ -79,6 +82,18 @@ pub trait Directory: Send + Sync {
     /// [`StoreError::Unavailable`] if the backend cannot be read. A row that cannot be decoded is left out.
     async fn refusals(&self, after: Option<&str>, limit: usize) -> Result<Vec<Refusal>, StoreError>;
 
+    /// What these people chose for themselves; who chose nothing is left out. Choices that cannot be decoded count as none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn choices(&self, keys: &[PersonKey]) -> Result<BTreeMap<PersonKey, Choices>, StoreError>;
+
+    /// Replaces what a person chose; returns once it is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn set_choices(&self, key: &PersonKey, choices: &Choices) -> Result<(), StoreError>;
+
     /// Finds whom `wanted` means: looks up what [`resolve`] asks for until it has an answer. The judgement is
     /// `resolve`'s alone; this only fetches. `tenant` is the bot's own, for people of whom only the Entra id is known.
     ///
@@ -107,7 +122,13 @@ pub trait Directory: Send + Sync {
     ) -> Result<Audience, StoreError> {
         loop {
             match resolve(wanted, &known, now) {
-                Ok(audience) => return Ok(audience),
+                Ok(mut audience) => {
+                    let keys: Vec<PersonKey> = audience.reached.iter().filter_map(Reached::key).collect();
+                    if !keys.is_empty() {
+                        audience.chosen(&self.choices(&keys).await?);
+                    }
+                    return Ok(audience);
+                }
                 Err(lookups) => {
                     for lookup in lookups {
                         let found = self.look_up(&lookup).await?;

@@ -13,7 +13,9 @@ use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, Operation, RunId, S
 use crate::event::{Event, EventId};
 use crate::lane::PerLane;
 use crate::limit::{Change, Window};
+use crate::matter::{self, Matter, MatterId};
 use crate::run::{Order, Run};
+use crate::timer::{Timer, TimerId};
 
 pub use crate::record::{EventRecord, RuleRecord};
 
@@ -31,7 +33,7 @@ pub trait Outbox: Send + Sync {
     /// comes by.
     ///
     /// # Errors
-    /// [`StoreError::Overtaken`] if a window is not what the batch was decided on, or the rule whose limit it is was
+    /// [`StoreError::Overtaken`] if a window or a matter is not what the batch was decided on, or the rule whose limit it is was
     /// decided for this event meanwhile: look again and decide again. [`StoreError::Full`] if the open deliveries would pass the bound; [`StoreError::Unavailable`] if the backend
     /// cannot write. Nothing is taken then.
     async fn enqueue(&self, batch: Batch) -> Result<Receipt, StoreError>;
@@ -179,6 +181,44 @@ pub trait Outbox: Send + Sync {
     /// [`StoreError::Unavailable`] if the backend cannot be read.
     async fn windows(&self, ids: &[WindowId]) -> Result<BTreeMap<WindowId, Window>, StoreError>;
 
+    /// What a rule has going on under this id, or had.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read. A record that cannot be decoded counts as missing: it
+    /// is begun anew.
+    async fn matter(&self, id: &MatterId) -> Result<Option<Matter>, StoreError>;
+
+    /// Up to `limit` matters, the last to change first, that `filter` lets through, after the matter `after`. Looks at so
+    /// many as [`MATTERS_LOOKED_AT`] says at most.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read. A record that cannot be decoded is left out.
+    async fn matters(
+        &self,
+        filter: &MatterFilter,
+        after: Option<&MatterId>,
+        limit: usize,
+    ) -> Result<Vec<Matter>, StoreError>;
+
+    /// Up to `limit` timers due at `now`, those due longest first. They stay until a batch or [`Outbox::stop_timer`] stops
+    /// them.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read. One that cannot be decoded is set aside.
+    async fn due_timers(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<Timer>, StoreError>;
+
+    /// When the next timer is due.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn next_timer(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// Removes a timer; returns once that is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn stop_timer(&self, id: &TimerId) -> Result<(), StoreError>;
+
     /// The message that begins the thread that a rule keeps, once one was sent.
     ///
     /// # Errors
@@ -262,6 +302,9 @@ pub const EVENTS_LOOKED_AT: usize = 20_000;
 /// How many runs [`Outbox::runs`] looks at.
 pub const RUNS_LOOKED_AT: usize = 20_000;
 
+/// How many matters [`Outbox::matters`] looks at.
+pub const MATTERS_LOOKED_AT: usize = 20_000;
+
 /// Everything one decided event brings.
 #[derive(Debug, Clone)]
 pub struct Batch {
@@ -278,6 +321,60 @@ pub struct Batch {
     /// The runs that the deliveries belong to, as they begin. Of one that is known already only how many it will have,
     /// and whether that is all, is taken over.
     pub runs: Vec<Run>,
+    /// What becomes of the matters of rules.
+    pub matters: Vec<matter::Change>,
+    /// Timers that are set; one with the same id is replaced.
+    pub timers: Vec<Timer>,
+    /// Timers that have nothing to do any more; one that is set in the same batch is set.
+    pub stopped: Vec<TimerId>,
+    /// Cards in the place of others.
+    pub amendments: Vec<Amendment>,
+}
+
+impl Batch {
+    /// What is left of an event that leads to nothing: its record.
+    pub fn of(record: EventRecord) -> Self {
+        Self {
+            record,
+            deliveries: Vec::new(),
+            cards: Vec::new(),
+            held: Vec::new(),
+            windows: Vec::new(),
+            runs: Vec::new(),
+            matters: Vec::new(),
+            timers: Vec::new(),
+            stopped: Vec::new(),
+            amendments: Vec::new(),
+        }
+    }
+}
+
+/// A card in the place of the one that a delivery has: what is not sent yet is sent with it, what was delivered becomes
+/// it, and what is being sent at this moment becomes it right after. Deliveries that ended otherwise, or that Teams gave no
+/// id for, stay as they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Amendment {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// What it becomes.
+    pub card: Card,
+}
+
+/// Which matters to list.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct MatterFilter {
+    /// Only those that are not over.
+    #[serde(default)]
+    pub open: bool,
+    /// Only of this rule.
+    pub rule: Option<String>,
+}
+
+impl MatterFilter {
+    /// Is this matter one of those?
+    pub fn lets_through(&self, matter: &Matter) -> bool {
+        (!self.open || matter.is_open()) && self.rule.as_ref().is_none_or(|rule| matter.rule == *rule)
+    }
 }
 
 /// What [`Outbox::enqueue`] found.

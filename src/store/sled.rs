@@ -5,8 +5,8 @@
 //! - One thread writes, in groups that share one sync (`writer.rs`); an answer means "on disk".
 //! - A call's changes are a draft that is applied whole or not at all (`draft.rs`), made of records with a version
 //!   and a checksum (`record.rs`).
-//! - What the changes are is decided in `intake.rs`, `lease.rs`, `runs.rs`, `windows.rs`, `sweep.rs` (outbox, on `ledger.rs`)
-//!   `facts.rs` and `refusals.rs` (directory, on `shelf.rs`).
+//! - What the changes are is decided in `intake.rs`, `lease.rs`, `runs.rs`, `windows.rs`, `matters.rs`, `timers.rs`, `amendments.rs`, `sweep.rs` (outbox, on `ledger.rs`)
+//!   `facts.rs`, `choices.rs` and `refusals.rs` (directory, on `shelf.rs`).
 //!
 //! A write that fails says [`StoreError::Unavailable`]; the database is then opened again by itself. After a failed
 //! sync nobody can know whether the change is on disk, so the caller repeats: every call is harmless to repeat.
@@ -21,13 +21,16 @@ use draft::{Draft, Table};
 use place::{Opened, Place};
 use writer::Desk;
 
+mod amendments;
 mod audit;
+mod choices;
 mod directory;
 mod draft;
 mod facts;
 mod intake;
 mod lease;
 mod ledger;
+mod matters;
 mod outbox;
 mod place;
 mod record;
@@ -36,6 +39,7 @@ mod runs;
 mod shelf;
 mod sweep;
 mod threads;
+mod timers;
 mod windows;
 mod writer;
 

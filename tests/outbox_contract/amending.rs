@@ -142,6 +142,10 @@ fn in_thread(event: &str, seconds: i64) -> (Delivery, ThreadId, Batch) {
         held: Vec::new(),
         windows: Vec::new(),
         runs: Vec::new(),
+        matters: Vec::new(),
+        timers: Vec::new(),
+        stopped: Vec::new(),
+        amendments: Vec::new(),
     };
     (one, id, batch)
 }

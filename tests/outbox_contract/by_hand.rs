@@ -106,6 +106,10 @@ async fn a_recipient_that_was_not_found_is_kept_as_dead_and_cannot_be_tried_agai
         held: Vec::new(),
         windows: Vec::new(),
         runs: Vec::new(),
+        matters: Vec::new(),
+        timers: Vec::new(),
+        stopped: Vec::new(),
+        amendments: Vec::new(),
     };
     outbox.enqueue(batch).await.expect("enqueue");
     assert_eq!(claim_all(&*outbox, 1000).await, Vec::new());

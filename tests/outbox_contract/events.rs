@@ -21,6 +21,10 @@ fn nothing(event: &str, rules: Vec<RuleRecord>, seconds: i64) -> Batch {
         held: Vec::new(),
         windows: Vec::new(),
         runs: Vec::new(),
+        matters: Vec::new(),
+        timers: Vec::new(),
+        stopped: Vec::new(),
+        amendments: Vec::new(),
     }
 }
 

@@ -45,6 +45,10 @@ async fn a_held_rule_that_went_on_adds_what_became_of_it(place: &dyn Place) {
         held: vec![held("e1", "team", at(0))],
         windows: Vec::new(),
         runs: Vec::new(),
+        matters: Vec::new(),
+        timers: Vec::new(),
+        stopped: Vec::new(),
+        amendments: Vec::new(),
     };
     assert!(!outbox.enqueue(waits).await.expect("enqueue").repeat);
 
@@ -58,6 +62,10 @@ async fn a_held_rule_that_went_on_adds_what_became_of_it(place: &dyn Place) {
         held: Vec::new(),
         windows: Vec::new(),
         runs: Vec::new(),
+        matters: Vec::new(),
+        timers: Vec::new(),
+        stopped: Vec::new(),
+        amendments: Vec::new(),
     };
     assert!(!outbox.enqueue(went_on.clone()).await.expect("enqueue").repeat);
     outbox.unhold(&event, "team").await.expect("unhold");
@@ -73,6 +81,10 @@ async fn a_held_rule_that_went_on_adds_what_became_of_it(place: &dyn Place) {
         held: Vec::new(),
         windows: Vec::new(),
         runs: Vec::new(),
+        matters: Vec::new(),
+        timers: Vec::new(),
+        stopped: Vec::new(),
+        amendments: Vec::new(),
     };
     assert!(
         !outbox.enqueue(empty).await.expect("enqueue").repeat,
@@ -99,6 +111,10 @@ async fn an_event_with_too_many_rules_keeps_those_that_matched(place: &dyn Place
         held: Vec::new(),
         windows: Vec::new(),
         runs: Vec::new(),
+        matters: Vec::new(),
+        timers: Vec::new(),
+        stopped: Vec::new(),
+        amendments: Vec::new(),
     };
     outbox.enqueue(batch).await.expect("enqueue");
     let kept = outbox
@@ -166,6 +182,10 @@ async fn a_repeated_event_does_not_hold_a_rule_again(place: &dyn Place) {
         held: vec![held("e1", "team", at(0))],
         windows: Vec::new(),
         runs: Vec::new(),
+        matters: Vec::new(),
+        timers: Vec::new(),
+        stopped: Vec::new(),
+        amendments: Vec::new(),
     };
     outbox.enqueue(batch.clone()).await.expect("enqueue");
     let mut later = held("e1", "team", at(500));
@@ -286,6 +306,10 @@ async fn an_event_that_led_to_nothing_is_collected_too(place: &dyn Place) {
             held: Vec::new(),
             windows: Vec::new(),
             runs: Vec::new(),
+            matters: Vec::new(),
+            timers: Vec::new(),
+            stopped: Vec::new(),
+            amendments: Vec::new(),
         };
         outbox.enqueue(batch).await.expect("enqueue");
     }

@@ -125,6 +125,10 @@ async fn a_card_is_stored_once_and_goes_with_its_last_delivery(place: &dyn Place
             held: Vec::new(),
             windows: Vec::new(),
             runs: Vec::new(),
+            matters: Vec::new(),
+            timers: Vec::new(),
+            stopped: Vec::new(),
+            amendments: Vec::new(),
         };
         outbox.enqueue(batch).await.expect("enqueue");
         let claim = claim_one(&*outbox, created).await;
@@ -157,6 +161,10 @@ async fn very_large_records_come_back_unchanged(place: &dyn Place) {
             held: vec![big_hold.clone()],
             windows: Vec::new(),
             runs: Vec::new(),
+            matters: Vec::new(),
+            timers: Vec::new(),
+            stopped: Vec::new(),
+            amendments: Vec::new(),
         };
         outbox.enqueue(batch).await.expect("enqueue");
         outbox.set_note("files", Some(&note)).await.expect("note");

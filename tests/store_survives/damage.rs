@@ -294,6 +294,10 @@ async fn sled_never_puts_a_value_into_a_file_that_it_does_not_sync() {
             held: vec![hold],
             windows: Vec::new(),
             runs: Vec::new(),
+            matters: Vec::new(),
+            timers: Vec::new(),
+            stopped: Vec::new(),
+            amendments: Vec::new(),
         };
         outbox.enqueue(batch).await.expect("enqueue");
     }

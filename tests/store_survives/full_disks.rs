@@ -30,6 +30,10 @@ async fn fills_up(outbox: &Arc<dyn Outbox>, prefix: &str, people: usize) -> (Vec
             held: Vec::new(),
             windows: Vec::new(),
             runs: Vec::new(),
+            matters: Vec::new(),
+            timers: Vec::new(),
+            stopped: Vec::new(),
+            amendments: Vec::new(),
         };
         match outbox.enqueue(batch).await {
             Ok(_) => taken.push(event),

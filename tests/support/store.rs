@@ -167,6 +167,10 @@ pub fn batch(event: &str, names: &[&str], created_at: DateTime<Utc>) -> Batch {
         held: Vec::new(),
         windows: Vec::new(),
         runs: Vec::new(),
+        matters: Vec::new(),
+        timers: Vec::new(),
+        stopped: Vec::new(),
+        amendments: Vec::new(),
     }
 }
 

@@ -277,6 +277,7 @@ fn the_card_is_the_very_one_that_is_sent() {
             mentions: Vec::new(),
             tenant_id: None,
             thread: None,
+            choices: None,
         }],
         ..Audience::default()
     };

@@ -1,5 +1,6 @@
 //! The directory over sled: hands each call to the desk and reads beside it.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -8,8 +9,9 @@ use async_trait::async_trait;
 use super::draft::{Draft, Read, Table};
 use super::shelf::{self, by_term, caseless, read};
 use super::writer::{Desk, Growth};
-use super::{facts, refusals};
+use super::{choices, facts, refusals};
 use crate::audience::{Audience, Found, Lookup, PersonRef, PlaceRef};
+use crate::choice::{Choices, PersonKey};
 use crate::refusal::Refusal;
 use crate::roster::{Conversation, ConversationId, ConversationKind, Fact, Person, Team};
 use crate::store::directory::Entry;
@@ -76,6 +78,18 @@ impl Directory for SledDirectory {
         let after = after.map(str::to_owned);
         self.desk
             .read(move |draft| refusals::list(draft, after.as_deref(), limit))
+            .await
+    }
+
+    async fn choices(&self, keys: &[PersonKey]) -> Result<BTreeMap<PersonKey, Choices>, StoreError> {
+        let keys = keys.to_vec();
+        self.desk.read(move |draft| choices::get(draft, &keys)).await
+    }
+
+    async fn set_choices(&self, key: &PersonKey, choices: &Choices) -> Result<(), StoreError> {
+        let (key, choices) = (key.clone(), choices.clone());
+        self.desk
+            .write(Growth::TakesIn, move |draft| choices::set(draft, &key, &choices))
             .await
     }
 

@@ -94,6 +94,16 @@ pub(super) enum Table {
     WindowByEnd = b'l',
     /// Thread id -> the message that begins it, and the newest delivery in it.
     Thread = b'd',
+    /// Matter id -> matter of a rule.
+    Matter = b'M',
+    /// Last change, matter id.
+    MatterByAge = b'v',
+    /// Timer id -> timer.
+    Timer = b'I',
+    /// When it is due, timer id.
+    TimerDue = b'i',
+    /// Key of a person -> what they chose.
+    Choices = b'P',
     /// Number -> what was done by hand.
     Audit = b'J',
 }

@@ -1,11 +1,12 @@
 //! What each fact changes. Facts add and correct; a field that a fact leaves out keeps what is known.
 
 use super::draft::{Draft, Read, Table};
-use super::refusals;
 use super::shelf::{
     Member, RosterHead, Shelved, by_term, erase, erase_roster, members, person, person_ids, personal_chats, read,
     same_person, save, save_roster,
 };
+use super::{choices, refusals};
+use crate::choice::{Choices, PersonKey};
 use crate::roster::{Blocked, Channel, Conversation, ConversationId, ConversationKind, Fact, Person, Roster, Team};
 use crate::store::StoreError;
 use crate::store::directory::Entry;
@@ -511,7 +512,15 @@ fn forget_person(draft: &mut Draft<'_>, id: &str) -> Result<bool, StoreError> {
     for chat in &chats {
         erase_at::<Conversation>(draft, chat.id.as_str())?;
     }
-    match person(draft, id)? {
+    let known = person(draft, id)?;
+    let key = match &known {
+        Some(known) => PersonKey::of(known),
+        None => Some(PersonKey::known(id)),
+    };
+    if let Some(key) = key {
+        choices::set(draft, &key, &Choices::default())?;
+    }
+    match known {
         Some(known) => erase(draft, &known).map(|()| true),
         None => Ok(draft.remove(Table::Person, id)? || !chats.is_empty()),
     }

@@ -24,6 +24,10 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, bound: u64, batch: Batch) -> Result
         held,
         windows,
         runs,
+        matters,
+        timers,
+        stopped,
+        amendments,
     } = batch;
     let mut ledger = Ledger::open(draft)?;
 
@@ -41,6 +45,7 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, bound: u64, batch: Batch) -> Result
         }
     }
     let event = record.id.clone();
+    let occurred_at = record.occurred_at;
     let before = ledger
         .draft
         .get::<EventRecord>(Table::Event, event.as_str())?
@@ -77,6 +82,14 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, bound: u64, batch: Batch) -> Result
     for delivery in new {
         take_delivery(&mut ledger, delivery)?;
     }
+    super::amendments::make(&mut ledger, amendments, occurred_at)?;
+    super::matters::change(ledger.draft, matters)?;
+    for timer in &stopped {
+        super::timers::stop(ledger.draft, timer)?;
+    }
+    for timer in &timers {
+        super::timers::set(ledger.draft, timer)?;
+    }
     ledger.close()?;
     Ok(receipt)
 }
@@ -109,6 +122,7 @@ fn take_delivery(ledger: &mut Ledger<'_, '_>, mut delivery: Delivery) -> Result<
         place: None,
         head: false,
         parked: false,
+        becomes: None,
     };
     if open {
         let created_at = owed.delivery.created_at;

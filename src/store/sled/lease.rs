@@ -5,6 +5,7 @@ use std::ops::Bound;
 use chrono::{DateTime, Duration, Utc};
 use tracing::{error, info};
 
+use super::amendments;
 use super::draft::{Draft, Read, Table, readable};
 use super::ledger::{DuePointer, Lease, Ledger, Owed, just_after, lane_byte};
 use super::runs;
@@ -43,6 +44,7 @@ pub(super) fn claim(
             };
             let mut after = before.clone();
             after.lease = None;
+            amendments::catch_up(&mut ledger, &mut after)?;
             match pass(&mut ledger, &before, now)? {
                 Pass::Now => {
                     let number = ledger.draw();
@@ -140,8 +142,12 @@ pub(super) fn settle(draft: &mut Draft<'_>, claim: &Claim, attempt: Attempt) -> 
     apply(&mut after.delivery, attempt);
     after.lease = None;
     after.ended_at = (!after.delivery.state.is_open()).then_some(ended_at);
+    if after.delivery.state.is_open() {
+        amendments::catch_up(&mut ledger, &mut after)?;
+    }
     ledger.save(Some(&before), &mut after)?;
     threads::follow(ledger.draft, &after.delivery)?;
+    let after = amendments::follow(&mut ledger, after, ended_at)?;
     runs::take_back_if_recalled(&mut ledger, after, ended_at)?;
     ledger.close()
 }
@@ -154,6 +160,7 @@ pub(super) fn release(draft: &mut Draft<'_>, claim: &Claim, at: DateTime<Utc>) -
     after.delivery.state = State::Pending;
     after.delivery.next_attempt_at = at;
     after.lease = None;
+    amendments::catch_up(&mut ledger, &mut after)?;
     ledger.save(Some(&before), &mut after)?;
     ledger.close()
 }
@@ -255,6 +262,7 @@ pub(super) fn recover(draft: &mut Draft<'_>) -> Result<(), StoreError> {
         let mut after = before.clone();
         after.delivery.state = State::Pending;
         after.lease = None;
+        amendments::catch_up(&mut ledger, &mut after)?;
         ledger.save(Some(&before), &mut after)?;
         recovered += 1;
     }

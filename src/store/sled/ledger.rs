@@ -36,6 +36,9 @@ pub(super) struct Owed {
     /// Its run does not let it go for now.
     #[serde(default)]
     pub(super) parked: bool,
+    /// The card that came while it was being sent: what it becomes next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) becomes: Option<CardId>,
 }
 
 /// The right to settle a delivery.
@@ -396,7 +399,7 @@ impl<'a, 'b> Ledger<'a, 'b> {
                 owed.delivery.created_at,
             );
         }
-        if let Some(card) = &owed.delivery.card_id {
+        for card in [&owed.delivery.card_id, &owed.becomes].into_iter().flatten() {
             self.use_card(card, -1)?;
         }
         super::threads::forget(self.draft, &owed.delivery)

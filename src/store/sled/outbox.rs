@@ -12,17 +12,20 @@ use tracing::warn;
 use super::draft::{Draft, Read, Table};
 use super::ledger::{Numbers, Owed, TIME, ahead_of, instant, lane_byte, newest_first, of_event_newest_first, timed};
 use super::writer::{Desk, Growth, Slot};
-use super::{intake, lease, runs, sweep, threads, windows};
+use super::{intake, lease, matters, runs, sweep, threads, timers, windows};
 use crate::card::Card;
 use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, RunId, State, ThreadId, WindowId};
 use crate::event::EventId;
 use crate::lane::{Lane, PerLane};
 use crate::limit::Window;
+use crate::matter::{Matter, MatterId};
 use crate::run::{Order, Run};
 use crate::store::outbox::{
-    Batch, Claim, Claims, EVENTS_LOOKED_AT, EventRecord, Filter, Held, LaneState, Moved, Ordered, Receipt, RunFilter,
+    Batch, Claim, Claims, EVENTS_LOOKED_AT, EventRecord, Filter, Held, LaneState, MatterFilter, Moved, Ordered,
+    Receipt, RunFilter,
 };
 use crate::store::{Outbox, StoreError};
+use crate::timer::{Timer, TimerId};
 
 /// See [`Outbox`].
 pub(super) struct SledOutbox {
@@ -215,6 +218,40 @@ impl Outbox for SledOutbox {
         self.desk.read(move |draft| windows::known(draft, &ids)).await
     }
 
+    async fn matter(&self, id: &MatterId) -> Result<Option<Matter>, StoreError> {
+        let id = id.clone();
+        self.desk.read(move |draft| matters::get(draft, &id)).await
+    }
+
+    async fn matters(
+        &self,
+        filter: &MatterFilter,
+        after: Option<&MatterId>,
+        limit: usize,
+    ) -> Result<Vec<Matter>, StoreError> {
+        let (filter, after) = (filter.clone(), after.cloned());
+        self.desk
+            .read(move |draft| matters::list(draft, &filter, after.as_ref(), limit))
+            .await
+    }
+
+    async fn due_timers(&self, limit: usize, now: DateTime<Utc>) -> Result<Vec<Timer>, StoreError> {
+        self.desk
+            .write(Growth::Finishes, move |draft| timers::due(draft, limit, now))
+            .await
+    }
+
+    async fn next_timer(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.desk.read(timers::next).await
+    }
+
+    async fn stop_timer(&self, id: &TimerId) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.desk
+            .write(Growth::Finishes, move |draft| timers::stop(draft, &id))
+            .await
+    }
+
     async fn thread(&self, id: &ThreadId) -> Result<Option<String>, StoreError> {
         let id = id.clone();
         self.desk.read(move |draft| threads::root(draft, &id)).await
@@ -316,7 +353,18 @@ impl Outbox for SledOutbox {
             .write(Growth::Finishes, move |draft| windows::forget(draft, before))
             .await?
         {}
-        Ok(0)
+        let mut from = None;
+        loop {
+            from = self
+                .desk
+                .write(Growth::Finishes, move |draft| {
+                    matters::forget(draft, before, from.as_deref())
+                })
+                .await?;
+            if from.is_none() {
+                return Ok(0);
+            }
+        }
     }
 
     async fn trim(&self, kept: usize) -> Result<(), StoreError> {

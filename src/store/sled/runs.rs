@@ -236,7 +236,7 @@ fn take_back(
 }
 
 /// Makes of a delivered message one that is to become this card, or to vanish.
-fn change(
+pub(super) fn change(
     ledger: &mut Ledger<'_, '_>,
     before: &Owed,
     after: &mut Owed,

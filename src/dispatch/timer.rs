@@ -1,0 +1,22 @@
+//! What is done when a timer is due.
+
+use tracing::warn;
+
+use super::Dispatcher;
+use crate::store::StoreError;
+use crate::timer::{Task, Timer};
+
+impl Dispatcher {
+    /// Does what a timer is for. It may come twice, after a crash in the middle: what was done is not done again.
+    ///
+    /// # Errors
+    /// Those of the stores; the timer stays then, and comes up again.
+    pub async fn due(&self, timer: &Timer) -> Result<(), StoreError> {
+        match &timer.task {
+            Task::Step { .. } | Task::Wake { .. } | Task::Digest { .. } => {
+                warn!(timer = %timer.id, rule = %timer.rule, "a timer is for nothing that this Herald does, it is dropped");
+                self.outbox.stop_timer(&timer.id).await
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What people chose for themselves.
+
+use herald::audience::{By, PersonRef, Want, Wanted};
+use herald::choice::{Choices, PersonKey};
+use herald::roster::Fact;
+use herald::store::Directory;
+
+use super::learn;
+use crate::support::store::{Place, TENANT, at, person, personal_chat, promised};
+
+promised! {
+    what_people_chose_is_kept_over_reopening_and_goes_with_the_person,
+    choices_of_many_people_are_found_at_once,
+    an_audience_knows_what_its_people_chose,
+}
+
+fn key(name: &str) -> PersonKey {
+    PersonKey::of(&person(name)).expect("everybody has an id")
+}
+
+fn without(topic: &str) -> Choices {
+    Choices {
+        stopped: [format!("topic:{topic}")].into(),
+        changed_at: Some(at(0)),
+        ..Choices::default()
+    }
+}
+
+async fn chosen(directory: &dyn Directory, keys: &[PersonKey]) -> Vec<(PersonKey, Choices)> {
+    directory.choices(keys).await.expect("choices").into_iter().collect()
+}
+
+async fn what_people_chose_is_kept_over_reopening_and_goes_with_the_person(place: &dyn Place) {
+    let (anna, omar) = (key("Anna Berg"), key("Omar Haddad"));
+    {
+        let directory = place.open().directory;
+        learn(&*directory, [Fact::PersonSeen(person("Anna Berg"))]).await;
+        directory.set_choices(&anna, &without("deploys")).await.expect("set");
+        directory.set_choices(&omar, &without("lunch")).await.expect("set");
+        directory.set_choices(&omar, &Choices::default()).await.expect("set");
+    }
+    let directory = place.open().directory;
+    let both = [anna.clone(), omar];
+    assert_eq!(chosen(&*directory, &both).await, [(anna.clone(), without("deploys"))]);
+    assert!(directory.forget(anna.as_str()).await.expect("forget"));
+    assert_eq!(chosen(&*directory, &both).await, []);
+}
+
+async fn choices_of_many_people_are_found_at_once(place: &dyn Place) {
+    let directory = place.open().directory;
+    let keys: Vec<PersonKey> = (0..500)
+        .map(|number| PersonKey::known(format!("person-{number}")))
+        .collect();
+    for number in [3, 499] {
+        directory
+            .set_choices(&keys[number], &without("lunch"))
+            .await
+            .expect("set");
+    }
+    directory
+        .set_choices(&PersonKey::known("somebody-else"), &without("lunch"))
+        .await
+        .expect("set");
+    let found = directory.choices(&keys).await.expect("choices");
+    assert_eq!(
+        found.into_keys().collect::<Vec<_>>(),
+        [keys[3].clone(), keys[499].clone()]
+    );
+}
+
+async fn an_audience_knows_what_its_people_chose(place: &dyn Place) {
+    let directory = place.open().directory;
+    for name in ["Anna Berg", "Omar Haddad"] {
+        learn(
+            &*directory,
+            [Fact::ConversationSeen(personal_chat(
+                &format!("a:{name}"),
+                person(name),
+                at(0),
+            ))],
+        )
+        .await;
+    }
+    directory
+        .set_choices(&key("Anna Berg"), &without("deploys"))
+        .await
+        .expect("set");
+    let wanted: Vec<Wanted> = ["anna berg", "omar haddad"]
+        .into_iter()
+        .map(|name| Wanted {
+            written: format!("person: {name}"),
+            want: Want::Person(PersonRef::Name(name.to_owned())),
+            mention: Vec::new(),
+            by: By::Chat,
+            thread: None,
+        })
+        .collect();
+    let audience = directory
+        .audience(&wanted, Some(TENANT), at(0))
+        .await
+        .expect("audience");
+    let chose: Vec<Option<Choices>> = audience
+        .reached
+        .into_iter()
+        .map(|reached| reached.choices.map(|choices| *choices))
+        .collect();
+    assert_eq!(chose, [Some(without("deploys")), None]);
+}
