@@ -24,6 +24,7 @@ use crate::store::outbox::Held;
 use crate::store::{Directory, Outbox, StoreError};
 use crate::teams::answer::Answer;
 use crate::teams::connector::Connector;
+use crate::teams::standing::Refused;
 use crate::turnstile::Turnstile;
 
 /// How often a roster is asked for before the rule goes on without it: about six hours with the waits below.
@@ -75,6 +76,8 @@ struct Asked {
 enum Missing {
     /// Asking again later may help.
     Later(String),
+    /// The bot as a whole is refused, everywhere or in the tenant: nobody is to blame, and nobody is asked before then.
+    Refused(String, DateTime<Utc>),
     /// It will never help.
     Never(String),
 }
@@ -106,7 +109,10 @@ impl RollCall {
     /// Asks for everybody if somebody new came, and looks at the rules that are due; true if there were any.
     async fn round(&self) -> Result<bool, StoreError> {
         let nobody_asked = self.asked_at.borrow().is_none();
-        if nobody_asked && let Err(Missing::Later(reason) | Missing::Never(reason)) = self.everybody().await? {
+        if nobody_asked
+            && let Err(Missing::Later(reason) | Missing::Never(reason) | Missing::Refused(reason, _)) =
+                self.everybody().await?
+        {
             info!(%reason, "nobody can be asked who is there, trying again");
         }
         let held = self.outbox.due_held(BATCH, self.clock.now()).await?;
@@ -156,7 +162,7 @@ impl RollCall {
             .iter()
             .any(|id| Seek::of_key(id).is_some() && matches!(asked.get(id), Some(Ok(()))));
         match problem {
-            Some(Missing::Later(_)) if found_some => {
+            Some(Missing::Later(_) | Missing::Refused(..)) if found_some => {
                 self.dispatcher.resume(held, None).await?;
             }
             None => {
@@ -167,6 +173,14 @@ impl RollCall {
             }
             Some(Missing::Later(reason)) if held.attempts + 1 >= TRIES => {
                 self.dispatcher.resume(held, Some(reason)).await?;
+            }
+            Some(Missing::Refused(reason, until)) => {
+                let again = Held {
+                    due_at: *until,
+                    reason: Some(reason.clone()),
+                    ..held.clone()
+                };
+                self.outbox.hold(&again).await?;
             }
             Some(Missing::Later(reason)) => {
                 let attempts = held.attempts + 1;
@@ -363,10 +377,14 @@ impl RollCall {
         if team.channels_fetched_at.is_some_and(|at| now - at < FRESH) {
             return Ok(Ok(()));
         }
+        if let Some(refused) = self.refused(&team.tenant_id) {
+            return Ok(Err(refused));
+        }
         self.turn(&team.tenant_id, &team.id).await;
-        let channels = match self.connector.channels(&team.service_url, &team.id).await {
+        let answer = self.connector.channels(&team.service_url, &team.id).await;
+        let channels = match self.told(&team.tenant_id, &team.id, answer) {
             Ok(channels) => channels,
-            Err(answer) => return Ok(Err(missing(&team.id, &answer))),
+            Err(missing) => return Ok(Err(missing)),
         };
         let mut facts = vec![Fact::ChannelsFetched {
             team_id: team.id.clone(),
@@ -419,10 +437,14 @@ impl RollCall {
                 "the bot is not installed in {id}, so its members are unknown"
             ))));
         };
+        if let Some(refused) = self.refused(&tenant_id) {
+            return Ok(Err(refused));
+        }
         let turn = || self.turn(&tenant_id, &id);
-        let members = match self.connector.members(&service_url, &tenant_id, &id, turn).await {
+        let answer = self.connector.members(&service_url, &tenant_id, &id, turn).await;
+        let members = match self.told(&tenant_id, &id, answer) {
             Ok(members) => members,
-            Err(answer) => return Ok(Err(missing(&id, &answer))),
+            Err(missing) => return Ok(Err(missing)),
         };
         // Whoever waits for the channels waits for the same team.
         if let Found::Teams(teams) = self.directory.look_up(&Lookup::Team(PlaceRef::Id(id.clone()))).await?
@@ -440,6 +462,42 @@ impl RollCall {
         };
         self.directory.learn(&[Fact::RosterFetched(roster)]).await?;
         Ok(Ok(()))
+    }
+
+    /// Why nobody in this tenant may be asked about at the moment. When the time of a refusal is over, whoever is told
+    /// `None` first finds out whether it still holds, as with messages.
+    fn refused(&self, tenant: &str) -> Option<Missing> {
+        let (standing, now) = (self.connector.standing(), self.clock.now());
+        if let Some(until) = standing.refused(now) {
+            return Some(Missing::Refused(
+                "Teams does not accept the bot at the moment".to_owned(),
+                until,
+            ));
+        }
+        let until = standing.suspended(tenant, now)?;
+        Some(Missing::Refused(
+            "the bot is switched off in this tenant".to_owned(),
+            until,
+        ))
+    }
+
+    /// What Teams told of a place, or what its answer means for the rule that waits; the messages hear of it as well.
+    fn told<T>(&self, tenant: &str, id: &str, answer: Result<T, Answer>) -> Result<T, Missing> {
+        let (standing, now) = (self.connector.standing(), self.clock.now());
+        let answer = match answer {
+            Ok(told) => {
+                standing.take(tenant, &Answer::Accepted { activity_id: None }, now);
+                return Ok(told);
+            }
+            Err(answer) => answer,
+        };
+        match standing.take(tenant, &answer, now) {
+            Some(Refused::Everywhere(until) | Refused::InTenant(until)) => Err(Missing::Refused(
+                format!("the members of {id} could not be listed: {answer}"),
+                until,
+            )),
+            None => Err(missing(id, &answer)),
+        }
     }
 
     /// Waits until this team or chat may be listed.

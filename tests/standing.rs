@@ -145,7 +145,8 @@ async fn a_bot_that_teams_does_not_accept_loses_nothing_and_goes_on_by_itself() 
         hand.advance(Duration::hours(1));
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    assert!(engine.deliveries().await.iter().all(|d| d.attempt_count == 0));
+    // Teams took the token for other questions: then the first no is taken for that of one message alone.
+    assert!(engine.deliveries().await.iter().all(|d| d.attempt_count <= 1));
     engine.teams.forget_scripts();
     turn_until_delivered(&engine).await;
     assert!(troubles(&engine).await.is_empty());
@@ -198,4 +199,56 @@ async fn a_tenant_of_the_government_cloud_is_reached_at_its_own_host_and_that_is
     let directory = engine.server().stores().directory.clone();
     let remembered = directory.service_url(engine.teams.tenant()).await.expect("readable");
     assert_eq!(remembered, Some(engine.teams.gcc_service_url()));
+}
+
+#[tokio::test]
+async fn members_of_a_tenant_that_switched_the_bot_off_are_asked_for_now_and_then_and_no_rule_goes_on_without_them() {
+    let engine = Workspace::new()
+        .rule(
+            "members",
+            "when: { hook: ci }\nnotify: [{ members_of: Platform }]\ncard: { message: hello }\n",
+        )
+        .clock_at("2026-03-02T08:00:00Z")
+        .start()
+        .await;
+    engine.known(&["Platform"]).await;
+    for operation in [Operation::Members, Operation::Channels, Operation::Team] {
+        engine.teams.answer_next(switched_off().on(operation).always());
+    }
+    let hand = engine.hand.clone().expect("the clock is the test's");
+    // Who was in the team is too long ago.
+    hand.advance(Duration::hours(2));
+    for _ in 0..3 {
+        post(&engine, "ci").await;
+    }
+    let asked = |engine: &Engine| {
+        [Operation::Members, Operation::Channels, Operation::Team]
+            .map(|operation| engine.teams.count(operation))
+            .iter()
+            .sum::<u64>()
+    };
+    let before = asked(&engine);
+    // A day of asking now and then, however many rules wait.
+    for _ in 0..(24 * 12) {
+        hand.advance(Duration::minutes(5));
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let tries = asked(&engine) - before;
+    assert!(
+        (1..=110).contains(&tries),
+        "{tries} requests in a day, four an hour are enough"
+    );
+    assert_eq!(troubles(&engine).await.len(), 1);
+    assert!(engine.deliveries().await.is_empty(), "nobody was given up");
+
+    engine.teams.forget_scripts();
+    let arrived = async {
+        while engine.teams.count(Operation::Send) < 3 {
+            hand.advance(Duration::seconds(15));
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, arrived).await.expect("the rules go on");
+    turn_until_delivered(&engine).await;
+    assert!(troubles(&engine).await.is_empty());
 }

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
+use tracing::{error, info};
 
 use super::answer::Answer;
 
@@ -42,6 +43,15 @@ pub struct Pause {
     pub news: bool,
 }
 
+/// Who has to wait after an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Nothing goes out to anybody before this instant.
+    Everywhere(DateTime<Utc>),
+    /// Nothing goes out to the tenant that was asked about before this instant.
+    InTenant(DateTime<Utc>),
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Standing(Mutex<Inner>);
@@ -64,6 +74,66 @@ struct Suspended {
 impl Standing {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an answer of Teams about a place of this tenant: whoever is first to see that the bot as a whole is refused
+    /// says so aloud, and so does the one that sees that it is over.
+    pub fn take(&self, tenant_id: &str, answer: &Answer, now: DateTime<Utc>) -> Option<Refused> {
+        for over in self.heard(tenant_id, answer) {
+            info!(tenant = over.tenant_id, since = %over.since, "Teams takes the bot's messages again");
+        }
+        self.weigh(tenant_id, answer, now)
+    }
+
+    /// The same for an answer that was not Teams' own: it proves no trouble to be over.
+    pub fn weigh(&self, tenant_id: &str, answer: &Answer, now: DateTime<Utc>) -> Option<Refused> {
+        match answer {
+            Answer::NoToken { reason } => {
+                let pause = self.no_token(reason, now);
+                if pause.news {
+                    error!(%reason, "the bot has no token, nothing is sent until it has; what waits is kept");
+                }
+                Some(Refused::Everywhere(pause.until))
+            }
+            Answer::Unauthorized { reason } => {
+                let pause = self.unauthorized(reason, now)?;
+                if pause.news {
+                    error!(%reason, "Teams does not accept the bot, nothing is sent until it does; what waits is kept");
+                }
+                Some(Refused::Everywhere(pause.until))
+            }
+            Answer::SwitchedOff { reason } => {
+                let pause = self.switched_off(tenant_id, reason, now);
+                if pause.news {
+                    error!(
+                        tenant = tenant_id, %reason,
+                        "the bot is switched off in a tenant, its messages wait until it is on again"
+                    );
+                }
+                Some(Refused::InTenant(pause.until))
+            }
+            Answer::Throttled { .. }
+            | Answer::Accepted { .. }
+            | Answer::Conflict
+            | Answer::Unavailable { .. }
+            | Answer::Faulty { .. }
+            | Answer::WrongHost { .. }
+            | Answer::NotInstalled { .. }
+            | Answer::Foreign { .. }
+            | Answer::Gone { .. }
+            | Answer::Blocked { .. }
+            | Answer::Unreachable { .. }
+            | Answer::NotAllowed { .. }
+            | Answer::MessageGone { .. }
+            | Answer::TooLarge
+            | Answer::Rejected { .. } => None,
+        }
+    }
+
+    /// Until when nothing may be asked of Teams at all, because it does not take our word for who we are.
+    pub fn refused(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let until = self.inner().bot.as_ref().map(|trouble| trouble.asked_again_at);
+        until.filter(|until| *until > now)
     }
 
     /// There is no token to ask with: nothing can be sent to anybody.

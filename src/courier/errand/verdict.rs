@@ -1,7 +1,6 @@
 //! What an answer means: for the delivery, and for what else waits.
 
 use chrono::{DateTime, Duration, Utc};
-use tracing::{error, info};
 
 use super::{Errand, Outcome, Tried};
 use crate::courier::doubt::Doubt;
@@ -9,13 +8,13 @@ use crate::delivery::{Address, Delivery, Verdict};
 use crate::metric::label;
 use crate::retry::Next;
 use crate::teams::answer::Answer;
+use crate::teams::standing::Refused;
 
 /// How often Teams may say of a place that it is gone, and show its members all the same, before a message is given up.
 const CONTRADICTIONS: usize = 4;
 
 impl Errand {
-    /// What everybody else must know of this attempt. Whoever is first to see that the bot as a whole is refused says so
-    /// aloud, and so does the one that sees that it is over.
+    /// What everybody else must know of this attempt.
     pub(super) fn outcome(&self, tried: &Tried, now: DateTime<Utc>) -> Outcome {
         let standing = self.connector.standing();
         let tenant = tried.way.tenant_id.as_deref().unwrap_or_default();
@@ -27,65 +26,34 @@ impl Errand {
                 ..Outcome::default()
             };
         }
-        if asked {
-            for over in standing.heard(tenant, &tried.answer) {
-                info!(tenant = over.tenant_id, since = %over.since, "Teams takes the bot's messages again");
-            }
-        }
-        let everybody = |until| Outcome {
-            pause_everything: Some(until),
-            ..Outcome::default()
+        let refused = match asked {
+            true => standing.take(tenant, &tried.answer, now),
+            false => standing.weigh(tenant, &tried.answer, now),
         };
-        match &tried.answer {
-            Answer::Throttled { wait } => {
-                let wait = wait
-                    .and_then(|wait| Duration::from_std(wait).ok())
-                    .unwrap_or(Duration::seconds(2));
-                Outcome {
-                    throttled_until: Some(now + wait),
+        match refused {
+            Some(Refused::Everywhere(until)) => {
+                return Outcome {
+                    pause_everything: Some(until),
                     ..Outcome::default()
-                }
+                };
             }
-            Answer::NoToken { reason } => {
-                let pause = standing.no_token(reason, now);
-                if pause.news {
-                    error!(%reason, "the bot has no token, nothing is sent until it has; what waits is kept");
-                }
-                everybody(pause.until)
-            }
-            Answer::Unauthorized { reason } => match standing.unauthorized(reason, now) {
-                Some(pause) => {
-                    if pause.news {
-                        error!(%reason, "Teams does not accept the bot, nothing is sent until it does; what waits is kept");
-                    }
-                    everybody(pause.until)
-                }
-                None => Outcome::default(),
-            },
-            Answer::SwitchedOff { reason } => {
-                let pause = standing.switched_off(tenant, reason, now);
-                if pause.news {
-                    error!(tenant, %reason, "the bot is switched off in a tenant, its messages wait until it is on again");
-                }
-                Outcome {
-                    tenant_suspended_until: Some((tenant.to_owned(), pause.until)),
+            Some(Refused::InTenant(until)) => {
+                return Outcome {
+                    tenant_suspended_until: Some((tenant.to_owned(), until)),
                     ..Outcome::default()
-                }
+                };
             }
-            Answer::Accepted { .. }
-            | Answer::Conflict
-            | Answer::Unavailable { .. }
-            | Answer::Faulty { .. }
-            | Answer::WrongHost { .. }
-            | Answer::NotInstalled { .. }
-            | Answer::Foreign { .. }
-            | Answer::Gone { .. }
-            | Answer::Blocked { .. }
-            | Answer::Unreachable { .. }
-            | Answer::NotAllowed { .. }
-            | Answer::MessageGone { .. }
-            | Answer::TooLarge
-            | Answer::Rejected { .. } => Outcome::default(),
+            None => {}
+        }
+        let Answer::Throttled { wait } = &tried.answer else {
+            return Outcome::default();
+        };
+        let wait = wait
+            .and_then(|wait| Duration::from_std(wait).ok())
+            .unwrap_or(Duration::seconds(2));
+        Outcome {
+            throttled_until: Some(now + wait),
+            ..Outcome::default()
         }
     }
 
