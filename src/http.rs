@@ -17,7 +17,6 @@ pub mod own_page;
 pub mod page;
 pub mod place;
 pub mod runs;
-pub mod seldom;
 pub mod timing;
 pub mod why;
 

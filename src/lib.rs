@@ -53,6 +53,7 @@ pub mod scaffold;
 pub mod schema;
 pub mod secret;
 pub mod secret_name;
+pub mod seldom;
 pub mod serve;
 pub mod settings;
 pub mod snapshot;

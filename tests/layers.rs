@@ -57,6 +57,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("clock", 2),
     ("metric", 2),
     ("secret", 2),
+    ("seldom", 2),
     ("stop", 2),
     ("store", 2),
     ("load", 3),

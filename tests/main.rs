@@ -43,6 +43,7 @@ mod judge_of_outgoing;
 mod layers;
 mod limits;
 mod load_program;
+mod log_volume;
 mod lost_places;
 mod manual;
 mod message_words;

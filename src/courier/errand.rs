@@ -30,6 +30,7 @@ use crate::pace::{Kind, Request};
 use crate::retry::RetryPolicy;
 use crate::roster::{ConversationId, Fact};
 use crate::run::Pass;
+use crate::seldom::Seldom;
 use crate::store::outbox::Claim;
 use crate::store::{Directory, Outbox, StoreError};
 use crate::teams::answer::Answer;
@@ -61,6 +62,8 @@ pub struct Errand {
     installs: Option<Arc<Installs>>,
     /// The way into activity feeds, where there is one.
     feeds: Option<Feeds>,
+    /// How often attempts that failed are told to the log.
+    seldom: Seldom,
 }
 
 /// What the desk must know of an errand that came back.
@@ -150,6 +153,7 @@ impl Errand {
             retry: RetryPolicy::default(),
             installs: courier.installs.clone(),
             feeds: courier.feeds.clone(),
+            seldom: Seldom::default(),
         }
     }
 
@@ -204,7 +208,13 @@ impl Errand {
         self.learn(delivery, &tried, now).await;
         match &verdict {
             Verdict::RetryAt { at, reason } => {
-                info!(delivery = %delivery.id, rule = %delivery.rule, %at, %reason, "delivery will be tried again");
+                // With Teams down, thousands of deliveries say the same; each keeps its attempts.
+                if let Some(left_out) = self.seldom.may(tried.answer.word()) {
+                    info!(
+                        delivery = %delivery.id, rule = %delivery.rule, %at, %reason, left_out,
+                        "delivery will be tried again"
+                    );
+                }
                 self.metrics.retried(tried.answer.word());
             }
             Verdict::Delivered { .. } => {
@@ -212,7 +222,12 @@ impl Errand {
                 self.metrics.sent((now - delivery.created_at).as_seconds_f64());
             }
             Verdict::Dead { reason } => {
-                warn!(delivery = %delivery.id, rule = %delivery.rule, recipient = %delivery.recipient.name, %reason, "delivery given up");
+                if let Some(left_out) = self.seldom.may(&format!("{} given up", delivery.rule)) {
+                    warn!(
+                        delivery = %delivery.id, rule = %delivery.rule, recipient = %delivery.recipient.name, %reason,
+                        left_out, "delivery given up"
+                    );
+                }
                 self.metrics.dead(cause_of_death(&tried.answer));
             }
         }

@@ -17,10 +17,10 @@ use indexmap::IndexMap;
 use super::body::{Arrived, Bodies};
 use super::error::RequestError;
 use super::place::{Place, Places};
-use super::seldom::Seldom;
 use crate::duration;
 use crate::hook::Hook;
 use crate::hook::rate::Posts;
+use crate::seldom::Seldom;
 
 /// How long a post to a hook or an activity may, so that it is counted and told in words before the limit
 /// of all requests cuts it off.

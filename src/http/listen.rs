@@ -19,8 +19,8 @@ use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use self::room::Room;
-use super::seldom::Seldom;
 use crate::metric::Metrics;
+use crate::seldom::Seldom;
 use crate::stop::Stop;
 
 pub use self::room::{files_allowed, fitting};

@@ -1,4 +1,4 @@
-//! Lines of the log that strangers can cause: a few of them are written, the others are counted.
+//! Lines of the log that may come in any number: a few of them are written, the others are counted.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
