@@ -38,6 +38,7 @@ mod hook_sends_a_card;
 mod hostile_payloads;
 mod init_command;
 mod judge_of_credentials;
+mod judge_of_emulator;
 mod judge_of_incoming;
 mod judge_of_outgoing;
 mod layers;
