@@ -4,13 +4,20 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
+use crate::support::certificate::Authority;
 use crate::support::engine::{Engine, PATIENCE, Workspace, texts};
+use crate::support::served::Site;
 
 /// A broker of its own process.
 struct Broker {
@@ -146,7 +153,7 @@ async fn messages_of_a_queue_are_events_and_a_restart_neither_loses_nor_repeats_
 async fn a_broker_that_asks_who_we_are_is_told_user_and_password() {
     let broker = Broker::start();
     let mut doors = JoinSet::new();
-    let door = door(broker.address, &mut doors).await;
+    let door = door(broker.address, None, &mut doors).await;
     let engine = engine(door, ", user: herald, secret: ORDERS_PASSWORD").await;
     broker.write(2, &[], "{\"number\": \"B-1\"}\n");
     let sent = engine.messages(1).await;
@@ -174,23 +181,88 @@ async fn a_broker_that_is_not_there_stops_nothing_else_and_is_counted() {
     assert_eq!(status, 202);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_tls_a_broker_is_believed_that_an_authority_of_the_system_vouches_for_and_no_other() {
+    let broker = Broker::start();
+    let mut doors = JoinSet::new();
+    let (known, unknown) = (Authority::new(), Authority::new());
+    let [trusted, stranger] = [&known, &unknown].map(|authority| acceptor(authority));
+    let trusted = door(broker.address, Some(trusted), &mut doors).await;
+    let stranger = door(broker.address, Some(stranger), &mut doors).await;
+    let queue = |address| {
+        format!(
+            "{{ kind: kafka, brokers: \"{address}\", topic: orders, user: herald, secret: ORDERS_PASSWORD, start: oldest }}"
+        )
+    };
+    let settings = format!(
+        "queues:\n  orders: {}\n  strange: {}\n",
+        queue(trusted),
+        queue(stranger)
+    );
+    let site = Site::new("  ci: { signature: none, anyone_can_post: true }\n", &settings)
+        .await
+        .set("ORDERS_PASSWORD", "open sesame")
+        .set("SSL_CERT_FILE", &known.file().display().to_string())
+        .rule("orders", RULE)
+        .rule("strange", &RULE.replace("queue: orders", "queue: strange"));
+    let served = site.start(4096).await;
+    site.meet(&served, "Anna Berg").await;
+    broker.write(1, &[], "{\"number\": \"T-1\"}\n");
+    let sent = site.teams.wait_for(1, PATIENCE).await.expect("it is told");
+    assert!(texts(&sent[0].activity).contains("T-1"));
+    let ends = tokio::time::Instant::now() + PATIENCE;
+    while served.metric("herald_queue_troubles_total{queue=\"strange\"}").await == 0
+        && served.metric("herald_queue_troubles_total").await == 0
+    {
+        assert!(tokio::time::Instant::now() < ends, "{}", served.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let log = served.log();
+    let told = log
+        .lines()
+        .find(|line| line.contains("strange") && line.contains("certificate"));
+    assert!(told.is_some(), "{log}");
+    assert!(!log.contains("open sesame"));
+    assert_eq!(site.teams.received().len(), 1, "nothing came from the stranger");
+    assert!(served.stop().await);
+}
+
+fn acceptor(authority: &Authority) -> TlsAcceptor {
+    let certificates = CertificateDer::pem_slice_iter(authority.certificate().as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .expect("openssl made it");
+    let key = PrivateKeyDer::from_pem_slice(authority.key().as_bytes()).expect("openssl made it");
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)
+        .expect("they belong together");
+    TlsAcceptor::from(Arc::new(config))
+}
+
 /// A broker's front that asks for a login (SASL PLAIN), and then lets the other broker speak.
-async fn door(broker: SocketAddr, doors: &mut JoinSet<()>) -> SocketAddr {
+async fn door(broker: SocketAddr, tls: Option<TlsAcceptor>, doors: &mut JoinSet<()>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let own = listener.local_addr().expect("an address");
     doors.spawn(async move {
         let mut visitors = JoinSet::new();
         loop {
             let (visitor, _) = listener.accept().await.expect("a visitor");
+            let tls = tls.clone();
             visitors.spawn(async move {
-                let _ = lead(visitor, broker, own.port()).await;
+                let _ = match tls {
+                    Some(tls) => match tls.accept(visitor).await {
+                        Ok(visitor) => lead(visitor, broker, own.port()).await,
+                        Err(refused) => Err(refused),
+                    },
+                    None => lead(visitor, broker, own.port()).await,
+                };
             });
         }
     });
     own
 }
 
-async fn lead(mut visitor: TcpStream, broker: SocketAddr, own: u16) -> std::io::Result<()> {
+async fn lead(mut visitor: impl AsyncRead + AsyncWrite + Unpin, broker: SocketAddr, own: u16) -> std::io::Result<()> {
     let mut upstream = TcpStream::connect(broker).await?;
     let mut known = false;
     loop {
@@ -223,14 +295,14 @@ async fn lead(mut visitor: TcpStream, broker: SocketAddr, own: u16) -> std::io::
     }
 }
 
-async fn frame(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+async fn frame(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>> {
     let length = stream.read_u32().await?;
     let mut frame = vec![0; length as usize];
     stream.read_exact(&mut frame).await?;
     Ok(frame)
 }
 
-async fn send(stream: &mut TcpStream, frame: &[u8]) -> std::io::Result<()> {
+async fn send(stream: &mut (impl AsyncWrite + Unpin), frame: &[u8]) -> std::io::Result<()> {
     stream.write_u32(frame.len() as u32).await?;
     stream.write_all(frame).await
 }

@@ -60,6 +60,54 @@ impl Pair {
     }
 }
 
+/// An authority, and a certificate of a server at 127.0.0.1 that it signed.
+pub struct Authority {
+    folder: tempfile::TempDir,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let authority = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        let at = |name: &str| authority.folder.path().join(name).display().to_string();
+        openssl(&format!(
+            "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=authority -keyout {} -out {}",
+            at("authority.key"),
+            at("authority.pem")
+        ));
+        openssl(&format!(
+            "req -newkey rsa:2048 -nodes -subj /CN=server -keyout {} -out {}",
+            at("key.pem"),
+            at("request.pem")
+        ));
+        std::fs::write(at("names"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n").expect("written");
+        openssl(&format!(
+            "x509 -req -days 30 -in {} -CA {} -CAkey {} -CAcreateserial -extfile {} -out {}",
+            at("request.pem"),
+            at("authority.pem"),
+            at("authority.key"),
+            at("names"),
+            at("certificate.pem")
+        ));
+        authority
+    }
+
+    /// The certificate of the authority, for those who are to believe it.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
+    /// The server's certificate and key.
+    pub fn certificate(&self) -> String {
+        read(&self.folder.path().join("certificate.pem"))
+    }
+
+    pub fn key(&self) -> String {
+        read(&self.folder.path().join("key.pem"))
+    }
+}
+
 /// A key of another kind, on a curve.
 pub fn key_on_a_curve() -> String {
     let key = openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256");
