@@ -60,6 +60,7 @@ pub struct Metrics {
     spans: Counters,
     queue_troubles: Counter,
     queue_broken: Counter,
+    graph: Counters,
 }
 
 impl Default for Metrics {
@@ -105,6 +106,7 @@ impl Metrics {
             spans: Labelled::new("result", label::SPANS, Counter::default),
             queue_troubles: Counter::default(),
             queue_broken: Counter::default(),
+            graph: Labelled::new("kind", &label::graph(), Counter::default),
         };
         let registry = metrics.register(store);
         Self { registry, ..metrics }
@@ -113,6 +115,11 @@ impl Metrics {
     /// A queue could not be read and is tried again.
     pub fn queue_trouble(&self) {
         self.queue_troubles.inc();
+    }
+
+    /// Microsoft Graph answered so.
+    pub fn graph_answered(&self, kind: &'static str) {
+        self.graph.of(kind).inc();
     }
 
     /// Messages of a queue could not be read and were passed over.
@@ -163,6 +170,11 @@ impl Metrics {
         );
         herald.register("deliveries_dead", "Cards given up, by reason", self.dead.family());
         herald.register("teams_answers", "Answers of Teams, by kind", self.answers.family());
+        herald.register(
+            "graph_answers",
+            "Answers of Microsoft Graph, by kind",
+            self.graph.family(),
+        );
         herald.register(
             "teams_throttled",
             "Answers of Teams that ask to slow down (429), by what they name",

@@ -132,7 +132,7 @@ impl Server {
         let signers = Arc::new(Signers::new(wire.clone()));
         let verifier = Arc::new(Verifier::new(&wire, &bot.endpoints, bot.app_id.as_deref(), &tenants));
         let trusted = bot.endpoints.trusted.clone();
-        let graph = graph(bot, &wire, &tokens, &clock)?;
+        let graph = graph(bot, &wire, &tokens, &clock, &metrics)?;
         let inquiries = Arc::new(match (&graph, settings.graph.look_up) {
             (Some(_), true) => Inquiries::on(),
             (None, true) => Inquiries::off("`bot.app_id` and `bot.tenant` in herald.yaml say as whom and where"),
@@ -410,7 +410,13 @@ impl Server {
 }
 
 /// The way to Graph, if the settings say as whom and in which tenant. Nothing is asked before somebody needs it.
-fn graph(bot: &Bot, wire: &Wire, tokens: &Option<Arc<Tokens>>, clock: &Clock) -> anyhow::Result<Option<Arc<Graph>>> {
+fn graph(
+    bot: &Bot,
+    wire: &Wire,
+    tokens: &Option<Arc<Tokens>>,
+    clock: &Clock,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Option<Arc<Graph>>> {
     let (Some(tokens), Some(tenant)) = (tokens, &bot.tenant) else {
         return Ok(None);
     };
@@ -421,7 +427,9 @@ fn graph(bot: &Bot, wire: &Wire, tokens: &Option<Arc<Tokens>>, clock: &Clock) ->
         tenant,
         clock.clone(),
     );
-    Ok(Some(Arc::new(graph.map_err(anyhow::Error::msg)?)))
+    Ok(Some(Arc::new(
+        graph.map_err(anyhow::Error::msg)?.counted(metrics.clone()),
+    )))
 }
 
 async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -130,6 +130,12 @@ async fn a_missing_permission_is_named_in_the_reason() {
     let answer = tell(&engine, &[OLENA], "Hello").await;
     let told = engine.skipped(&answer).await;
     assert!(told[0].contains("User.ReadBasic.All (or User.Read.All)"), "{told:?}");
+    let (_, metrics) = engine.get("/metrics").await;
+    let metrics = metrics.as_str().expect("a text").to_owned();
+    assert!(
+        metrics.contains("herald_graph_answers_total{kind=\"denied\"} 1"),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]

@@ -57,6 +57,30 @@ pub enum No {
 }
 
 impl No {
+    /// The words of all of them, as metrics have them.
+    pub const WORDS: [&'static str; 7] = [
+        "throttled",
+        "unavailable",
+        "denied",
+        "not_there",
+        "conflict",
+        "token_too_old",
+        "rejected",
+    ];
+
+    /// Its word in metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            No::Throttled { .. } => "throttled",
+            No::Unavailable { .. } => "unavailable",
+            No::Denied { .. } => "denied",
+            No::NotThere { .. } => "not_there",
+            No::Conflict => "conflict",
+            No::TokenTooOld => "token_too_old",
+            No::Rejected { .. } => "rejected",
+        }
+    }
+
     /// Asking again later may help.
     pub fn passes(&self) -> bool {
         match self {

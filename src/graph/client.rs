@@ -15,6 +15,7 @@ use super::brake::Brake;
 use super::task::Task;
 use crate::clock::Clock;
 use crate::link;
+use crate::metric::Metrics;
 use crate::teams::token::{Scope, Token, Tokens};
 use crate::teams::wire::{Body, Call, Reply, Wire};
 
@@ -39,6 +40,7 @@ pub struct Graph {
     places: Semaphore,
     /// The id of the tenant whose people it knows; empty when only the tenant's domain is known.
     tenant: String,
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl Graph {
@@ -61,7 +63,16 @@ impl Graph {
             } else {
                 String::new()
             },
+            metrics: None,
         })
+    }
+
+    /// The same, with its answers counted.
+    pub fn counted(self, metrics: Arc<Metrics>) -> Self {
+        Self {
+            metrics: Some(metrics),
+            ..self
+        }
     }
 
     /// The id of the tenant whose people it knows; empty when only the tenant's domain is known.
@@ -135,8 +146,24 @@ impl Graph {
         }
     }
 
-    /// Asks with the token, and once more with a new one if Graph refuses it.
+    /// Asks, and counts what came of it.
     async fn ask(
+        &self,
+        task: Task,
+        method: Method,
+        url: Url,
+        body: Option<&[u8]>,
+        headers: &[(&'static str, HeaderValue)],
+    ) -> Result<Reply, No> {
+        let answer = self.ask_in_turn(task, method, url, body, headers).await;
+        if let Some(metrics) = &self.metrics {
+            metrics.graph_answered(answer.as_ref().map_or_else(No::word, |_| "ok"));
+        }
+        answer
+    }
+
+    /// Asks with the token, and once more with a new one if Graph refuses it.
+    async fn ask_in_turn(
         &self,
         task: Task,
         method: Method,

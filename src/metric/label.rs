@@ -7,6 +7,7 @@ use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
+use crate::graph::answer::No;
 use crate::teams::answer::Answer;
 
 /// Where events come from.
@@ -30,6 +31,10 @@ pub const STATUSES: &[&str] = &["2xx", "4xx", "5xx"];
 pub const VERDICTS: &[&str] = &["delivered", "retry", "dead"];
 /// Answers of Teams.
 pub const ANSWERS: &[&str] = &Answer::WORDS;
+/// Answers of Microsoft Graph.
+pub fn graph() -> Vec<&'static str> {
+    [&["ok"], No::WORDS.as_slice()].concat()
+}
 /// Whom Teams refuses.
 pub const SCOPES: &[&str] = &["bot", "tenant"];
 /// Why a delivery is tried again.
