@@ -10,6 +10,7 @@ use crate::book::file::{BookFile, ChannelFile, GroupFile, PersonFile, WebhookFil
 use crate::card::template::Partials;
 use crate::diagnostic::{Fault, did_you_mean};
 use crate::link;
+use crate::rotation::Rotation;
 use crate::rule::target::{Kind, Target};
 use crate::secret_name::SecretName;
 use crate::text_or::TextOr;
@@ -17,6 +18,7 @@ use crate::webhook::{self, Webhook};
 use crate::zone;
 
 mod circle;
+mod duty;
 pub mod file;
 pub mod naming;
 
@@ -34,6 +36,7 @@ pub struct Book {
     groups: IndexMap<String, PlaceRef>,
     audiences: IndexMap<String, Vec<Target>>,
     webhooks: IndexMap<String, Webhook>,
+    rotations: IndexMap<String, Rotation>,
 }
 
 /// A person, as the workspace knows them.
@@ -60,12 +63,25 @@ impl Book {
     /// Everything wrong with it: entries that name nobody, unreadable links and zones, aliases given twice, audiences
     /// that contain themselves.
     pub fn compile(file: &BookFile, partials: &Partials) -> Result<(Book, Vec<Fault>), Vec<Fault>> {
+        Self::compile_in(file, partials, None)
+    }
+
+    /// The same, with the zone of rotations that name none.
+    ///
+    /// # Errors
+    /// As [`Book::compile`].
+    pub fn compile_in(
+        file: &BookFile,
+        partials: &Partials,
+        time_zone: Option<Tz>,
+    ) -> Result<(Book, Vec<Fault>), Vec<Fault>> {
         let BookFile {
             people,
             channels,
             groups,
             webhooks,
             audiences,
+            rotations,
         } = file;
         let mut book = Book::default();
         let mut faults = Vec::new();
@@ -109,6 +125,27 @@ impl Book {
             }
             take("audiences", alias, if wrong.is_empty() { Ok(()) } else { Err(wrong) });
         }
+        let mut doubts = Vec::new();
+        if rotations.len() > duty::MOST_ROTATIONS {
+            let message = format!("there are at most {} rotations", duty::MOST_ROTATIONS);
+            faults.push(Fault::error("directory::rotation", message).on_key().under("rotations"));
+            return Err(faults);
+        }
+        for (alias, entry) in rotations {
+            match duty::compile(alias, entry, time_zone) {
+                Ok((rotation, found)) => {
+                    doubts.extend(
+                        found
+                            .into_iter()
+                            .map(|fault| fault.under(alias.as_str()).under("rotations")),
+                    );
+                    let added = add(&mut book.rotations, alias, rotation);
+                    take("rotations", alias, added.map_err(|fault| vec![fault]));
+                }
+                Err(found) => take("rotations", alias, Err(found)),
+            }
+        }
+        faults.extend(book.doubled_rotations());
         let circles = book.circles();
         for alias in audiences.keys() {
             if let Some(round) = circles.get(&caseless(alias)) {
@@ -124,7 +161,9 @@ impl Book {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let warnings = book.warnings(file);
+        let mut warnings = book.warnings(file);
+        warnings.extend(doubts);
+        warnings.extend(book.doubtful_turns());
         Ok((book, warnings))
     }
 
@@ -178,6 +217,16 @@ impl Book {
     /// The targets behind an audience.
     pub fn audience(&self, alias: &str) -> Option<&[Target]> {
         self.audiences.get(&caseless(alias)).map(Vec::as_slice)
+    }
+
+    /// All rotations, in the order written.
+    pub fn rotations(&self) -> impl Iterator<Item = &Rotation> {
+        self.rotations.values()
+    }
+
+    /// A rotation by its name.
+    pub fn rotation(&self, name: &str) -> Option<&Rotation> {
+        self.rotations.get(&caseless(name))
     }
 
     /// Gives the people of an audience what the workspace knows about them: zone, language, a name where Teams tells
@@ -234,6 +283,9 @@ impl Book {
     /// What is doubtful about a constant name, before anybody is looked up: a link that leads elsewhere (an error), a
     /// slip in an alias, a name that only Teams can know (warnings). `None` for what is surely meant.
     pub fn doubt(&self, kind: Kind, name: &str) -> Option<Fault> {
+        if matches!(kind, Kind::Person | Kind::People | Kind::ActivityFeed) && self.duty(name).is_some() {
+            return self.doubt_duty(name);
+        }
         let wrong = match kind {
             Kind::Person => naming::person(name, self).err(),
             Kind::People | Kind::ActivityFeed if self.audience(name).is_some() => None,

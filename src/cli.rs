@@ -12,6 +12,8 @@ pub mod init;
 mod log_limit;
 pub mod man;
 pub mod manual;
+pub mod matters;
+pub mod on_call;
 pub mod plan;
 pub mod preview;
 pub mod runs;
@@ -125,6 +127,10 @@ enum Command {
     Audit(audit::AuditArgs),
     /// What one rule sends to many because of one event: watch it, stop it, take it back
     Runs(runs::RunsArgs),
+    /// What rules have going on: incidents that cards stand for
+    Matters(matters::MattersArgs),
+    /// Who takes turns, and whose turn it is; needs no secret, store or network
+    OnCall(on_call::OnCallArgs),
     /// Find out why nothing arrives: settings, secrets, network, clock, store, disk
     Doctor(doctor::DoctorArgs),
     /// Try a rule out: send its card, marked as a drill, for a recorded event
@@ -186,6 +192,8 @@ pub fn run() -> ExitCode {
         Command::Deliveries(args) => deliveries::run(&cli.place, args, environment()),
         Command::Audit(args) => audit::run(&cli.place, args, environment()),
         Command::Runs(args) => runs::run(&cli.place, args, environment()),
+        Command::Matters(args) => matters::run(&cli.place, args, environment()),
+        Command::OnCall(args) => on_call::run(&cli.place, &args, Clock::system().now()),
         Command::Doctor(args) => doctor::run(&cli.place, &args, environment()),
         Command::Fire(args) => fire::run(&cli.place, &args, environment()),
         Command::Completions { shell } => completions::run(command(), shell),

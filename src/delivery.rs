@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::event::EventId;
+pub use crate::event::MatterId;
 use crate::lane::Lane;
 use crate::roster::ConversationId;
 use crate::webhook;
@@ -103,39 +104,6 @@ impl ThreadId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-/// The identity of a matter: the rule, and what it is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct MatterId(String);
-
-impl MatterId {
-    /// The id of what `rule` has going on about `about`. However long that is, the id is short.
-    pub fn of(rule: &str, about: &str) -> Self {
-        let mut hash = Sha256::new();
-        for part in ["matter", rule, about] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-        Self(format!("mt_{}", hex::encode(&hash.finalize()[..12])))
-    }
-
-    /// Takes an id that somebody typed or that was stored.
-    pub fn known(id: impl Into<String>) -> Self {
-        Self(id.into())
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for MatterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -1,7 +1,11 @@
 //! From an event to durable deliveries: the method to read first is [`Dispatcher::dispatch`].
 
 pub mod fan_out;
+mod matter;
 mod part;
+pub mod press;
+mod programs;
+mod step;
 mod timer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +18,8 @@ use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
 use crate::audience::Skip;
+use crate::call::caller::Caller;
+use crate::card::button::OURS;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, DeliveryId, RunId, WindowId};
 use crate::drill;
@@ -21,6 +27,7 @@ use crate::event::{Event, EventId, Origin};
 use crate::graph::inquiry::Inquiries;
 use crate::judge::{Judged, judge};
 use crate::live::Live;
+use crate::matter::dress::Ours;
 use crate::metric::Metrics;
 use crate::record::Near;
 use crate::rule::Rule;
@@ -31,6 +38,7 @@ use crate::store::{Directory, Outbox, StoreError};
 use crate::trace::{Fact, Kind, Root, Span};
 use crate::tracer::Tracer;
 use crate::workspace::Workspace;
+use programs::Programs;
 
 /// Somebody who was not known when everybody was asked for this recently is not asked for again.
 const LATELY: Duration = Duration::minutes(10);
@@ -52,6 +60,8 @@ pub struct Dispatcher {
     asked_at: watch::Receiver<Option<DateTime<Utc>>>,
     tracer: Tracer,
     inquiries: Arc<Inquiries>,
+    programs: Arc<Programs>,
+    caller: Option<Arc<Caller>>,
 }
 
 /// What became of an event, for whoever brought it.
@@ -152,12 +162,22 @@ impl Dispatcher {
             inquiries: Arc::new(Inquiries::off(
                 "`graph: { look_up: true }` in herald.yaml would have it asked",
             )),
+            programs: Arc::default(),
+            caller: None,
         }
     }
 
     /// The same, with whoever Teams does not know looked up in Graph. What it could not tell is in `inquiries`.
     pub fn inquiring(self, inquiries: Arc<Inquiries>) -> Self {
         Self { inquiries, ..self }
+    }
+
+    /// The same, with somebody who calls out for the steps of rules.
+    pub fn calling(self, caller: Arc<Caller>) -> Self {
+        Self {
+            caller: Some(caller),
+            ..self
+        }
     }
 
     /// The same, with its decisions recorded in traces.
@@ -196,7 +216,7 @@ impl Dispatcher {
     /// Those of the stores; the rule stays held then.
     pub async fn resume(&self, held: &Held, given_up: Option<&str>) -> Result<Decision, StoreError> {
         let workspace = self.live.borrow().workspace.clone();
-        let rule = rule_of(&workspace, held);
+        let rule = self.rule_of(&workspace, held).await?;
         let missing = given_up.map_or(Missing::Ask { asked_lately: true }, Missing::GivenUp);
         let mut attempt = 1;
         let (decision, fans_out) = loop {
@@ -389,11 +409,11 @@ impl Dispatcher {
         &self,
         occasion: &Occasion<'_>,
         rule: &Rule,
-        scope: Value,
+        mut scope: Value,
         batch: &mut Batch,
         tally: &mut Tally,
     ) -> Result<(), StoreError> {
-        let whom = self.whom(occasion, rule, &scope).await?;
+        let mut whom = self.whom(occasion, rule, &scope).await?;
         if let Some(line) = whom.not_from {
             let verdicts = Verdicts {
                 holds: false,
@@ -402,8 +422,17 @@ impl Dispatcher {
             batch.record.rules.push(RuleRecord::not_met(&rule.name, &verdicts));
             return Ok(());
         }
+        let keeping = self.keep(occasion, rule, &mut scope, &mut whom).await?;
+        let stepping = self.matter_of_step(occasion.event, &mut scope).await?;
         let range = whom.first_part();
-        let part = self.part(occasion, rule, scope, &whom, range.clone()).await?;
+        let mut part = self.part(occasion, rule, scope.clone(), &whom, range.clone()).await?;
+        if let Some(keeping) = keeping {
+            Self::kept(keeping, occasion, rule, &scope, &whom, &mut part, batch);
+            self.begin_steps(occasion, rule, &part, batch).await?;
+        }
+        if let Some(matter) = stepping {
+            self.dress_step(matter, rule, &scope, &whom, &mut part, batch).await?;
+        }
         let waits = matches!(occasion.missing, Missing::Ask { .. }) && !whom.wait_for.is_empty();
         if waits || whom.are_many() {
             batch.held.push(Held {
@@ -432,6 +461,16 @@ impl Dispatcher {
         Ok(())
     }
 
+    /// The rule that waits, as it is now; none if it is gone.
+    async fn rule_of(&self, workspace: &Workspace, held: &Held) -> Result<Vec<Arc<Rule>>, StoreError> {
+        if let Origin::Step { .. } = &held.event.origin {
+            return Ok(self.rule_of_step(&held.event, workspace).await?.into_iter().collect());
+        }
+        let rules = workspace.ruleset.rules.iter();
+        let rule = rules.filter(|rule| rule.name == held.rule).cloned().collect();
+        Ok(drill::asked(rule, &held.event))
+    }
+
     async fn taken_before(&self, record: EventRecord) -> Result<Decision, StoreError> {
         let filter = crate::store::outbox::Filter {
             event: Some(record.id.clone()),
@@ -454,13 +493,6 @@ impl Dispatcher {
             runs: Vec::new(),
         })
     }
-}
-
-/// The rule that waits, as it is now; none if it is gone.
-fn rule_of(workspace: &Workspace, held: &Held) -> Vec<Arc<Rule>> {
-    let rules = workspace.ruleset.rules.iter();
-    let rule = rules.filter(|rule| rule.name == held.rule).cloned().collect();
-    drill::asked(rule, &held.event)
 }
 
 fn why(event: &EventId) -> String {
@@ -505,7 +537,12 @@ fn origin_in_words(origin: &Origin) -> String {
         Origin::Teams { kind, scope, .. } => format!("Teams told {kind:?} ({scope:?})").to_lowercase(),
         // What people write is nobody's business but the rules'.
         Origin::Message { scope, .. } => format!("message to the bot ({scope:?})").to_lowercase(),
+        Origin::Button { scope, button } if Ours::is_one(button) => {
+            let (button, scope) = (button.trim_start_matches(OURS), format!("{scope:?}").to_lowercase());
+            format!("press of {button} ({scope})")
+        }
         Origin::Button { scope, button } => format!("button {button} ({})", format!("{scope:?}").to_lowercase()),
+        Origin::Step { rule, name, .. } => format!("{name} of {rule}"),
         Origin::Drill { rule, sample, .. } => match sample {
             Some(sample) => format!("drill of {rule} with {sample}"),
             None => format!("drill of {rule}"),

@@ -52,6 +52,10 @@ fn rehearsal(rule: &Rule, to: Option<&Value>, forced: bool) -> Rule {
             true => Sending::default(),
             false => rule.sending.clone(),
         },
+        on_call: rule.on_call.clone(),
+        // Nothing follows a drill.
+        then: None,
+        living: rule.living.clone(),
     }
 }
 

@@ -44,6 +44,39 @@ impl fmt::Display for EventId {
     }
 }
 
+/// The identity of a matter: the rule, and what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MatterId(String);
+
+impl MatterId {
+    /// The id of what `rule` has going on about `about`. However long that is, the id is short.
+    pub fn of(rule: &str, about: &str) -> Self {
+        let mut hash = Sha256::new();
+        for part in ["matter", rule, about] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        Self(format!("mt_{}", hex::encode(&hash.finalize()[..12])))
+    }
+
+    /// Takes an id that somebody typed or that was stored.
+    pub fn known(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MatterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Something that happened, as a rule sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -138,6 +171,17 @@ pub enum Origin {
         /// The card is sent even if the rule's condition does not hold.
         forced: bool,
     },
+    /// The time of a step of a rule has come.
+    Step {
+        /// The rule; others never match.
+        rule: String,
+        /// The id of what it is about.
+        matter: String,
+        /// The step's place in the rule's list, from 0.
+        step: usize,
+        /// What its author calls it.
+        name: String,
+    },
     /// A file appeared, changed or vanished.
     File {
         /// The rule whose pattern it met; other rules never match.
@@ -181,7 +225,7 @@ impl Origin {
         }
     }
 
-    /// The word used in logs and metrics: `hook`, `cron`, `teams`, `queue`, `drill` or `file`.
+    /// The word used in logs and metrics: `hook`, `cron`, `teams`, `queue`, `drill`, `step` or `file`.
     pub fn kind(&self) -> &'static str {
         match self {
             Origin::Hook { .. } => "hook",
@@ -189,6 +233,7 @@ impl Origin {
             Origin::Teams { .. } | Origin::Message { .. } | Origin::Button { .. } => "teams",
             Origin::Queue { .. } => "queue",
             Origin::Drill { .. } => "drill",
+            Origin::Step { .. } => "step",
             Origin::File { .. } => "file",
         }
     }

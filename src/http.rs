@@ -12,6 +12,7 @@ pub mod gate;
 pub mod health;
 pub mod hook;
 pub mod listen;
+pub mod matters;
 pub mod messages;
 pub mod own_page;
 pub mod page;
@@ -99,6 +100,9 @@ pub fn admin_routes(admin: admin::Admin) -> Router {
         .route("/admin/v1/runs/{id}/resume", post(runs::resume))
         .route("/admin/v1/runs/{id}/cancel", post(runs::cancel))
         .route("/admin/v1/runs/{id}/recall", post(runs::recall))
+        .route("/admin/v1/matters", get(matters::list))
+        .route("/admin/v1/matters/{id}", get(matters::show))
+        .route("/admin/v1/matters/{id}/close", post(matters::close))
         .route("/admin/v1/rules/{name}/fire", post(fire::fire))
         .route("/admin/v1/targets", get(admin::targets).post(admin::import))
         .route("/admin/v1/targets/sync", post(admin::sync))

@@ -3,6 +3,7 @@
 pub mod audience;
 pub mod audit;
 pub mod book;
+pub mod call;
 pub mod card;
 pub mod choice;
 pub mod cli;
@@ -46,6 +47,7 @@ pub mod retry;
 pub mod revision;
 pub mod roll_call;
 pub mod roster;
+pub mod rotation;
 pub mod rule;
 pub mod run;
 pub mod sandbox;

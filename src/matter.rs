@@ -1,5 +1,12 @@
 //! What a rule has going on about one thing: [`Matter`], an incident that a card stands for, or what follows an event.
 
+pub mod decide;
+pub mod dress;
+pub mod follow;
+pub mod keep;
+pub mod steps;
+pub mod told;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,6 +15,7 @@ use crate::delivery::DeliveryId;
 pub use crate::delivery::MatterId;
 use crate::event::{Event, Sender};
 use crate::timer::TimerId;
+use steps::Progress;
 
 /// What a rule has going on about one thing.
 ///
@@ -50,6 +58,9 @@ pub struct Matter {
     /// What came of its steps, by their names.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub state: Map<String, Value>,
+    /// How far the steps that follow have come; nothing before they begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Progress>,
     /// How often it was written; a decision is made on one version of it.
     pub version: u64,
 }
@@ -103,3 +114,6 @@ impl Change {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

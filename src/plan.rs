@@ -42,6 +42,9 @@ pub fn scope(event: &Event, rule: &Rule, time_zone: Tz, now: DateTime<Utc>) -> V
         "rule": { "name": rule.name, "description": rule.description, "owner": rule.owner },
         "recipient": null,
         "limit": rule.limit.as_ref().map(|limit| limit.in_scope(None)),
+        "tracked": null,
+        "steps": null,
+        "on_call": rule.on_call.in_scope(now),
         "time_zone": time_zone.name(),
         "now": now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
     })
@@ -310,7 +313,8 @@ pub fn undeliverable(
     }
 }
 
-fn owed(
+/// A card that is to be sent.
+pub fn owed(
     id: DeliveryId,
     rule: &Rule,
     event: &Event,
@@ -343,7 +347,7 @@ fn owed(
 }
 
 /// What templates see as `recipient`: a person, or nothing.
-fn recipient(reached: &Reached) -> Value {
+pub fn recipient(reached: &Reached) -> Value {
     let Some(person) = &reached.person else {
         return Value::Null;
     };

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::EventId;
 use crate::limit::HeldBack;
+use crate::matter::told::Told;
 use crate::rule::condition::{Line, Verdicts};
 
 /// What was decided about an event. Bounded: at most [`EventRecord::RULES_KEPT`] rules, and so many of their texts as
@@ -61,6 +62,9 @@ pub struct RuleRecord {
     /// Each line of its `if`, with what was expected and found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,
+    /// What it did to what the rule has going on about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Told>,
     /// Lines that are not kept because there were too many.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lines_left_out: usize,

@@ -8,11 +8,13 @@ use chrono::{DateTime, Utc};
 
 use crate::audience::Audience;
 use crate::card::Card;
-use crate::delivery::{Recipient, WindowId};
+use crate::delivery::{DeliveryId, Recipient, WindowId};
 use crate::duration;
 use crate::event::{Event, EventId, FileChange, Origin, Sender};
 use crate::judge::{Judged, is_from, judge, named, not_excepted, settle};
 use crate::limit::{HeldBack, Window, Windows};
+use crate::matter::keep::Keeping;
+use crate::matter::told::Told;
 use crate::matter::{Matter, MatterId};
 use crate::plan::{self, plan};
 use crate::roster::ConversationId;
@@ -29,10 +31,13 @@ pub mod case;
 pub mod difference;
 pub mod expect;
 pub mod given;
+mod lives;
+mod step;
 pub mod suite;
 pub mod talk;
 pub mod world;
 
+pub use step::Answers;
 pub use world::World;
 
 /// What a rule made of an event.
@@ -62,12 +67,18 @@ pub enum Outcome {
 }
 
 /// What a rule that matched did.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Matched {
     /// Its condition, line by line.
     pub verdicts: Verdicts,
     /// Who got which card.
     pub sent: Vec<Sent>,
+    /// Whose card changed in its place, and what it is now.
+    pub updated: Vec<Sent>,
+    /// What became of what the rule has going on about it.
+    pub told: Option<Told>,
+    /// What whoever pressed a button is told.
+    pub answer: Option<String>,
     /// Targets that nobody can be told through: what the author wrote, and why.
     pub untold: Vec<(String, String)>,
     /// Who gets nothing this time because of the rule's limit.
@@ -81,7 +92,11 @@ pub struct Matched {
 impl Matched {
     /// Nobody was told, and none of the targets says why: whoever was named is excepted.
     pub fn told_nobody(&self) -> bool {
-        self.sent.is_empty() && self.untold.is_empty() && self.held_back.is_empty() && self.members_needed.is_empty()
+        self.told.is_none()
+            && self.sent.is_empty()
+            && self.untold.is_empty()
+            && self.held_back.is_empty()
+            && self.members_needed.is_empty()
     }
 }
 
@@ -107,6 +122,10 @@ pub struct Rehearsal<'a> {
     pub matters: BTreeMap<MatterId, Matter>,
     /// What is still to be done.
     pub timers: BTreeMap<TimerId, Timer>,
+    /// What other programs answer.
+    pub answers: Answers,
+    /// Who has which card.
+    shown: BTreeMap<DeliveryId, Sent>,
     settling: Settling<EventId>,
     /// Changes of files that have not rested long enough, by path.
     resting: BTreeMap<String, Resting>,
@@ -136,6 +155,8 @@ impl<'a> Rehearsal<'a> {
             windows: BTreeMap::new(),
             matters: BTreeMap::new(),
             timers: BTreeMap::new(),
+            answers: Answers::default(),
+            shown: BTreeMap::new(),
             settling: Settling::default(),
             resting: BTreeMap::new(),
             runs: 0,
@@ -152,9 +173,12 @@ impl<'a> Rehearsal<'a> {
         self.now = now;
     }
 
-    /// Begins anew with the windows of limits.
+    /// Begins anew with the windows of limits, and with what the rules have going on.
     pub fn forget_windows(&mut self) {
         self.windows.clear();
+        self.matters.clear();
+        self.timers.clear();
+        self.shown.clear();
     }
 
     /// What `rule` makes of `event` now. `what` is the event in words.
@@ -174,7 +198,12 @@ impl<'a> Rehearsal<'a> {
         let ruleset = Ruleset::new(self.workspace.ruleset.revision.clone(), vec![rule.clone()]);
         let rules = ruleset.triggered_by(event);
         let judged = judge(event, &rules, self.workspace.settings.time_zone, self.now).pop();
-        let Some(Judged { rule, scope, verdicts }) = judged else {
+        let Some(Judged {
+            rule,
+            mut scope,
+            verdicts,
+        }) = judged
+        else {
             return Outcome::NotMet(given::waits_for(rule));
         };
         if !verdicts.holds {
@@ -205,7 +234,11 @@ impl<'a> Rehearsal<'a> {
         members_needed.dedup();
         let mut notes = std::mem::take(&mut told.notes);
         notes.extend(not_excepted(&except));
-        let audience = settle(rule, told, first, &except, book);
+        let mut audience = settle(rule, told, first, &except, book);
+        let keeping = self.keep(rule, event, &mut scope, &mut audience);
+        if keeping.as_ref().is_some_and(Keeping::knows_everybody) {
+            members_needed.clear();
+        }
         let windows = Windows {
             known: plan::windows(rule, &scope, &audience)
                 .into_iter()
@@ -213,7 +246,16 @@ impl<'a> Rehearsal<'a> {
                 .collect(),
             ..Windows::default()
         };
-        let planned = plan(rule, event, scope, &audience, &windows, &ruleset.revision, self.now);
+        let mut planned = plan(
+            rule,
+            event,
+            scope.clone(),
+            &audience,
+            &windows,
+            &ruleset.revision,
+            self.now,
+        );
+        let lived = self.kept(keeping, rule, event, &scope, &audience, &mut planned);
         for change in planned.windows {
             let after = change.apply(self.windows.get(&change.window));
             let after = after.expect("nothing else changes the windows of a rehearsal");
@@ -224,6 +266,9 @@ impl<'a> Rehearsal<'a> {
             .into_iter()
             .map(|card| (card.id(), Arc::new(card)))
             .collect();
+        if rule.lives() {
+            self.note(&planned.deliveries, &cards);
+        }
         let (mut sent, mut untold) = (Vec::new(), Vec::new());
         for delivery in planned.deliveries {
             match delivery.card_id.as_ref().and_then(|id| cards.get(id)) {
@@ -235,10 +280,13 @@ impl<'a> Rehearsal<'a> {
             }
         }
         let mut warnings = planned.warnings;
-        warnings.extend(named.warnings.into_vec().into_iter().chain(notes));
+        warnings.extend(named.warnings.into_vec().into_iter().chain(notes).chain(lived.warnings));
         Outcome::Matched(Matched {
             verdicts,
             sent,
+            updated: lived.updated,
+            told: lived.told,
+            answer: None,
             untold,
             held_back: planned.held_back,
             members_needed,
@@ -360,9 +408,11 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// Does what a timer is for.
-    fn due(&mut self, _rule: &Arc<Rule>, timer: &Timer) -> Option<Made> {
+    fn due(&mut self, rule: &Arc<Rule>, timer: &Timer) -> Option<Made> {
         match &timer.task {
-            Task::Step { .. } | Task::Wake { .. } | Task::Digest { .. } => None,
+            Task::Wake { matter } => self.wake(rule, timer, matter),
+            Task::Step { matter, step: _ } => self.step(rule, timer, matter),
+            Task::Digest { .. } => None,
         }
     }
 

@@ -6,6 +6,7 @@ pub mod expression;
 pub mod feed;
 pub mod field;
 pub mod file;
+pub mod living;
 pub mod moment;
 pub mod ruleset;
 pub mod schedule;
@@ -13,6 +14,7 @@ pub mod sending;
 pub mod settling;
 pub mod target;
 pub mod tests_file;
+pub mod then;
 pub mod trigger;
 pub mod wording;
 
@@ -20,15 +22,18 @@ use std::sync::Arc;
 
 use crate::card::source::CardSource;
 use crate::limit::Limit;
+use crate::rotation::OnCall;
 use condition::Condition;
 use feed::Feed;
+use living::Living;
 use sending::Sending;
 use target::Target;
+use then::Then;
 use trigger::Trigger;
 
 /// One rule: when something happens, if it matters, notify somebody with a card. Nothing in it is looked up by text
 /// any more, and nothing in it can be wrong.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Rule {
     /// The file's path below `rules/`, without its ending: `github/deploy-failed`.
     pub name: String,
@@ -54,4 +59,17 @@ pub struct Rule {
     pub limit: Option<Limit>,
     /// How it is sent.
     pub sending: Sending,
+    /// Who takes turns, for its texts.
+    pub on_call: Arc<OnCall>,
+    /// What follows the first message.
+    pub then: Option<Arc<Then>>,
+    /// What keeps its cards alive after they are sent.
+    pub living: Arc<Living>,
+}
+
+impl Rule {
+    /// It keeps something going about what it told: its cards change, or something follows.
+    pub fn lives(&self) -> bool {
+        self.living.is_some() || self.then.is_some()
+    }
 }

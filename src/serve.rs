@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::audit::Audit;
+use crate::call::caller::Caller;
 use crate::clock::Clock;
 use crate::courier::Courier;
 use crate::courier::webhook::Webhooks;
@@ -152,6 +153,7 @@ impl Server {
             secrets: secrets.clone(),
             sender: Arc::new(sender),
         };
+        let caller = Arc::new(Caller::new(secrets.clone(), clock.clone()).map_err(anyhow::Error::msg)?);
         let dispatcher = Dispatcher::new(
             live.clone(),
             stores.directory.clone(),
@@ -162,7 +164,8 @@ impl Server {
             last_asked,
         )
         .traced(tracer.clone())
-        .inquiring(inquiries.clone());
+        .inquiring(inquiries.clone())
+        .calling(caller);
 
         let rates = Rates::of_limits(&settings.limits);
         let turnstile = Arc::new(Turnstile::new(Pace::new(rates), clock.clone()));

@@ -1,5 +1,6 @@
 //! What an operator decides: who the bot is, where the server listens, what is kept how long.
 
+mod calls;
 mod credential;
 pub mod file;
 mod limits;
@@ -22,6 +23,7 @@ use crate::teams::credential::Credential;
 use crate::teams::endpoints::Overrides;
 use crate::zone;
 
+pub use self::calls::Calls;
 pub use self::limits::Limits;
 pub use crate::teams::cloud::Cloud;
 pub use crate::teams::endpoints::{Endpoints, Issuer};
@@ -51,6 +53,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How messages leave.
     pub send: Sending,
+    /// Which other programs steps may call.
+    pub calls: Calls,
     /// How long things are kept.
     pub retention: Retention,
     /// Where traces go.
@@ -243,6 +247,7 @@ pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
         queues,
         limits: limits::compile(&file.limits, &mut faults),
         send: send(&file.send, &mut faults),
+        calls: calls::compile(&file.calls, &mut faults),
         retention: retention(&file.retention, &mut faults),
         traces: traces(&file.traces, &mut faults),
     };

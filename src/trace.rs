@@ -113,6 +113,7 @@ impl Root {
             | Origin::Message { .. }
             | Origin::Button { .. }
             | Origin::Drill { .. }
+            | Origin::Step { .. }
             | Origin::File { .. } => self.parent,
         };
         let at = now.timestamp_micros().to_string();

@@ -3,6 +3,7 @@
 
 pub mod fate;
 pub mod run;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -14,6 +15,7 @@ use serde::Serialize;
 use crate::delivery::{Delivery, DeliveryId, State};
 use crate::duration;
 use crate::limit::HeldBack;
+use crate::matter::Matter;
 use crate::record::{EventRecord, RuleRecord};
 use crate::rule::condition::Line;
 use crate::run::{Phase, Run};
@@ -36,6 +38,8 @@ pub struct Story<'a> {
     pub waiting: &'a [Waiting],
     /// What is known of the runs: one for each rule that owes somebody something.
     pub runs: &'a [Run],
+    /// What the rules have going on about it.
+    pub matters: &'a [Matter],
     /// Deliveries that wait behind another one to the same conversation, and behind which.
     pub behind: &'a BTreeMap<DeliveryId, DeliveryId>,
     /// The clock on which times are told.
@@ -157,7 +161,18 @@ pub fn outcome(record: &EventRecord, deliveries: &[Delivery], waiting: bool) -> 
         (_, matched) if record.rules.iter().any(|rule| rule.deliveries > 0) => {
             format!("{matched} matched; what was sent is not kept any more")
         }
-        (_, matched) => format!("{matched} matched, and there was nobody to tell"),
+        (_, matched) => match record
+            .rules
+            .iter()
+            .filter_map(|rule| rule.told.as_ref())
+            .map(|told| told.cards)
+            .sum()
+        {
+            0 if record.rules.iter().any(|rule| rule.told.is_some()) => "nothing was sent".to_owned(),
+            0 => format!("{matched} matched, and there was nobody to tell"),
+            1 => "1 card changed".to_owned(),
+            cards => format!("{cards} cards changed"),
+        },
     }
 }
 
@@ -215,6 +230,10 @@ fn tell_rule(out: &mut String, story: &Story<'_>, question: &Question<'_>, rule:
             "  ...  and {} more, which are not kept",
             lines(rule.lines_left_out)
         )?;
+    }
+    if let Some(told) = rule.told.as_ref().filter(|_| question.everybody()) {
+        writeln!(out, "  {} ({}): {}", told.about, told.matter, told.sentence)?;
+        steps::tell(out, rule, story.matters, story.zone)?;
     }
     let run = story.runs.iter().find(|run| run.rule == rule.rule);
     if let Some(run) = run.filter(|run| is_worth_telling(run)) {
@@ -345,6 +364,7 @@ fn tell_recipients(out: &mut String, story: &Story<'_>, question: &Question<'_>,
         writeln!(out, "  no such recipient is known for this event")?;
     } else if nobody && !story.waiting.iter().any(|waiting| waiting.rule == rule.rule) {
         match rule.deliveries {
+            0 if rule.told.is_some() => {}
             0 if rule.held_back_count == 0 => {
                 writeln!(
                     out,

@@ -1,11 +1,14 @@
 //! All files of a workspace, compiled together: one pure function behind `serve`, `check` and every reload.
 
 mod compiler;
+mod follow_ups;
 mod lint;
+pub mod program;
 pub mod rule;
 pub mod sample;
 pub mod source;
 mod together;
+mod turns;
 pub mod vocabulary;
 
 use std::collections::BTreeMap;
@@ -99,17 +102,19 @@ pub fn compile(sources: &Sources, previous: Option<&Workspace>) -> Compiled {
     compiler.unreadable();
     let (settings, settings_known) = compiler.settings();
     let (partials, partial_sources) = compiler.partials();
-    let (book, book_known) = compiler.book(&partials);
+    let (book, book_known) = compiler.book(&partials, settings.time_zone);
     let (templates, broken_templates) = compiler.templates(&partials);
     let around = Surroundings {
         hooks: settings_known.then_some(&settings.hooks),
         look_up: settings_known.then_some(settings.graph.look_up),
         queues: settings_known.then_some(&settings.queues),
+        calls: settings_known.then_some(&settings.calls),
         time_zone: settings.time_zone,
         templates: &templates,
         broken_templates: &broken_templates,
         partials: &partials,
         book: &book,
+        on_call: Arc::new(book.on_call()),
         book_is_whole: book_known,
     };
     let rules = compiler.rules(&around, &book);

@@ -16,6 +16,7 @@ mod kills;
 mod load;
 mod place;
 mod reloads;
+mod steps;
 mod stops;
 mod stuck;
 mod tokens;

@@ -129,6 +129,7 @@ fn handler(activity: &Activity, event: &Event) -> &'static str {
         | Origin::Cron { .. }
         | Origin::File { .. }
         | Origin::Queue { .. }
+        | Origin::Step { .. }
         | Origin::Drill { .. } => {
             panic!("not from Teams: {event:?}")
         }

@@ -1,6 +1,7 @@
 //! What a user would say Herald does.
 
 mod activity_feeds;
+mod alert_life;
 mod amended_messages;
 mod answers;
 mod audience;
@@ -12,8 +13,10 @@ mod bot_install;
 mod bot_token;
 mod broadcasts;
 mod browser;
+mod calling_out;
 mod card_faults;
 mod cards;
+mod cards_that_live;
 mod check_formats;
 mod cloud_events;
 mod connector;
@@ -29,6 +32,7 @@ mod file_changes;
 mod first_evening;
 #[cfg(target_os = "linux")]
 mod floods;
+mod follow_ups;
 mod front_door;
 mod fuzz_language;
 mod gallery;

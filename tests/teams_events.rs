@@ -91,6 +91,7 @@ fn word(event: &Event) -> String {
         | Origin::Cron { .. }
         | Origin::File { .. }
         | Origin::Queue { .. }
+        | Origin::Step { .. }
         | Origin::Drill { .. } => {
             panic!("not from Teams: {event:?}")
         }

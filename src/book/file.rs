@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::rotation::file::RotationFile;
 use crate::rule::file::TargetFile;
 use crate::text_or::TextOr;
 
@@ -31,6 +32,10 @@ pub struct BookFile {
         extend("examples" = [{ "berlin-office": [{ "members_of": "Berlin Office" }, { "person": "anna" }] }])
     )]
     pub audiences: IndexMap<String, Vec<Value>>,
+    /// Rotations: a name for rules, and who takes turns behind it. `on-call` is whoever is on call, `on-call.next` whoever
+    /// follows.
+    #[schemars(extend("examples" = [{ "on-call": { "people": ["anna", "omar"], "hand_over": "Monday 09:00" } }]))]
+    pub rotations: IndexMap<String, RotationFile>,
 }
 
 /// A person, with more than an address.

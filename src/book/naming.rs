@@ -3,6 +3,7 @@
 //! A name is taken for the first of these that it can be. Whether somebody stands behind it is the directory's answer,
 //! later: see [`crate::audience::resolve`].
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::Book;
@@ -41,6 +42,7 @@ impl Target {
             for_mention: false,
             by: By::Chat,
             thread: None,
+            now: now(scope, event),
         };
         naming.target(self, "", 0);
         naming.named
@@ -59,6 +61,15 @@ struct Naming<'a> {
     by: By,
     /// What the thread is about that the target at hand names.
     thread: Option<String>,
+    /// Whoever is on call at this instant is meant.
+    now: DateTime<Utc>,
+}
+
+/// The instant at which names are read.
+fn now(scope: &Value, event: &Event) -> DateTime<Utc> {
+    let told = scope.get("now").and_then(Value::as_str);
+    let read = told.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    read.map_or(event.occurred_at, |at| at.with_timezone(&Utc))
 }
 
 impl Naming<'_> {
@@ -223,6 +234,18 @@ impl Naming<'_> {
             let reason = format!("a name is at most {LONGEST_NAME} bytes long");
             return self.add(written, Want::Nobody(reason), &[]);
         }
+        let (mut written, mut name) = (written, name);
+        if matches!(kind, Kind::Person | Kind::People | Kind::ActivityFeed)
+            && let Some(duty) = self.book.duty(name)
+        {
+            match duty.turn(self.now) {
+                Ok(turn) => {
+                    written = format!("{written} ({})", short(turn.person));
+                    name = turn.person;
+                }
+                Err(reason) => return self.add(written, Want::Nobody(reason), &[]),
+            }
+        }
         let want = match kind {
             Kind::Person | Kind::People | Kind::ActivityFeed => person(name, self.book),
             Kind::Group => group(name, self.book).map(Want::GroupChat),
@@ -258,6 +281,7 @@ impl Naming<'_> {
                         for_mention: true,
                         by: By::Chat,
                         thread: None,
+                        now: self.now,
                     };
                     targets.iter().for_each(|target| inner.target(target, "", 1));
                     wants.extend(inner.named.into_iter().map(|wanted| wanted.want));
@@ -265,7 +289,11 @@ impl Naming<'_> {
                 None if name.len() > LONGEST_NAME => {
                     wants.push(Want::Nobody(format!("a name is at most {LONGEST_NAME} bytes long")));
                 }
-                None => wants.push(person(&name, self.book).unwrap_or_else(Want::Nobody)),
+                None => wants.push(match self.book.duty(&name).map(|duty| duty.turn(self.now)) {
+                    Some(Ok(turn)) => person(turn.person, self.book).unwrap_or_else(Want::Nobody),
+                    Some(Err(reason)) => Want::Nobody(reason),
+                    None => person(&name, self.book).unwrap_or_else(Want::Nobody),
+                }),
             }
         }
         wants

@@ -297,3 +297,41 @@ fn people_are_dressed_with_what_the_workspace_knows() {
         expected.map(|(a, b, c, d)| (a.to_owned(), b.to_owned(), c.to_owned(), d.to_owned()))
     );
 }
+
+#[test]
+fn whoever_is_on_call_stands_behind_the_name_of_a_rotation() {
+    let (book, warnings) = compile(json!({
+        "people": { "anna": "anna.berg@contoso.example", "omar": "omar@contoso.example" },
+        "rotations": { "On-Call": { "people": ["anna", "omar"], "hand_over": "Monday 09:00", "starts": "2026-01-05" } },
+    }))
+    .unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let at = |text: &str| text.parse().unwrap();
+    let who = |name: &str, text: &str| {
+        let duty = book.duty(name).expect("a rotation");
+        duty.turn(at(text)).map(|turn| turn.person.to_owned())
+    };
+    assert_eq!(who("on-call", "2026-01-06T00:00:00Z"), Ok("anna".to_owned()));
+    assert_eq!(who("ON-CALL.next", "2026-01-06T00:00:00Z"), Ok("omar".to_owned()));
+    let early = who("on-call", "2026-01-01T00:00:00Z").unwrap_err();
+    assert!(early.contains("begins on 2026-01-05 09:00"), "{early}");
+    assert!(book.duty("anna").is_none() && book.duty("on-call.last").is_none());
+    assert!(book.doubt(Kind::Person, "on-call.next").is_none());
+    let shown = book.on_call().in_scope(at("2026-01-06T00:00:00Z"));
+    assert_eq!(shown["On-Call"]["email"], "anna.berg@contoso.example");
+    assert_eq!(shown["On-Call"]["next"]["name"], "omar");
+}
+
+#[test]
+fn a_rotation_has_a_name_of_its_own_and_people_who_are_known() {
+    let turns = json!({ "people": ["anna", "omer"], "hand_over": "daily 09:00" });
+    let people = json!({ "anna": "anna.berg@contoso.example", "omar": "omar@contoso.example" });
+    let (_, warnings) = compile(json!({ "people": people, "rotations": { "on-call": turns } })).unwrap();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(place(&warnings[0]), "rotations > on-call > people > 1");
+    let faults = compile(json!({ "people": people, "rotations": { "anna": turns } })).unwrap_err();
+    assert_eq!(
+        (place(&faults[0]).as_str(), faults[0].code),
+        ("rotations > anna", "directory::twice")
+    );
+}

@@ -8,6 +8,8 @@ use crate::diagnostic::{Fault, Step};
 
 /// What a button can say beside its title.
 const KEYS: [&str; 4] = ["title", "url", "press", "with"];
+/// How the names of buttons begin that Herald answers itself.
+pub const OURS: &str = "herald:";
 /// How long the name of a button may be, in characters.
 const LONGEST_NAME: usize = 100;
 
@@ -24,6 +26,12 @@ pub fn name(written: &str) -> Result<String, Fault> {
     if name.contains("{{") {
         let fault = wrong("the name of a button is fixed, so that no event can press another".to_owned());
         return Err(fault.help("put what differs under `with:`, and ask for it with `if:` and `event.data`"));
+    }
+    if name.starts_with(OURS) {
+        let fault = wrong(format!("names that begin with `{OURS}` are Herald's own"));
+        return Err(
+            fault.help("for its own buttons write `buttons: [acknowledge]` beside `card`; else take another name")
+        );
     }
     if name.chars().count() > LONGEST_NAME {
         return Err(wrong(format!(
@@ -207,6 +215,7 @@ mod tests {
             ("", "no name"),
             ("on-{{event.id}}", "fixed"),
             (&*"x".repeat(101), "at most 100"),
+            ("herald:acknowledge", "Herald's own"),
         ] {
             assert!(name(written).unwrap_err().message.contains(message), "{written}");
         }

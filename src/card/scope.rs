@@ -6,7 +6,7 @@ use crate::card::path::{Path, Start};
 use crate::diagnostic::did_you_mean;
 
 /// Names that mean the same everywhere: an item of a list that has a field `event` does not hide the event.
-pub(crate) const FIXED: [&str; 5] = ["event", "request", "recipient", "rule", "now"];
+pub(crate) const FIXED: [&str; 6] = ["event", "request", "recipient", "rule", "now", "tracked"];
 
 /// Values looked at when searching where a missing field might have gone.
 const SEARCH_STEPS: usize = 2_000;

@@ -204,6 +204,11 @@ impl CardSource {
         }
     }
 
+    /// Is it a message without a card?
+    pub fn is_message(&self) -> bool {
+        matches!(self.form, Form::Message(_))
+    }
+
     /// Is the card the one that another program made and sent?
     pub fn is_as_sent(&self) -> bool {
         matches!(self.form, Form::AsSent)

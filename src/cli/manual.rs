@@ -376,6 +376,61 @@ pub const PAGES: &[Page] = &[
         no: "",
     },
     Page {
+        command: "matters",
+        text: &[
+            "A matter is what a rule with `track` or `buttons` has going on about one thing: an incident that a card stands \
+             for, from its first event until it is closed.",
+            "Asks the running server; with --data it opens the folder of a server that is not running, to look at it.",
+        ],
+        examples: &[
+            ("What is open now?", "herald matters list --open"),
+            (
+                "It is over, and nobody said so",
+                "herald matters close mt_7d20c1be94a35f60e8b2d411",
+            ),
+        ],
+        no: "there is no such matter, or it is closed already",
+    },
+    Page {
+        command: "matters list",
+        text: &["What rules have going on, or had lately, the last to change first."],
+        examples: &[
+            ("Those that are not over", "herald matters list --open"),
+            ("Those of a rule", "herald matters list --rule monitoring/alertmanager"),
+        ],
+        no: "",
+    },
+    Page {
+        command: "matters show",
+        text: &["Where a matter stands: since when, who took it, how many events and cards there are."],
+        examples: &[("Who took it?", "herald matters show mt_7d20c1be94a35f60e8b2d411")],
+        no: "there is no such matter",
+    },
+    Page {
+        command: "matters close",
+        text: &[
+            "Closes a matter by hand: its cards say that it is over, and nothing follows any more. The next event about the \
+             same thing begins a new one, with a new card.",
+        ],
+        examples: &[("It is over", "herald matters close mt_7d20c1be94a35f60e8b2d411")],
+        no: "there is no such matter, or it is closed already",
+    },
+    Page {
+        command: "on-call",
+        text: &[
+            "Whose turn it is in each rotation of directory.yaml, until when, and who follows: whom `person: on-call` and \
+             `person: on-call.next` of a rule mean. It reads the workspace alone and asks nobody.",
+        ],
+        examples: &[
+            ("Who is on call?", "herald on-call"),
+            (
+                "Who is it on Christmas Eve?",
+                "herald on-call duty --at 2026-12-24T09:00",
+            ),
+        ],
+        no: "there is no such rotation",
+    },
+    Page {
         command: "runs",
         text: &[
             "A run is everything that one rule sends because of one event. It can be watched, stopped, and taken back. \

@@ -244,6 +244,11 @@ fn verdict(difference: &Difference) -> String {
         (difference.mended.len(), "mended file", "mended files"),
         (difference.schedules.len(), "other schedule", "other schedules"),
         (difference.limits.len(), "other limit", "other limits"),
+        (
+            difference.steps.len(),
+            "rule followed by something else",
+            "rules followed by something else",
+        ),
     ];
     for (number, one, several) in more.into_iter().filter(|(number, ..)| *number > 0) {
         parts.push(match number {
@@ -304,6 +309,17 @@ fn about_rules(difference: &Difference) -> Vec<(char, String)> {
         lines.push((
             '~',
             format!("{} has another limit: {after}; before: {before}", other.rule),
+        ));
+    }
+    for other in &difference.steps {
+        let words = |steps: &Option<String>| clean(steps.as_deref().unwrap_or("nothing"));
+        let (before, after) = (words(&other.before), words(&other.after));
+        lines.push((
+            '~',
+            format!(
+                "{} is followed by something else: {after}; before: {before}",
+                other.rule
+            ),
         ));
     }
     lines

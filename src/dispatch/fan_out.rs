@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use tracing::{info, warn};
 
 use super::part::PART;
-use super::{ATTEMPTS, Dispatcher, Missing, Occasion, rule_of};
+use super::{ATTEMPTS, Dispatcher, Missing, Occasion};
 use crate::judge::{Judged, judge};
 use crate::store::StoreError;
 use crate::store::outbox::{Batch, EventRecord, FanOut, Held, RuleRecord};
@@ -23,12 +23,18 @@ impl Dispatcher {
         let workspace = self.live.borrow().workspace.clone();
         let event = &held.event;
         let now = self.clock.now();
-        let rules = rule_of(&workspace, held);
+        let rules = self.rule_of(&workspace, held).await?;
         let judged = judge(event, &rules, workspace.settings.time_zone, now).pop();
-        let Some(Judged { rule, scope, verdicts }) = judged.filter(|judged| judged.verdicts.holds) else {
+        let Some(Judged {
+            rule,
+            mut scope,
+            verdicts,
+        }) = judged.filter(|judged| judged.verdicts.holds)
+        else {
             warn!(event = %event.id, rule = %held.rule, "rule is gone or changed, the rest of its recipients gets nothing");
             return self.outbox.unhold(&event.id, &held.rule).await;
         };
+        self.see_matter(event, rule, &mut scope).await?;
         let occasion = Occasion {
             event,
             workspace: &workspace,
@@ -36,6 +42,7 @@ impl Dispatcher {
             counted: &held.counted,
             now: event_time(held, now),
         };
+        self.matter_of_step(event, &mut scope).await?;
         let whom = self.whom(&occasion, rule, &scope).await?;
         let all = whom.told.reached.len();
         let audience = whom.fingerprint();

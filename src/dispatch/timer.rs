@@ -13,7 +13,9 @@ impl Dispatcher {
     /// Those of the stores; the timer stays then, and comes up again.
     pub async fn due(&self, timer: &Timer) -> Result<(), StoreError> {
         match &timer.task {
-            Task::Step { .. } | Task::Wake { .. } | Task::Digest { .. } => {
+            Task::Wake { matter } => self.wake(timer, matter).await,
+            Task::Step { matter, step: _ } => self.step(timer, matter).await,
+            Task::Digest { .. } => {
                 warn!(timer = %timer.id, rule = %timer.rule, "a timer is for nothing that this Herald does, it is dropped");
                 self.outbox.stop_timer(&timer.id).await
             }

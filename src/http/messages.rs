@@ -19,11 +19,12 @@ use crate::clock::Clock;
 use crate::dispatch::{Decision, Dispatcher};
 use crate::event::Origin;
 use crate::judge::FROM;
+use crate::matter::dress::Ours;
 use crate::metric::Metrics;
 use crate::store::{Directory, Outbox, StoreError};
 use crate::teams::activity::Activity;
 use crate::teams::inbound::{self, Heard};
-use crate::teams::invoke::{self, Outcome};
+use crate::teams::invoke::{self, HttpAnswer, Outcome};
 use crate::teams::place::{Acquaintance, Place, place};
 use crate::teams::verify::{Caller, NotTeams, Verifier};
 
@@ -109,6 +110,15 @@ async fn hear(
     let _place = messages.gate.place("teams").await?;
     let mut heard = remember(messages, &activity, now).await?;
     for event in &heard.events {
+        if let Origin::Button { button, .. } = &event.origin
+            && Ours::is_one(button)
+        {
+            let sentence = messages.dispatcher.press(event).await?;
+            if activity.is("invoke") {
+                heard.answer = HttpAnswer::Say(sentence);
+            }
+            continue;
+        }
         let decision = messages.dispatcher.dispatch(event).await?;
         if let (Origin::Button { button, .. }, true) = (&event.origin, activity.is("invoke")) {
             heard.answer = invoke::pressed(button, outcome(&decision));

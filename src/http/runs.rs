@@ -195,6 +195,11 @@ async fn obey(admin: &Admin, id: &str, order: Order, card: Option<&Card>) -> Res
     match admin.outbox.order(&run.id, order, card, admin.clock.now()).await? {
         Ordered::Done(run) => {
             info!(run = %run.id, rule = %run.rule, order = word, "a run was given an order");
+            if let (Some(dispatcher), "cancelled" | "recalled") = (&admin.dispatcher, word) {
+                dispatcher
+                    .stop_steps(&run.event_id, &run.rule, "not needed: an operator stopped the run")
+                    .await?;
+            }
             // Its deliveries are brought in line, and the courier sends what may go now.
             admin.work.notify_waiters();
             let mut answer = shown(&run);

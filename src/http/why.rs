@@ -66,6 +66,10 @@ pub async fn event(
     };
     let runs = runs::of_event(&admin, &event).await?;
     let behind = behind(&admin, &kept.deliveries).await?;
+    let mut matters = Vec::new();
+    for told in record.rules.iter().filter_map(|rule| rule.told.as_ref()) {
+        matters.extend(admin.outbox.matter(&told.matter).await?);
+    }
     let zone = admin.live.borrow().workspace.settings.time_zone;
     let story = Story {
         record: &record,
@@ -74,6 +78,7 @@ pub async fn event(
         some_recipients: one_of_many.is_some(),
         waiting: &kept.waiting,
         runs: &runs,
+        matters: &matters,
         behind: &behind,
         zone,
     };

@@ -1,9 +1,11 @@
 //! Sleeps until the next timer, and has what it is for be done.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tracing::warn;
 
@@ -11,11 +13,12 @@ use crate::clock::Clock;
 use crate::dispatch::Dispatcher;
 use crate::stop::Stop;
 use crate::store::{Outbox, StoreError};
+use crate::timer::{Timer, TimerId};
 
-/// How many timers are taken up in one go.
-const AT_A_TIME: usize = 256;
-/// How many of them are worked on at once: their writes share a sync.
-const AT_ONCE: usize = 32;
+/// How many are worked on at once: their writes share a sync, and some of them ask other programs, which takes its time.
+const AT_ONCE: usize = 256;
+/// How soon is looked again while something is being done.
+const LOOK_AGAIN: Duration = Duration::seconds(1);
 /// How long to wait when the store cannot be used.
 const STORE_WAIT: Duration = Duration::seconds(5);
 
@@ -32,42 +35,72 @@ pub struct TimerListener {
 }
 
 impl TimerListener {
-    /// Runs until `stop` is true.
+    /// Runs until `stop` is true. What is being done then comes up again at the next start.
     pub async fn run(self, mut stop: Stop) {
+        let mut doing = FuturesUnordered::new();
+        let mut under_way: HashSet<TimerId> = HashSet::new();
+        let mut not_before: Option<DateTime<Utc>> = None;
         loop {
             let rung = self.work.notified();
             tokio::pin!(rung);
             // Listen before looking, so that a timer that is set in between is not missed.
             rung.as_mut().enable();
-            let next = match self.bring_due(&stop).await {
-                Ok(next) => next,
-                Err(problem) => {
-                    warn!(%problem, "timers cannot be worked on, trying again");
-                    Some(self.clock.now() + STORE_WAIT)
+            let next = match not_before.filter(|at| *at > self.clock.now()) {
+                Some(at) => Some(at),
+                None => {
+                    not_before = None;
+                    match self.due(&under_way).await {
+                        Ok((due, next)) => {
+                            for timer in due {
+                                under_way.insert(timer.id.clone());
+                                doing.push(self.bring(timer));
+                            }
+                            next
+                        }
+                        Err(problem) => Some(*not_before.insert(self.put_off(&problem))),
+                    }
                 }
             };
             tokio::select! {
                 () = stop.told() => return,
+                Some((id, done)) = doing.next(), if !doing.is_empty() => {
+                    under_way.remove(&id);
+                    // One that cannot be done now stays; the others go on.
+                    if let Err(problem) = done {
+                        not_before = Some(self.put_off(&problem));
+                    }
+                }
                 () = rung => {}
                 () = self.clock.sleep_until_any(next) => {}
             }
         }
     }
 
-    /// Has everything done that is due, and says when the next timer is.
-    async fn bring_due(&self, stop: &Stop) -> Result<Option<DateTime<Utc>>, StoreError> {
-        loop {
-            let next = self.outbox.next_timer().await?;
-            let now = self.clock.now();
-            if stop.is_told() || next.is_none_or(|at| at > now) {
-                return Ok(next);
-            }
-            let due = self.outbox.due_timers(AT_A_TIME, now).await?;
-            let doing: Vec<_> = due.iter().map(|timer| self.dispatcher.due(timer)).collect();
-            let done: Vec<Result<(), StoreError>> =
-                futures::stream::iter(doing).buffer_unordered(AT_ONCE).collect().await;
-            // One that cannot be done now stays; the others went on.
-            done.into_iter().collect::<Result<(), _>>()?;
+    async fn bring(&self, timer: Timer) -> (TimerId, Result<(), StoreError>) {
+        let done = self.dispatcher.due(&timer).await;
+        (timer.id, done)
+    }
+
+    fn put_off(&self, problem: &StoreError) -> DateTime<Utc> {
+        warn!(%problem, "timers cannot be worked on, trying again");
+        self.clock.now() + STORE_WAIT
+    }
+
+    /// What is due and not under way, and when to look again.
+    async fn due(&self, under_way: &HashSet<TimerId>) -> Result<(Vec<Timer>, Option<DateTime<Utc>>), StoreError> {
+        let room = AT_ONCE.saturating_sub(under_way.len());
+        if room == 0 {
+            // The next one that is done makes room.
+            return Ok((Vec::new(), None));
         }
+        let next = self.outbox.next_timer().await?;
+        let now = self.clock.now();
+        if next.is_none_or(|at| at > now) {
+            return Ok((Vec::new(), next));
+        }
+        let mut due = self.outbox.due_timers(under_way.len() + room, now).await?;
+        due.retain(|timer| !under_way.contains(&timer.id));
+        // Those under way hide when the one after them is.
+        Ok((due, Some(now + LOOK_AGAIN)))
     }
 }

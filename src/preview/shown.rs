@@ -18,6 +18,8 @@ use crate::duration;
 use crate::event::{Event, EventId, FileChange, Origin, Scope, Sender};
 use crate::judge;
 use crate::limit::Windows;
+use crate::matter::decide::Arrival;
+use crate::matter::keep::Keeping;
 use crate::plan;
 use crate::roster::ConversationId;
 use crate::rule::Rule;
@@ -173,15 +175,30 @@ pub fn show(stage: &Stage<'_>, choice: &Choice, now: DateTime<Utc>) -> Result<Sh
     let time_zone = person.and_then(|person| person.time_zone.clone());
     // As the first card of its length of time: no limit holds it back.
     let first = Windows::default();
-    let made = plan::plan(
+    let mut scope = scope;
+    let arrival = Arrival {
         rule,
         event,
-        scope,
+        scope: &scope.clone(),
+        revision: &stage.workspace.ruleset.revision,
+        again: false,
+        zone,
+        now,
+    };
+    let keeping = Keeping::of_first(arrival, &mut audience, &mut scope);
+    let mut made = plan::plan(
+        rule,
+        event,
+        scope.clone(),
         &audience,
         &first,
         &stage.workspace.ruleset.revision,
         now,
     );
+    if let Some(keeping) = keeping {
+        let kept = keeping.finish(rule, event, &scope, &audience, &mut made);
+        made.warnings.extend(kept.warnings);
+    }
     let message = made
         .cards
         .into_iter()
@@ -373,6 +390,7 @@ fn made_up(rule: &Rule, data: Value, now: DateTime<Utc>) -> Event {
         | Origin::Queue { .. }
         | Origin::Message { .. }
         | Origin::Button { .. }
+        | Origin::Step { .. }
         | Origin::Drill { .. } => Value::Null,
     };
     Event {

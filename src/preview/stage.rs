@@ -139,6 +139,9 @@ impl<'a> Stage<'a> {
                     feed: None,
                     limit: None,
                     sending: Sending::default(),
+                    on_call: std::sync::Arc::default(),
+                    then: None,
+                    living: std::sync::Arc::default(),
                 })))
             }
         }

@@ -8,14 +8,15 @@ use chrono_tz::Tz;
 
 use super::expect::{Expect, Failure, Seen};
 use super::given::{Around, Given, shown, time};
-use super::{Made, Outcome, Rehearsal, World, talk};
+use super::{Answers, Made, Outcome, Rehearsal, World, talk};
 use crate::audience::SEPARATOR;
 use crate::book::{Book, naming};
+use crate::call::Reply;
 use crate::card::template::Partials;
 use crate::diagnostic::{Fault, Severity, Step, did_you_mean};
 use crate::duration;
 use crate::rule::Rule;
-use crate::rule::tests_file::{CaseFile, GivenFile, StepFile};
+use crate::rule::tests_file::{AnswerFile, CaseFile, GivenFile, StepFile};
 use crate::rule::trigger::Trigger;
 use crate::text_or::TextOr;
 use crate::workspace::Workspace;
@@ -37,6 +38,7 @@ pub struct Case {
     scenes: Vec<Scene>,
     expect: Option<Expect>,
     world: World,
+    answers: Answers,
 }
 
 /// What all tests of a workspace have in common.
@@ -149,6 +151,7 @@ impl Case {
             scenes,
             expect,
             world: compiler.world,
+            answers: answers(file),
         };
         ((!failed).then_some(case), compiler.faults)
     }
@@ -156,6 +159,7 @@ impl Case {
     /// Plays the test: the same every time.
     pub fn play(&self, rule: &Arc<Rule>, workspace: &Workspace) -> Played {
         let mut stage = Rehearsal::new(workspace, self.world.clone(), self.start);
+        stage.answers = self.answers.clone();
         let (mut all, mut failures) = (Vec::new(), Vec::new());
         let mut serial = 0;
         for scene in &self.scenes {
@@ -174,6 +178,10 @@ impl Case {
                 }
                 for _ in 0..given.times {
                     serial += 1;
+                    if let Some(event) = given.press_of_ours(stage.now(), serial) {
+                        made.push(stage.press(rule, &event, &given.what));
+                        continue;
+                    }
                     made.extend(match given.event(rule, stage.now(), self.zone, serial) {
                         // A single change of a file is one that has rested; in a story, that takes its time.
                         Ok(event) if scene.path.is_empty() => Some(stage.tell(rule, &event, &given.what)),
@@ -188,6 +196,8 @@ impl Case {
                     });
                 }
             }
+            // What follows at once needs no time.
+            made.extend(stage.wait(rule, stage.now()));
             if let Some(expect) = &scene.expect {
                 let seen = Seen {
                     made: &made,
@@ -214,7 +224,41 @@ impl Case {
             };
             failures.extend(expect.compare(&seen));
         }
+        failures.extend(stage.answers.missing.iter().map(|sentence| unanswered(sentence)));
         Played { failures, made: all }
+    }
+}
+
+/// What other programs answer in this test.
+fn answers(file: &CaseFile) -> Answers {
+    let reply = |answer: &AnswerFile| match answer.silent {
+        Some(true) => Reply::Lost("it does not answer".to_owned()),
+        Some(false) | None => Reply::Answered {
+            status: answer.status.unwrap_or(200),
+            wait: None,
+            body: answer.body.clone().unwrap_or_default(),
+        },
+    };
+    let by_name = file.answers.iter().flatten();
+    Answers {
+        by_name: by_name
+            .map(|(name, answers)| (name.clone(), answers.0.iter().map(reply).collect()))
+            .collect(),
+        missing: Vec::new(),
+    }
+}
+
+/// A call that the test says nothing about.
+fn unanswered(sentence: &str) -> Failure {
+    Failure {
+        path: vec!["name".into()],
+        code: "answers",
+        message: sentence.to_owned(),
+        rows: Vec::new(),
+        help: Some(
+            "write `answers:` into the test, as in `answers: { ticket: { status: 201, body: { id: 4711 } } }`"
+                .to_owned(),
+        ),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::event::Event;
 use crate::limit::Rest;
 use crate::rule::Rule;
 use crate::rule::ruleset::Ruleset;
+use crate::rule::then::in_words;
 use crate::workspace::sample::{self, Sample};
 use crate::workspace::source::name_of;
 use crate::workspace::{Compiled, Kind, Sources};
@@ -60,6 +61,8 @@ pub struct Difference {
     pub schedules: Vec<OtherTimes>,
     /// Rules that tell the same people more often or less often.
     pub limits: Vec<OtherLimit>,
+    /// Rules whose first message is followed by something else.
+    pub steps: Vec<OtherLimit>,
     /// Who is told differently, by rule and event.
     pub changes: Vec<Change>,
     /// How many events were told to both versions.
@@ -77,7 +80,7 @@ pub struct OtherTimes {
     pub after: Vec<String>,
 }
 
-/// A limit that is another one.
+/// A limit, or what follows, that is another one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OtherLimit {
     /// The rule.
@@ -139,6 +142,7 @@ impl Difference {
             mended,
             schedules,
             limits,
+            steps,
             changes,
             events: _,
         } = self;
@@ -149,6 +153,7 @@ impl Difference {
             && mended.is_empty()
             && schedules.is_empty()
             && limits.is_empty()
+            && steps.is_empty()
             && changes.is_empty()
     }
 }
@@ -177,6 +182,7 @@ pub fn compare(old: &Version<'_>, new: &Version<'_>, recorded: &[Recorded], now:
         if let (Some(one), Some(two)) = (old_rule, new_rule) {
             difference.schedules.extend(other_times(one, two, now));
             difference.limits.extend(other_limit(one, two));
+            difference.steps.extend(other_steps(one, two));
         }
         let mut changes: Vec<Change> = Vec::new();
         let mut note = |change: Option<Change>| {
@@ -249,10 +255,9 @@ fn told(
         Outcome::NoMatch(verdicts) => Some((Vec::new(), verdicts.because())),
         Outcome::Matched(matched) => {
             let untold = matched.untold.into_iter();
-            Some((
-                matched.sent,
-                untold.map(|(target, reason)| format!("{target}: {reason}")).collect(),
-            ))
+            let nothing = matched.told.filter(|_| matched.sent.is_empty());
+            let because = untold.map(|(target, reason)| format!("{target}: {reason}"));
+            Some((matched.sent, because.chain(nothing.map(|told| told.sentence)).collect()))
         }
     }
 }
@@ -423,6 +428,20 @@ fn other_limit(old: &Rule, new: &Rule) -> Option<OtherLimit> {
         };
         let once_per = duration::words(limit.once_per);
         Some(format!("once per {once_per}{}{rest}", for_each.unwrap_or_default()))
+    };
+    let (before, after) = (words(old), words(new));
+    (before != after).then(|| OtherLimit {
+        rule: new.name.clone(),
+        before,
+        after,
+    })
+}
+
+fn other_steps(old: &Rule, new: &Rule) -> Option<OtherLimit> {
+    let words = |rule: &Rule| {
+        let then = rule.then.as_ref()?;
+        let steps: Vec<String> = then.steps.iter().map(|step| in_words(step)).collect();
+        Some(steps.join("; "))
     };
     let (before, after) = (words(old), words(new));
     (before != after).then(|| OtherLimit {

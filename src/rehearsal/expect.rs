@@ -30,6 +30,8 @@ pub struct Expect {
     card_shows: Vec<String>,
     card_does_not_show: Vec<String>,
     held_back: Option<usize>,
+    updated: Option<usize>,
+    answer: Vec<String>,
     next_runs: Vec<DateTime<Utc>>,
     warnings: Option<Vec<String>>,
 }
@@ -89,12 +91,14 @@ impl Expect {
             path,
             messages: file.messages,
             held_back: file.held_back,
+            updated: file.updated,
             warnings: file.warnings.clone(),
             ..Expect::default()
         };
         for (key, texts, kept) in [
             ("not_sent_because", &file.not_sent_because, &mut expect.not_sent_because),
             ("card_shows", &file.card_shows, &mut expect.card_shows),
+            ("answer", &file.answer, &mut expect.answer),
             (
                 "card_does_not_show",
                 &file.card_does_not_show,
@@ -144,6 +148,8 @@ impl Expect {
             && self.messages.is_none()
             && self.card_shows.is_empty()
             && self.held_back.is_none()
+            && self.updated.is_none()
+            && self.answer.is_empty()
             && self.warnings.is_none()
     }
 
@@ -153,6 +159,7 @@ impl Expect {
         failures.extend(self.sent_to(seen));
         failures.extend(self.reasons(seen));
         failures.extend(self.messages(seen));
+        failures.extend(self.answers(seen));
         failures.extend(self.cards(seen));
         failures.extend(self.runs(seen));
         failures.extend(self.warned(seen));
@@ -262,6 +269,31 @@ impl Expect {
         };
         failures.extend(number("messages", self.messages, seen.sent().count(), "sent"));
         failures.extend(number("held_back", self.held_back, seen.held_back(), "held back"));
+        failures.extend(number(
+            "updated",
+            self.updated,
+            seen.updated().count(),
+            "changed in their place",
+        ));
+        failures
+    }
+
+    fn answers(&self, seen: &Seen<'_>) -> Vec<Failure> {
+        let answers: Vec<String> = seen.matched().filter_map(|matched| matched.answer.clone()).collect();
+        let several = self.answer.len() > 1;
+        let mut failures = Vec::new();
+        for (index, wanted) in self.answer.iter().enumerate() {
+            if answers.iter().any(|answer| contains_loosely(answer, wanted)) {
+                continue;
+            }
+            let message = match answers.is_empty() {
+                true => "nobody pressed a button that Herald answers",
+                false => "whoever pressed is told something else",
+            };
+            let mut failure = self.failure("answer", several.then_some(index), message);
+            failure.rows = beside(wanted, &answers);
+            failures.push(failure);
+        }
         failures
     }
 
@@ -270,7 +302,7 @@ impl Expect {
             return Vec::new();
         }
         let mut cards: Vec<Vec<String>> = Vec::new();
-        for sent in seen.sent() {
+        for sent in seen.sent().chain(seen.updated()) {
             let texts = shown_texts::texts(&sent.card);
             if !cards.contains(&texts) {
                 cards.push(texts);
@@ -371,6 +403,10 @@ impl<'a> Seen<'a> {
         self.matched().flat_map(|matched| &matched.sent)
     }
 
+    fn updated(&self) -> impl Iterator<Item = &'a Sent> {
+        self.matched().flat_map(|matched| &matched.updated)
+    }
+
     fn held_back(&self) -> usize {
         self.matched().map(|matched| matched.held_back.len()).sum()
     }
@@ -406,6 +442,9 @@ impl<'a> Seen<'a> {
                     }
                     for place in &matched.members_needed {
                         add(format!("the test does not say who is in {place}"));
+                    }
+                    if let Some(told) = matched.told.as_ref().filter(|_| matched.sent.is_empty()) {
+                        add(told.sentence.clone());
                     }
                     if matched.told_nobody() {
                         add("everybody who would be told is excepted".to_owned());
@@ -444,7 +483,11 @@ impl<'a> Seen<'a> {
         let places = book.channels().map(|(alias, _)| alias);
         let more = book.groups().map(|(alias, _)| alias);
         let audiences = book.audiences().map(|(alias, _)| alias);
-        let near = did_you_mean(written, people.chain(places).chain(more).chain(audiences))?;
+        let rotations = book.rotations().map(|rotation| rotation.name.as_str());
+        let near = did_you_mean(
+            written,
+            people.chain(places).chain(more).chain(audiences).chain(rotations),
+        )?;
         (near != written.to_lowercase()).then(|| format!("did you mean `{near}`?"))
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::schedules;
 use crate::diagnostic::{Fault, did_you_mean};
 use crate::event::{Event, EventId, FileChange, Origin, Scope, Sender};
+use crate::matter::dress::Ours;
 use crate::roster::ConversationId;
 use crate::rule::Rule;
 use crate::rule::field::Field;
@@ -184,6 +185,27 @@ impl Given {
         changed
     }
 
+    /// The event of a press that a button of ours brings; `None` if it is another one.
+    pub fn press_of_ours(&self, now: DateTime<Utc>, serial: usize) -> Option<Event> {
+        let GivenKind::Sample(sample) = &self.kind else {
+            return None;
+        };
+        let button = sample.data["button"].as_str().filter(|button| Ours::is_one(button))?;
+        Some(Event {
+            id: EventId::derived(&["rehearsal", &serial.to_string()]),
+            origin: Origin::Button {
+                scope: Scope::Person,
+                button: button.to_owned(),
+            },
+            occurred_at: now,
+            data: sample.data.clone(),
+            request: Value::Null,
+            here: here(&sample.data),
+            thread: None,
+            sender: sender(&sample.data),
+        })
+    }
+
     /// When it happened, if it is the record of a moment.
     pub fn recorded_at(&self) -> Option<DateTime<Utc>> {
         match &self.kind {
@@ -228,7 +250,7 @@ impl Given {
                 *scheduled_at = told.unwrap_or(now);
             }
             // A test gives events, not drills.
-            Origin::File { .. } | Origin::Queue { .. } | Origin::Drill { .. } => {}
+            Origin::File { .. } | Origin::Queue { .. } | Origin::Drill { .. } | Origin::Step { .. } => {}
         }
         event
     }

@@ -7,6 +7,7 @@ use super::world::Spot;
 use super::{Made, Outcome, World};
 use crate::book::{Book, naming};
 use crate::card::Content;
+use crate::card::button::OURS;
 use crate::diagnostic::Fault;
 use crate::roster::Person;
 use crate::rule::Rule;
@@ -119,7 +120,7 @@ pub fn on_card<'a>(given: &Given, made: impl DoubleEndedIterator<Item = &'a Made
     given.changed(|data| {
         let button = data["button"].as_str().unwrap_or_default().to_owned();
         let cards = made.rev().filter_map(|made| match &made.outcome {
-            Outcome::Matched(matched) => Some(matched.sent.iter().rev()),
+            Outcome::Matched(matched) => Some(matched.updated.iter().rev().chain(matched.sent.iter().rev())),
             Outcome::NotMet(_) | Outcome::NoMatch(_) => None,
         });
         let contents = cards.flatten().filter_map(|sent| match &sent.card.content {
@@ -152,7 +153,7 @@ fn find<'a>(value: &'a Value, button: &str) -> Option<(&'a Value, String)> {
                 Some(_) | None => None,
             };
             if let Some(name) = name
-                && (name == button || value["title"] == button)
+                && (name == button || name.strip_prefix(OURS) == Some(button) || value["title"] == button)
             {
                 return Some((value, name.to_owned()));
             }

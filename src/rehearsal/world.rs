@@ -139,6 +139,11 @@ impl World {
         for (_, targets) in book.audiences() {
             world.assume_named(targets, book);
         }
+        for person in book.rotations().flat_map(|rotation| rotation.everybody()) {
+            if let Ok(want) = naming::person(person, book) {
+                world.assume(&want, true);
+            }
+        }
         world
     }
 
@@ -146,6 +151,9 @@ impl World {
     pub fn with_rule(mut self, rule: &Rule, book: &Book) -> World {
         self.assume_named(&rule.notify, book);
         self.assume_named(&rule.except, book);
+        for targets in rule.then.iter().flat_map(|then| then.targets()) {
+            self.assume_named(targets, book);
+        }
         for trigger in &rule.triggers {
             self.assume_named(trigger.from(), book);
         }
@@ -502,6 +510,9 @@ impl World {
     fn assume_named(&mut self, targets: &[Target], book: &Book) {
         for target in targets {
             for (_, kind, name) in target.names() {
+                if book.duty(&name).is_some() {
+                    continue;
+                }
                 let want = match kind {
                     Kind::Person => naming::person(&name, book),
                     Kind::People | Kind::ActivityFeed if book.audience(&name).is_some() => continue,

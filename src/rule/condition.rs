@@ -47,7 +47,7 @@ enum Quantity {
 }
 
 /// What became of a condition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Verdicts {
     /// Every line holds.
     pub holds: bool,

@@ -5,10 +5,22 @@ use serde_json::Value;
 use crate::diagnostic::{Fault, did_you_mean};
 
 /// The names a condition can begin with.
-pub const ROOTS: [&str; 4] = ["event", "request", "rule", "now"];
+pub const ROOTS: [&str; 6] = ["event", "request", "rule", "now", "tracked", "steps"];
+
+/// Those of them that only steps under `then` see, with why a rule's own `if` does not.
+const OF_STEPS: [(&str, &str); 2] = [
+    (
+        "tracked",
+        "a rule is judged before it is known what the event is about; steps under `then` see it",
+    ),
+    (
+        "steps",
+        "they come after the first message; steps under `then` see what those before them brought",
+    ),
+];
 
 /// Names that exist elsewhere (cards, later versions), with why they are not here.
-const ELSEWHERE: [(&str, &str); 3] = [
+const ELSEWHERE: [(&str, &str); 2] = [
     (
         "recipient",
         "conditions are judged before anybody is looked up; use it in the card",
@@ -16,10 +28,6 @@ const ELSEWHERE: [(&str, &str); 3] = [
     (
         "item",
         "it belongs to `split`, which is not part of this version of Herald",
-    ),
-    (
-        "tracked",
-        "it belongs to `track`, which is not part of this version of Herald",
     ),
 ];
 
@@ -93,6 +101,15 @@ impl Field {
             Some(meant) => fault.help(format!("did you mean `{meant}`?")),
             None => fault.help(format!("fields of the event are written `event.{}`", short(text))),
         })
+    }
+
+    /// What is wrong with a path like this in a rule's own `if`: only the steps that follow see what it begins with.
+    pub fn doubt_before_steps(path: &str) -> Option<Fault> {
+        let (root, why) = OF_STEPS.iter().find(|(root, _)| {
+            path.strip_prefix(root)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })?;
+        Some(Fault::error("condition::root", format!("the `if` of a rule cannot see `{root}`")).help(*why))
     }
 
     /// The place these steps lead to; the first is one of [`ROOTS`].

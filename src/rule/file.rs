@@ -3,6 +3,8 @@
 //! What stands under `if`, `notify` and `card` is described here for the schema, and read by the rooms that give it a
 //! meaning: they point into the value when something is wrong with it.
 
+mod living;
+
 use std::borrow::Cow;
 
 use indexmap::IndexMap;
@@ -13,7 +15,10 @@ use serde_json::{Value, json};
 use crate::one_or_many::OneOrMany;
 use crate::rule::comparison::WORDS;
 use crate::rule::tests_file::CaseFile;
+use crate::rule::then::file::ThenFile;
 use crate::text_or::TextOr;
+
+pub use living::{ButtonFile, IfNotOpenFile, OnUpdateFile, TrackFile, TurnFile};
 
 /// A rule: when something happens, if it matters, notify somebody with a card.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -83,6 +88,51 @@ pub struct RuleFile {
     #[serde(default)]
     #[schemars(with = "Option<SendFile>", extend("examples" = [{ "first_try_on": 20, "needs_approval_above": 500 }]))]
     pub send: Option<Value>,
+    /// What follows the first message: reminders, escalations, questions to other programs. Steps come one after the other;
+    /// each `after` counts from the first message.
+    #[serde(default)]
+    #[schemars(
+        with = "Option<Vec<ThenFile>>",
+        extend("examples" = [[{ "after": "15 minutes", "unless": "acknowledged", "notify": [{ "person": "on-call.next" }] }]])
+    )]
+    pub then: Option<Value>,
+    /// With `then`: what is under way follows this rule when it changes. Otherwise it finishes as it began.
+    #[serde(default)]
+    #[schemars(with = "Option<bool>", extend("examples" = [true]))]
+    pub follow_edits: Option<Value>,
+    /// Which events are about the same thing: there is one card for all of them, which changes as they come.
+    #[serde(default)]
+    #[schemars(
+        with = "Option<TrackFile>",
+        extend("examples" = [{ "by": "{{event.incident.id}}", "closed_when": { "event.incident.status": "resolved" } }])
+    )]
+    pub track: Option<Value>,
+    /// Buttons that Herald adds to the cards of this rule. What somebody presses shows on the card for everybody who has it.
+    #[serde(default)]
+    #[schemars(
+        with = "Option<Vec<TextOr<ButtonFile>>>",
+        length(max = 6),
+        extend("examples" = [["acknowledge", { "snooze": "1 hour" }, { "open": "{{event.html_url}}" }]])
+    )]
+    pub buttons: Option<Value>,
+    /// Who may press the buttons under `buttons`. Without it, everybody who sees the card.
+    #[serde(default)]
+    #[schemars(with = "Vec<TargetFile>", extend("examples" = [[{ "people": "first-responders" }]]))]
+    pub may_press: Vec<Value>,
+    /// What the card becomes for everybody when somebody pressed `acknowledge`. Without it, a line on top says who it was.
+    #[serde(default)]
+    #[schemars(
+        with = "Option<TurnFile>",
+        extend("examples" = [{ "card": { "title": "{{tracked.acknowledged.by.name}} is on it", "style": "warning" } }])
+    )]
+    pub on_acknowledge: Option<Value>,
+    /// What the card becomes for everybody when it is over. Without it, a green line on top says so.
+    #[serde(default)]
+    #[schemars(
+        with = "Option<TurnFile>",
+        extend("examples" = [{ "card": { "title": "{{event.incident.title}} is over", "style": "good" } }])
+    )]
+    pub on_close: Option<Value>,
     /// The rule's own tests, for `herald test`. They can stand in `NAME.test.yaml` beside the rule as well.
     #[serde(default)]
     #[schemars(

@@ -73,6 +73,8 @@ impl Ruleset {
             Origin::Cron { rule, .. } | Origin::File { rule, .. } | Origin::Drill { rule, .. } => {
                 self.by_name.get(rule).map_or(none, std::slice::from_ref)
             }
+            // Whoever brings it knows by which rule it began.
+            Origin::Step { .. } => none,
         };
         let met = |rule: &&Arc<Rule>| {
             let mut triggers = rule.triggers.iter().enumerate();
@@ -96,6 +98,7 @@ impl Ruleset {
             Origin::Cron { .. }
             | Origin::Teams { .. }
             | Origin::Drill { .. }
+            | Origin::Step { .. }
             | Origin::File { .. }
             | Origin::Queue { .. } => BTreeSet::new(),
         };

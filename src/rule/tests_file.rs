@@ -58,6 +58,10 @@ pub struct CaseFile {
     /// `Team / Channel` is taken to exist.
     #[schemars(extend("examples" = [["omar", "Platform / Releases"]]))]
     pub unknown: Option<OneOrMany<String>>,
+    /// What other programs answer when a step of the rule calls them: by the name under which the call keeps it. A list is
+    /// given one after the other.
+    #[schemars(extend("examples" = [{ "ticket": { "status": 201, "body": { "id": 4711 } } }]))]
+    pub answers: Option<IndexMap<String, OneOrMany<AnswerFile>>>,
     /// What the rule should have made of it, in the end.
     #[schemars(extend("examples" = [{ "sent_to": ["on-call", "Platform / Releases"], "card_shows": "deploy failed" }]))]
     pub expect: Option<ExpectFile>,
@@ -77,6 +81,22 @@ pub struct CallerFile {
     /// For `signature: client-certificate`: the line of `clients` that fits.
     #[schemars(extend("examples" = ["CN=erp.contoso.example,O=Contoso"]))]
     pub certificate: Option<String>,
+}
+
+/// What another program answers.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Answer")]
+pub struct AnswerFile {
+    /// The HTTP status. Default: 200.
+    #[schemars(range(min = 100, max = 599), extend("examples" = [201]))]
+    pub status: Option<u16>,
+    /// What it says.
+    #[schemars(with = "Option<EventFile>", extend("examples" = [{ "id": 4711 }]))]
+    pub body: Option<Value>,
+    /// Instead of `status`: there is no answer.
+    #[schemars(extend("examples" = [true]))]
+    pub silent: Option<bool>,
 }
 
 /// Something that happens.
@@ -237,6 +257,12 @@ pub struct ExpectFile {
     /// How many cards `limit` held back.
     #[schemars(extend("examples" = [19]))]
     pub held_back: Option<usize>,
+    /// How many cards changed in their place: what they show then is compared with `card_shows`, too.
+    #[schemars(extend("examples" = [1]))]
+    pub updated: Option<usize>,
+    /// Words of what whoever pressed one of the rule's `buttons` is told.
+    #[schemars(extend("examples" = ["Omar Haddad took it"]))]
+    pub answer: Option<OneOrMany<String>>,
     /// When the schedule runs next, by its own clock: as many times as are written here.
     #[schemars(extend("examples" = [["2026-03-30 09:00", "2026-04-13 09:00"]]))]
     pub next_runs: Option<OneOrMany<String>>,

@@ -153,6 +153,7 @@ impl Trigger {
             }
             (Trigger::Button { buttons, .. }, Origin::Button { button, .. }) => buttons.contains(button),
             (_, Origin::Drill { rule: whose, .. }) => rule == whose,
+            (_, Origin::Step { .. }) => false,
             (
                 Trigger::Hook { .. }
                 | Trigger::Cron { .. }

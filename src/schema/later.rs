@@ -1,27 +1,14 @@
 //! Words that are not ours, or not yet: whoever writes one deserves a better answer than "unknown".
 
 /// The keys, by the title of the mapping they would stand in.
-const LATER: [(&str, &[&str]); 6] = [
+const LATER: [(&str, &[&str]); 5] = [
     (
         "Rule",
-        &[
-            "split",
-            "quiet_hours",
-            "time_zone",
-            "language",
-            "can_opt_out",
-            "topic",
-            "then",
-            "track",
-            "buttons",
-            "on_acknowledge",
-            "on_close",
-        ],
+        &["split", "quiet_hours", "time_zone", "language", "can_opt_out", "topic"],
     ),
     ("Target", &["where"]),
     ("Card", &["language"]),
     ("Settings", &["quiet_hours", "topics"]),
-    ("Directory", &["rotations"]),
     ("Step", &["delivered"]),
 ];
 

@@ -39,6 +39,9 @@ pub struct SettingsFile {
     /// How messages leave.
     #[schemars(extend("examples" = [{ "private_webhook_hosts": ["flows.contoso.internal"] }]))]
     pub send: SendFile,
+    /// Which other programs the steps of rules may call.
+    #[schemars(extend("examples" = [{ "hosts": ["tickets.contoso.example"] }]))]
+    pub calls: CallsFile,
     /// How long what is over and done with is kept.
     #[schemars(extend("examples" = [{ "deliveries": "30 days" }]))]
     pub retention: RetentionFile,
@@ -260,6 +263,19 @@ pub struct SendFile {
     /// without TLS. Other webhooks are only called on the internet, by `https://`.
     #[schemars(extend("examples" = [["flows.contoso.internal"], ["127.0.0.1"]]))]
     pub private_webhook_hosts: Vec<String>,
+}
+
+/// Which other programs the steps of rules may call: none that is not listed here.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Calls")]
+pub struct CallsFile {
+    /// Hosts on the internet, by name; `*.contoso.example` is every host below that domain.
+    #[schemars(extend("examples" = [["tickets.contoso.example"], ["*.contoso.example"]]))]
+    pub hosts: Vec<String>,
+    /// Hosts that may be in a private network or on this machine, and may be called without TLS.
+    #[schemars(extend("examples" = [["jira.contoso.internal"], ["127.0.0.1"]]))]
+    pub private_hosts: Vec<String>,
 }
 
 /// How long what is over and done with is kept.

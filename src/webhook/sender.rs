@@ -235,7 +235,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 /// Looks up names, and finds nothing private behind those that webhooks are at. Looking at the answer that is used, not at
 /// one before it, leaves no moment in which a name could come to mean something else.
 #[derive(Debug, Default)]
-struct Guard {
+pub(crate) struct Guard {
     hosts: Mutex<HashSet<String>>,
 }
 
@@ -245,7 +245,7 @@ struct Guard {
 struct Private(IpAddr);
 
 impl Guard {
-    fn look_out_for(&self, host: &str) {
+    pub(crate) fn look_out_for(&self, host: &str) {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if hosts.len() < MOST_HOSTS {
             hosts.insert(host.to_owned());
@@ -272,7 +272,7 @@ impl Resolve for Guard {
     }
 }
 
-fn private_address(error: &reqwest::Error) -> Option<IpAddr> {
+pub(crate) fn private_address(error: &reqwest::Error) -> Option<IpAddr> {
     let mut cause: Option<&dyn Error> = Some(error);
     while let Some(one) = cause {
         if let Some(Private(address)) = one.downcast_ref::<Private>() {
@@ -284,7 +284,7 @@ fn private_address(error: &reqwest::Error) -> Option<IpAddr> {
 }
 
 /// The innermost cause: the outer ones repeat the address.
-fn root_of(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn root_of(error: &(dyn Error + 'static)) -> String {
     let mut root = error;
     while let Some(deeper) = root.source() {
         root = deeper;

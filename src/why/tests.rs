@@ -85,6 +85,7 @@ fn told(record: &EventRecord, deliveries: &[Delivery], waiting: &[Waiting], ques
         some_recipients: false,
         waiting,
         runs: &[],
+        matters: &[],
         behind: &BTreeMap::new(),
         zone: Tz::Europe__Berlin,
     };
@@ -386,6 +387,7 @@ fn a_story_names_a_run_of_several() {
         some_recipients: false,
         waiting: &[],
         runs: &runs,
+        matters: &[],
         behind: &BTreeMap::new(),
         zone: Tz::Europe__Berlin,
     };

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -11,7 +12,9 @@ use super::rule::{self as rule_compile, Surroundings};
 use super::sample::Sample;
 use super::source::name_of;
 use super::together::together;
-use super::{Kept, Kind, Partial, PartialContent, SourceFile, Sources, Workspace, lint, sample};
+use super::{
+    Kept, Kind, Partial, PartialContent, SourceFile, Sources, Workspace, follow_ups, lint, program, sample, turns,
+};
 use crate::book::Book;
 use crate::book::file::BookFile;
 use crate::card::partial::Partials;
@@ -207,13 +210,13 @@ impl<'a> Compiler<'a> {
     }
 
     /// The directory file, and whether it says all there is: with a broken one nobody can be called unknown.
-    pub fn book(&mut self, partials: &Partials) -> (Book, bool) {
+    pub fn book(&mut self, partials: &Partials, time_zone: Tz) -> (Book, bool) {
         let Some(file) = self.of_kind(Kind::Directory).next() else {
             return (Book::default(), false);
         };
         let before = self.errors();
         if let Some(shaped) = self.shaped::<BookFile>(file, FileKind::Directory) {
-            let (book, faults) = match Book::compile(&shaped.shape, partials) {
+            let (book, faults) = match Book::compile_in(&shaped.shape, partials, Some(time_zone)) {
                 Ok((book, warnings)) => (Some(book), warnings),
                 Err(faults) => (None, faults),
             };
@@ -452,6 +455,8 @@ impl<'a> Compiler<'a> {
     ) -> Option<(Rule, Vec<Pressed>)> {
         let (rule, document) = self.rule(name, file, around)?;
         let mut faults = sample::try_out(&rule, &document, samples, book);
+        faults.extend(follow_ups::try_out(&rule, samples));
+        faults.extend(turns::try_out(&rule, samples));
         faults.extend(lint::says_nothing(&rule));
         faults.extend(lint::dead_buttons(&rule));
         let card = document.value.get("card").unwrap_or(&Value::Null);
@@ -483,7 +488,12 @@ impl<'a> Compiler<'a> {
             self.diagnostics.push(diagnostic);
             return None;
         }
-        let (rule, faults) = rule_compile::compile(name, &file.path, &document, around);
+        let (mut rule, faults) = rule_compile::compile(name, &file.path, &document, around);
+        if let Some(then) = rule.as_mut().and_then(|rule| rule.then.as_mut()).and_then(Arc::get_mut)
+            && !then.follow_edits
+        {
+            then.program = program::of(name, file, &document.value, self.sources).map(Arc::new);
+        }
         self.locate(&file.path, &document, faults);
         rule.filter(|_| self.errors() == before).map(|rule| (rule, document))
     }

@@ -501,7 +501,18 @@ impl Texts {
         let text = Text::compile(source, partials).ok()?;
         let (of_event, others): (Vec<String>, Vec<String>) =
             text.paths().into_iter().partition(|path| path.starts_with("event."));
-        let fixed = ["event", "request", "rule", "recipient", "now", "time_zone", "limit"];
+        let fixed = [
+            "event",
+            "request",
+            "rule",
+            "recipient",
+            "now",
+            "time_zone",
+            "limit",
+            "tracked",
+            "steps",
+            "on_call",
+        ];
         self.unknown |= others
             .iter()
             .any(|path| !fixed.contains(&path.split('.').next().unwrap_or_default()));

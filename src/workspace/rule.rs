@@ -15,15 +15,21 @@ use crate::diagnostic::{Fault, Severity, Step};
 use crate::hook::{Format, Hook};
 use crate::limit::Limit;
 use crate::queue::Queue;
+use crate::rotation::OnCall;
 use crate::rule::Rule;
 use crate::rule::condition::Condition;
 use crate::rule::feed::Feed;
+use crate::rule::field::Field;
 use crate::rule::sending::Sending;
 use crate::rule::target::{Kind, Target};
+use crate::rule::then::Then;
 use crate::rule::trigger::Trigger;
 use crate::schema::{self, FileKind};
+use crate::settings::Calls;
 use crate::yaml::{Document, MOST_FAULTS};
 
+mod living;
+mod then;
 mod trigger;
 
 /// What a rule may refer to.
@@ -36,6 +42,8 @@ pub struct Surroundings<'a> {
     pub time_zone: Tz,
     /// Whether Graph may be asked who people and groups are; `None` when that is not known because `herald.yaml` is broken.
     pub look_up: Option<bool>,
+    /// The hosts that steps may call; `None` as above.
+    pub calls: Option<&'a Calls>,
     /// The templates that can be used.
     pub templates: &'a IndexMap<String, Arc<Template>>,
     /// Templates that have errors of their own and no earlier version.
@@ -44,6 +52,8 @@ pub struct Surroundings<'a> {
     pub partials: &'a Partials,
     /// The names of `directory.yaml`.
     pub book: &'a Book,
+    /// Who takes turns.
+    pub on_call: Arc<OnCall>,
     /// There is such a file and nothing is wrong with it: a name that it lacks can be doubted.
     pub book_is_whole: bool,
 }
@@ -69,8 +79,15 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
     let limit = compiler.limit(root.get("limit"));
     let feed = compiler.feed(root.get("feed"), &notify);
     let sending = compiler.sending(root);
+    let then = compiler.then(root, &triggers);
+    let living = compiler.living(root, &triggers, &notify, card.as_ref());
     let Compiler { shape, faults, .. } = compiler;
     let faults: Vec<Fault> = shape.into_iter().chain(faults).collect();
+    // Whoever asks for nothing is told nothing: there may be many rotations.
+    let of_steps = |then: &Then| then.cards().any(|card| card.reads("on_call"));
+    let reads_on_call = card.as_ref().is_some_and(|card| card.reads("on_call"))
+        || then.as_ref().is_some_and(of_steps)
+        || root.to_string().contains("on_call");
     let text = |key: &str| root.get(key).and_then(Value::as_str).map(|text| text.trim().to_owned());
     let rule = match (condition, card, sending) {
         (Some(condition), Some(card), Some(sending))
@@ -89,6 +106,13 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
                 feed: feed.map(Arc::new),
                 limit,
                 sending,
+                on_call: if reads_on_call {
+                    around.on_call.clone()
+                } else {
+                    Arc::default()
+                },
+                then: then.map(Arc::new),
+                living: Arc::new(living),
             })
         }
         _ => None,
@@ -147,12 +171,19 @@ impl Compiler<'_> {
         let Some(written) = written else {
             return Some(Condition::always());
         };
-        let (condition, found) = parted(Condition::compile(written));
+        let (condition, mut found) = parted(Condition::compile(written));
+        let paths = condition.iter().flat_map(Condition::paths);
+        found.extend(paths.filter_map(|path| Field::doubt_before_steps(&path)).take(1));
         self.judged(&["if".into()], found);
         condition
     }
 
     fn card(&mut self, written: Option<&Value>, triggers: &[Trigger]) -> Option<CardSource> {
+        self.card_at(&["card".into()], written, triggers)
+    }
+
+    /// The card that is written at `place`.
+    fn card_at(&mut self, place: &[Step], written: Option<&Value>, triggers: &[Trigger]) -> Option<CardSource> {
         let around = self.around;
         let template = match written {
             Some(Value::String(name)) => Some((name, Vec::new())),
@@ -170,16 +201,16 @@ impl Compiler<'_> {
                 format!("the template `{name}` has errors of its own"),
             );
             fault.path = path;
-            self.judged(&["card".into()], vec![fault]);
+            self.judged(place, vec![fault]);
             return None;
         }
         let names: Vec<String> = around.templates.keys().cloned().collect();
         let find = |name: &str| around.templates.get(name).cloned();
         let (card, found) = parted(CardSource::compile(written, &find, &names, around.partials));
-        self.judged(&["card".into()], found);
+        self.judged(place, found);
         if card.as_ref().is_some_and(CardSource::is_as_sent) {
             let doubt = self.nothing_sent(triggers);
-            self.judged(&["card".into()], doubt.into_iter().collect());
+            self.judged(place, doubt.into_iter().collect());
         }
         card
     }

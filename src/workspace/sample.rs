@@ -7,7 +7,7 @@ use chrono::DateTime;
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
-use super::{SourceFile, lint};
+use super::{SourceFile, lint, turns};
 use crate::book::{Book, naming};
 use crate::card::sent;
 use crate::card::text::Warnings;
@@ -21,7 +21,7 @@ use crate::rule::trigger::Trigger;
 use crate::yaml::{self, Document};
 
 /// How many samples a rule is tried out with.
-const MOST: usize = 20;
+pub(super) const MOST: usize = 20;
 
 /// A recorded event.
 #[derive(Debug, Clone)]
@@ -251,6 +251,7 @@ impl Sample {
             | Origin::Button { .. }
             | Origin::File { .. }
             | Origin::Queue { .. }
+            | Origin::Step { .. }
             | Origin::Drill { .. } => Value::Null,
         };
         Some(Event {
@@ -366,13 +367,13 @@ pub(super) fn try_out(rule: &Rule, document: &Document, samples: &[Sample], book
 
 /// What all of several tries have in common.
 #[derive(Default)]
-struct Common {
-    sentences: Vec<(String, String)>,
+pub(super) struct Common {
+    pub(super) sentences: Vec<(String, String)>,
     tried: bool,
 }
 
 impl Common {
-    fn with(&mut self, found: Vec<(String, String)>) {
+    pub(super) fn with(&mut self, found: Vec<(String, String)>) {
         if self.tried {
             self.sentences
                 .retain(|(sentence, _)| found.iter().any(|(other, _)| other == sentence));
@@ -384,9 +385,12 @@ impl Common {
 }
 
 /// What the rule would see, with a recipient who could be anybody.
-fn scope(rule: &Rule, event: &Event) -> Value {
+pub(super) fn scope(rule: &Rule, event: &Event) -> Value {
     let mut scope = plan::scope(event, rule, Tz::UTC, event.occurred_at);
     scope["recipient"] = json!({ "name": "Anna Berg", "email": "anna.berg@contoso.example", "id": "1", "time_zone": "UTC", "locale": "en" });
+    if rule.lives() {
+        scope["tracked"] = turns::made_up();
+    }
     scope
 }
 
@@ -410,7 +414,7 @@ fn is_known(written: &str) -> bool {
 }
 
 /// What is said about names whose values a sample knows.
-fn of_event(seen: Warnings) -> Vec<(String, String)> {
+pub(super) fn of_event(seen: Warnings) -> Vec<(String, String)> {
     let named = |sentence: &String| sentence.split('`').nth(1).is_none_or(is_known);
     seen.into_vec()
         .into_iter()

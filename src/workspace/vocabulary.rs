@@ -37,6 +37,13 @@ pub fn vocabulary(sources: &Sources) -> Vocabulary {
                 known.channels = named(&document, "channels");
                 known.groups = named(&document, "groups");
                 known.audiences = named(&document, "audiences");
+                for duty in named(&document, "rotations") {
+                    known.people.push(Word {
+                        word: format!("{}.next", duty.word),
+                        meaning: format!("whoever follows in {}", duty.word),
+                    });
+                    known.people.push(duty);
+                }
             }
             Kind::Settings => known.hooks = hooks(&document(&file.path, &text)),
             Kind::Template => known.templates.push(Word {

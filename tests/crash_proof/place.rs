@@ -242,10 +242,10 @@ impl Herald {
 
     /// How many deliveries are in this state, by the store's own count.
     pub async fn count(&self, state: &str) -> u64 {
-        let (_, status) = self.get("/admin/v1/status").await;
+        let (code, status) = self.get("/admin/v1/status").await;
         status["deliveries"][state]
             .as_u64()
-            .unwrap_or_else(|| panic!("no count of {state}: {status}"))
+            .unwrap_or_else(|| panic!("no count of {state}: {code} {status}\n{}", tail(&self.log)))
     }
 
     /// Every delivery.

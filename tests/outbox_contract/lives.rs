@@ -45,6 +45,7 @@ fn matter(about: &str, seconds: i64) -> Matter {
         deliveries: Vec::new(),
         timers: Vec::new(),
         state: serde_json::Map::new(),
+        steps: None,
         version: 0,
     }
 }

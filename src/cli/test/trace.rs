@@ -114,6 +114,27 @@ fn lines(made: &Made, zone: Tz, paint: Paint) -> Vec<String> {
             );
             listed(
                 matched
+                    .updated
+                    .iter()
+                    .map(|sent| format!("changed for {}", one_line(&sent.recipient.name)))
+                    .collect(),
+            );
+            listed(
+                matched
+                    .told
+                    .iter()
+                    .map(|told| format!("{}: {}", one_line(&told.about), one_line(&told.sentence)))
+                    .collect(),
+            );
+            listed(
+                matched
+                    .answer
+                    .iter()
+                    .map(|answer| format!("answered: {}", one_line(answer)))
+                    .collect(),
+            );
+            listed(
+                matched
                     .untold
                     .iter()
                     .map(|(target, reason)| {

@@ -1,0 +1,458 @@
+//! Somebody presses a button of ours: what it does to the matter is on disk before they are answered.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tracing::info;
+
+use super::matter::amendment;
+use super::step::NOT_NEEDED;
+use super::{ATTEMPTS, Dispatcher, Missing, Occasion};
+use crate::audience::{Known, Reached, Wanted};
+use crate::card::text::Warnings;
+use crate::event::{Event, EventId, Origin, Sender};
+use crate::judge::is_from;
+use crate::matter::decide::{Deed, in_scope, press, woken};
+use crate::matter::dress::Ours;
+use crate::matter::follow;
+use crate::matter::keep::{self, Standing};
+use crate::matter::told::Told;
+use crate::matter::{Change, Matter, MatterId, decide};
+use crate::plan;
+use crate::rule::Rule;
+use crate::rule::condition::Verdicts;
+use crate::store::StoreError;
+use crate::store::outbox::{Amendment, Batch, RuleRecord};
+use crate::timer::{Timer, TimerId};
+use crate::workspace::Workspace;
+
+/// What an operator is told of a matter that was to be closed.
+#[derive(Debug, Clone)]
+pub enum ClosedByHand {
+    /// It is closed now.
+    Done(Box<Matter>),
+    /// It was closed already.
+    Already(Box<Matter>),
+    /// There is none.
+    Unknown,
+}
+
+/// What one press comes to.
+struct Outcome {
+    /// What is written down.
+    record: RuleRecord,
+    /// What changes; `None` if nothing does.
+    change: Option<(Change, Vec<Amendment>)>,
+    timers: Option<Timer>,
+    stopped: Option<TimerId>,
+    sentence: String,
+}
+
+impl Dispatcher {
+    /// Does what a button of ours is for, and says what whoever pressed it is told. A press that comes twice counts once.
+    ///
+    /// # Errors
+    /// Those of the stores; nothing is done then, and the press may come again.
+    pub async fn press(&self, event: &Event) -> Result<String, StoreError> {
+        let workspace = self.live.borrow().workspace.clone();
+        self.metrics.event(event.origin.kind());
+        let mut attempt = 1;
+        loop {
+            match self.press_once(event, &workspace).await {
+                Err(StoreError::Overtaken) if attempt < ATTEMPTS => attempt += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn press_once(&self, event: &Event, workspace: &Workspace) -> Result<String, StoreError> {
+        let now = self.clock.now();
+        let known = self.outbox.event(&event.id).await?.is_some();
+        let (Origin::Button { button, .. }, Some(sender)) = (&event.origin, &event.sender) else {
+            return Ok(UNKNOWN.to_owned());
+        };
+        let Some(ours) = Ours::read(button, &event.data["data"]) else {
+            return Ok(UNKNOWN.to_owned());
+        };
+        let Some(matter) = self.outbox.matter(&ours.matter).await? else {
+            return Ok(GONE.to_owned());
+        };
+        let Some(rule) = workspace.ruleset.rules.iter().find(|rule| rule.name == matter.rule) else {
+            return Ok(format!(
+                "Nothing happened: there is no rule “{}” any more.",
+                matter.rule
+            ));
+        };
+        let standing = self.standing(&matter).await?;
+        let occasion = Occasion {
+            event: &matter.event,
+            workspace,
+            missing: Missing::GivenUp(NOT_ASKED),
+            counted: &[],
+            now,
+        };
+        let outcome = match self.refusal(event, sender, &occasion, rule, &matter, &standing).await? {
+            Some((sentence, record)) => Outcome::nothing(record, sentence),
+            None if matter.opened_at.timestamp_millis() != ours.since => {
+                let sentence = "It is over, and something new began since: there is a card for that.".to_owned();
+                let record = RuleRecord {
+                    matched: true,
+                    told: Some(Told::new(&matter, "the button is of an earlier card".to_owned(), 0)),
+                    ..record(rule)
+                };
+                Outcome::nothing(record, sentence)
+            }
+            None => {
+                self.pressed(&occasion, rule, &matter, &standing, ours.deed, sender)
+                    .await?
+            }
+        };
+        let sentence = outcome.sentence.clone();
+        if !known {
+            self.write_down(event, workspace, outcome).await?;
+        }
+        Ok(sentence)
+    }
+
+    /// Why this person may not press, if so: what they are told, and what is written down.
+    async fn refusal(
+        &self,
+        event: &Event,
+        sender: &Sender,
+        occasion: &Occasion<'_>,
+        rule: &Rule,
+        matter: &Matter,
+        standing: &[Standing],
+    ) -> Result<Option<(String, RuleRecord)>, StoreError> {
+        let refused = |because: String| RuleRecord {
+            because: vec![because],
+            told: Some(Told::new(
+                matter,
+                format!("{} may not press it", decide::name(sender)),
+                0,
+            )),
+            ..record(rule)
+        };
+        if rule.living.may_press.is_empty() {
+            // What a press says of itself comes from outside: it must come from where such a card is.
+            let here = event.here.as_ref();
+            let sees = standing.iter().any(|one| one.is_in(here));
+            let because = "the press comes from a conversation in which no such card is".to_owned();
+            return Ok((!sees).then(|| (GONE.to_owned(), refused(because))));
+        }
+        let scope = self.scope(occasion, rule, matter);
+        let mut seen = Warnings::new();
+        let wanted: Vec<Wanted> = rule
+            .living
+            .may_press
+            .iter()
+            .flat_map(|target| target.wanted(&scope, &occasion.workspace.book, event, &mut seen))
+            .collect();
+        let tenant = occasion.workspace.settings.bot.tenant.as_deref();
+        let known = Known::in_tenant(tenant);
+        let found = self.directory.audience_knowing(&wanted, known, occasion.now).await?;
+        let mut line = is_from(event, &wanted, &found);
+        line.written = line.written.replacen("from:", "may_press:", 1);
+        if line.holds {
+            return Ok(None);
+        }
+        let verdicts = Verdicts {
+            holds: false,
+            lines: vec![line],
+        };
+        let because = verdicts.because().into_iter().next().unwrap_or_default();
+        let record = RuleRecord {
+            lines: verdicts.lines,
+            ..refused(because)
+        };
+        Ok(Some((
+            "Nothing happened: this button is for others.".to_owned(),
+            record,
+        )))
+    }
+
+    async fn pressed(
+        &self,
+        occasion: &Occasion<'_>,
+        rule: &Rule,
+        matter: &Matter,
+        standing: &[Standing],
+        deed: Deed,
+        by: &Sender,
+    ) -> Result<Outcome, StoreError> {
+        let zone = occasion.workspace.settings.time_zone;
+        let pressed = press(matter, deed, by, zone, occasion.now);
+        let who = decide::name(by);
+        let Some(after) = pressed.matter else {
+            let record = RuleRecord {
+                matched: true,
+                told: Some(Told::new(matter, format!("{who} pressed, and nothing changes"), 0)),
+                ..record(rule)
+            };
+            return Ok(Outcome::nothing(record, pressed.sentence));
+        };
+        let did = match deed {
+            Deed::Acknowledge => format!("{who} took it"),
+            Deed::Snooze(_) => format!("{who} put it off"),
+            Deed::Close => format!("{who} closed it"),
+        };
+        let (timers, stopped) = decide::wake_up(matter, &after);
+        let (record, change) = self.changed(occasion, rule, matter, after, standing, did).await?;
+        Ok(Outcome {
+            record,
+            change: Some(change),
+            timers,
+            stopped,
+            sentence: pressed.sentence,
+        })
+    }
+
+    /// What becomes of the cards when a matter becomes `after`.
+    async fn changed(
+        &self,
+        occasion: &Occasion<'_>,
+        rule: &Rule,
+        matter: &Matter,
+        after: Matter,
+        standing: &[Standing],
+        did: String,
+    ) -> Result<(RuleRecord, (Change, Vec<Amendment>)), StoreError> {
+        let scope = self.scope(occasion, rule, &after);
+        let reached: HashMap<String, Reached> = self.reached(occasion, rule, &scope, standing).await?;
+        let mut seen = Warnings::new();
+        let cards = keep::amendments(rule, &after, &scope, standing, &reached, &mut seen);
+        let record = RuleRecord {
+            matched: true,
+            warnings: seen.into_vec(),
+            told: Some(Told::new(&after, did, cards.len())),
+            ..record(rule)
+        };
+        let change = Change {
+            before: Some(matter.version),
+            after,
+        };
+        Ok((record, (change, cards.into_iter().map(amendment).collect())))
+    }
+
+    fn scope(&self, occasion: &Occasion<'_>, rule: &Rule, matter: &Matter) -> Value {
+        let zone = occasion.workspace.settings.time_zone;
+        let mut scope = plan::scope(&matter.event, rule, zone, occasion.now);
+        scope["tracked"] = in_scope(matter);
+        scope
+    }
+
+    async fn write_down(&self, event: &Event, workspace: &Workspace, outcome: Outcome) -> Result<(), StoreError> {
+        let sentence = outcome.record.told.as_ref().map(|told| told.sentence.clone());
+        let rule = outcome.record.rule.clone();
+        let mut record = self.record(event, workspace, workspace.ruleset.rules.len());
+        record.rules.push(outcome.record);
+        let mut batch = Batch::of(record.bounded());
+        if let Some((mut change, amendments)) = outcome.change {
+            if !change.after.is_open() {
+                let now = change.after.changed_at;
+                batch.stopped.extend(follow::stop(&mut change.after, NOT_NEEDED, now));
+            }
+            batch.matters.push(change);
+            batch.amendments = amendments;
+        }
+        batch.timers.extend(outcome.timers);
+        batch.stopped.extend(outcome.stopped);
+        let cards = batch.amendments.len();
+        self.outbox.enqueue(batch).await?;
+        self.work.notify_waiters();
+        info!(event = %event.id, rule, cards, what = sentence.unwrap_or_default(), "button pressed");
+        Ok(())
+    }
+
+    /// A matter was put off until now: its cards say so no longer, and come once more.
+    ///
+    /// # Errors
+    /// Those of the stores; the timer stays then, and comes up again.
+    pub(super) async fn wake(&self, timer: &Timer, id: &MatterId) -> Result<(), StoreError> {
+        let workspace = self.live.borrow().workspace.clone();
+        let mut attempt = 1;
+        loop {
+            match self.wake_once(timer, id, &workspace).await {
+                Err(StoreError::Overtaken) if attempt < ATTEMPTS => attempt += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn wake_once(&self, timer: &Timer, id: &MatterId, workspace: &Workspace) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let matter = self.outbox.matter(id).await?;
+        let after = matter.as_ref().and_then(|matter| woken(matter, now.max(timer.due_at)));
+        let (Some(matter), Some(mut after)) = (matter, after) else {
+            return self.outbox.stop_timer(&timer.id).await;
+        };
+        let Some(rule) = workspace.ruleset.rules.iter().find(|rule| rule.name == matter.rule) else {
+            return self.outbox.stop_timer(&timer.id).await;
+        };
+        let standing = self.standing(&matter).await?;
+        let event = Event {
+            id: EventId::derived(&["timer", timer.id.as_str(), &timer.due_at.to_rfc3339()]),
+            occurred_at: now,
+            ..matter.event.clone()
+        };
+        let occasion = Occasion {
+            event: &event,
+            workspace,
+            missing: Missing::GivenUp(NOT_ASKED),
+            counted: &[],
+            now,
+        };
+        let scope = self.scope(&occasion, rule, &after);
+        let reached = self.reached(&occasion, rule, &scope, &standing).await?;
+        let mut seen = Warnings::new();
+        let cards = keep::amendments(rule, &after, &scope, &standing, &reached, &mut seen);
+        let again = keep::once_more(
+            rule,
+            &event,
+            &after,
+            &standing,
+            &cards,
+            &workspace.ruleset.revision,
+            now,
+        );
+        after
+            .deliveries
+            .extend(again.iter().map(|delivery| delivery.id.clone()));
+        after.deliveries.truncate(Matter::MOST_CARDS);
+        let mut record = self.record(&event, workspace, workspace.ruleset.rules.len());
+        record.origin = format!("{} was put off until now", matter.about);
+        record.rules.push(RuleRecord {
+            matched: true,
+            deliveries: again.len(),
+            warnings: seen.into_vec(),
+            told: Some(Told::new(
+                &after,
+                "it was put off until now, and comes back".to_owned(),
+                cards.len(),
+            )),
+            ..self::record(rule)
+        });
+        let mut batch = Batch::of(record.bounded());
+        batch.cards = cards.iter().map(|(_, card)| card.clone()).collect();
+        batch.runs = vec![rule.sending.run(&event.id, &rule.name, again.len(), 0, now)];
+        batch.deliveries = again;
+        batch.matters.push(Change {
+            before: Some(matter.version),
+            after,
+        });
+        batch.amendments = cards.into_iter().map(amendment).collect();
+        batch.stopped.push(timer.id.clone());
+        let receipt = self.outbox.enqueue(batch).await?;
+        self.work.notify_waiters();
+        self.metrics.planned(receipt.new.len());
+        info!(event = %event.id, rule = rule.name, cards = receipt.new.len(), "a matter was put off until now");
+        Ok(())
+    }
+
+    /// Closes a matter because an operator wants it, and says so on its cards.
+    ///
+    /// # Errors
+    /// Those of the stores; nothing is done then.
+    pub async fn close_matter(&self, id: &MatterId) -> Result<ClosedByHand, StoreError> {
+        let workspace = self.live.borrow().workspace.clone();
+        let mut attempt = 1;
+        loop {
+            match self.close_once(id, &workspace, self.clock.now()).await {
+                Err(StoreError::Overtaken) if attempt < ATTEMPTS => attempt += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn close_once(
+        &self,
+        id: &MatterId,
+        workspace: &Workspace,
+        now: DateTime<Utc>,
+    ) -> Result<ClosedByHand, StoreError> {
+        let Some(matter) = self.outbox.matter(id).await? else {
+            return Ok(ClosedByHand::Unknown);
+        };
+        let Some(after) = decide::closed_by_hand(&matter, now) else {
+            return Ok(ClosedByHand::Already(Box::new(matter)));
+        };
+        let event = Event {
+            id: EventId::derived(&["closed by hand", id.as_str(), &matter.version.to_string()]),
+            occurred_at: now,
+            ..matter.event.clone()
+        };
+        let rule = workspace.ruleset.rules.iter().find(|rule| rule.name == matter.rule);
+        let standing = self.standing(&matter).await?;
+        let (_, stopped) = decide::wake_up(&matter, &after);
+        let (record, change) = match rule {
+            Some(rule) => {
+                let occasion = Occasion {
+                    event: &event,
+                    workspace,
+                    missing: Missing::GivenUp(NOT_ASKED),
+                    counted: &[],
+                    now,
+                };
+                let did = "an operator closed it".to_owned();
+                self.changed(&occasion, rule, &matter, after.clone(), &standing, did)
+                    .await?
+            }
+            // Its cards stay as they are: nobody knows any more what they should look like.
+            None => {
+                let record = RuleRecord {
+                    rule: matter.rule.clone(),
+                    matched: true,
+                    told: Some(Told::new(
+                        &after,
+                        "an operator closed it; its rule is gone".to_owned(),
+                        0,
+                    )),
+                    ..RuleRecord::default()
+                };
+                let change = Change {
+                    before: Some(matter.version),
+                    after: after.clone(),
+                };
+                (record, (change, Vec::new()))
+            }
+        };
+        let mut kept = self.record(&event, workspace, workspace.ruleset.rules.len());
+        kept.origin = format!("{} was closed by hand", matter.about);
+        kept.rules.push(record);
+        let mut batch = Batch::of(kept.bounded());
+        let mut change = change;
+        batch.stopped.extend(after.timers.iter().cloned().chain(stopped));
+        batch.stopped.extend(follow::stop(&mut change.0.after, NOT_NEEDED, now));
+        batch.matters.push(change.0);
+        batch.amendments = change.1;
+        self.outbox.enqueue(batch).await?;
+        self.work.notify_waiters();
+        info!(matter = %id, rule = after.rule, "a matter was closed by hand");
+        Ok(ClosedByHand::Done(Box::new(after)))
+    }
+}
+
+impl Outcome {
+    fn nothing(record: RuleRecord, sentence: String) -> Outcome {
+        Outcome {
+            record,
+            change: None,
+            timers: None,
+            stopped: None,
+            sentence,
+        }
+    }
+}
+
+const UNKNOWN: &str = "Nothing happened: this button is none that Herald knows.";
+const GONE: &str = "Nothing happened: Herald does not keep this card any more.";
+/// Whoever pressed waits for an answer.
+const NOT_ASKED: &str = "Teams is not asked while somebody waits for an answer";
+
+fn record(rule: &Rule) -> RuleRecord {
+    RuleRecord {
+        rule: rule.name.clone(),
+        ..RuleRecord::default()
+    }
+}
