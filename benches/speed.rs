@@ -132,6 +132,7 @@ fn event(hook: &str) -> Event {
         request: Value::Null,
         here: None,
         thread: None,
+        item: None,
         sender: None,
     }
 }

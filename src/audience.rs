@@ -1,19 +1,25 @@
 //! Targets and what is known about the world -> recipients; one per address; why the others are unreachable.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use crate::choice::{Choices, PersonKey};
 use crate::delivery::{Address, Recipient};
 use crate::event::Sender;
 use crate::roster::{Conversation, ConversationId, Mention, Person, Roster, Team};
+use crate::rule::sieve::Sieve;
 use crate::webhook;
 
+mod life;
 mod place;
 mod resolve;
 mod skip;
 
+pub use life::{Life, Sifted, as_chosen, sift};
 pub use place::SEPARATOR;
 pub use resolve::resolve;
 pub use skip::Skip;
@@ -31,6 +37,8 @@ pub struct Wanted {
     pub by: By,
     /// What the thread of the channel is about that the card belongs to; without it a card begins its own.
     pub thread: Option<String>,
+    /// What must be true of each of the people: all of these.
+    pub only: Vec<Arc<Sieve>>,
 }
 
 /// By which way people are told.
@@ -250,6 +258,8 @@ pub struct Reached {
     pub tenant_id: Option<String>,
     /// What the thread of the channel is about that the card belongs to.
     pub thread: Option<String>,
+    /// What else is known of the person.
+    pub life: Life,
     /// What the person chose for themselves; `None` if nothing.
     pub choices: Option<Box<Choices>>,
 }
@@ -280,6 +290,39 @@ pub struct Unreachable {
     pub address: Option<String>,
 }
 
+/// Somebody who does not want what a rule sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// Who.
+    pub recipient: String,
+    /// What they stopped: a topic, a rule, `everything`.
+    pub what: String,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
+    /// They did it themselves; else they never started what begins stopped.
+    pub asked: bool,
+}
+
+impl Stopped {
+    /// What they did, behind their name: `stopped deployments on 2 March 2026`.
+    pub fn reason(&self, zone: Tz) -> String {
+        let Stopped { what, at, asked, .. } = self;
+        let what = match what.as_str() {
+            "everything" => what.clone(),
+            what => format!("`{what}`"),
+        };
+        match (asked, at) {
+            (true, Some(at)) => {
+                let day = at.with_timezone(&zone).format("%-d %B %Y");
+                format!("stopped {what} on {day}")
+            }
+            (true, None) => format!("stopped {what}"),
+            (false, _) => format!("did not start {what}, which begins stopped"),
+        }
+    }
+}
+
 /// Who will be told, who cannot be, and whose members must be asked for first.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Audience {
@@ -289,11 +332,15 @@ pub struct Audience {
     pub first: usize,
     /// The rest, with reasons.
     pub unreachable: Vec<Unreachable>,
+    /// People who do not want what the rule sends.
+    pub stopped: Vec<Stopped>,
     /// Teams and group chats whose roster, or list of channels, is missing, stale or old: their members or channels are
     /// not in `reached` yet.
     pub rosters_needed: Vec<String>,
     /// What else did not come out as meant: somebody who could not be mentioned.
     pub notes: Vec<String>,
+    /// How many are left out because a field of theirs is something else, or is not known.
+    pub sifted: Sifted,
 }
 
 impl Audience {

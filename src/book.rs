@@ -1,16 +1,19 @@
 //! The workspace's own names for people, channels, group chats and audiences: `directory.yaml`, compiled.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono_tz::Tz;
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use crate::audience::{Audience, PersonRef, PlaceRef, Want};
 use crate::book::file::{BookFile, ChannelFile, GroupFile, PersonFile, WebhookFile, WebhookKindFile};
 use crate::card::template::Partials;
 use crate::diagnostic::{Fault, did_you_mean};
 use crate::link;
+use crate::quiet::Own;
 use crate::rotation::Rotation;
+use crate::rule::sieve;
 use crate::rule::target::{Kind, Target};
 use crate::secret_name::SecretName;
 use crate::text_or::TextOr;
@@ -21,6 +24,12 @@ mod circle;
 mod duty;
 pub mod file;
 pub mod naming;
+
+/// How many fields a person may have.
+const MOST_FIELDS: usize = 50;
+
+/// The longest name of a field, in bytes.
+const LONGEST_FIELD: usize = 60;
 
 /// The longest alias, in bytes.
 const LONGEST_ALIAS: usize = 200;
@@ -54,6 +63,10 @@ pub struct PersonEntry {
     pub time_zone: Option<Tz>,
     /// The person's language; wins over what Teams tells.
     pub language: Option<String>,
+    /// The quiet hours that the person keeps in place of the workspace's.
+    pub quiet_hours: Option<Own>,
+    /// What else the workspace knows, by names of its own.
+    pub fields: IndexMap<String, Value>,
 }
 
 impl Book {
@@ -177,6 +190,14 @@ impl Book {
         self.people.values()
     }
 
+    /// The names of all fields that people have.
+    pub fn fields(&self) -> BTreeSet<&str> {
+        self.people
+            .values()
+            .flat_map(|entry| entry.fields.keys().map(String::as_str))
+            .collect()
+    }
+
     /// Every channel, by alias in lower case.
     pub fn channels(&self) -> impl Iterator<Item = (&str, &Want)> {
         self.channels.iter().map(|(alias, want)| (alias.as_str(), want))
@@ -232,7 +253,7 @@ impl Book {
     /// Gives the people of an audience what the workspace knows about them: zone, language, a name where Teams tells
     /// none.
     pub fn dress(&self, audience: &mut Audience) {
-        if self.people.is_empty() {
+        if self.people.is_empty() || audience.reached.is_empty() {
             return;
         }
         let mut known: HashMap<String, &PersonEntry> = HashMap::new();
@@ -266,6 +287,8 @@ impl Book {
             let Some(entry) = entry else {
                 continue;
             };
+            reached.life.quiet_hours.clone_from(&entry.quiet_hours);
+            reached.life.fields.clone_from(&entry.fields);
             if let Some(zone) = entry.time_zone {
                 person.time_zone = Some(zone.name().to_owned());
             }
@@ -469,6 +492,8 @@ fn person(alias: &str, entry: &TextOr<PersonFile>) -> Result<PersonEntry, Fault>
             name,
             time_zone,
             language,
+            quiet_hours,
+            fields,
         }) => {
             let email = email
                 .as_deref()
@@ -496,6 +521,12 @@ fn person(alias: &str, entry: &TextOr<PersonFile>) -> Result<PersonEntry, Fault>
                 name: name.clone(),
                 time_zone: zone,
                 language: language.clone(),
+                quiet_hours: quiet_hours
+                    .as_deref()
+                    .map(Own::parse)
+                    .transpose()
+                    .map_err(|fault| fault.under("quiet_hours"))?,
+                fields: self::fields(fields)?,
             });
         }
     };
@@ -514,7 +545,38 @@ fn person(alias: &str, entry: &TextOr<PersonFile>) -> Result<PersonEntry, Fault>
         name: None,
         time_zone: None,
         language: None,
+        quiet_hours: None,
+        fields: IndexMap::new(),
     })
+}
+
+/// The fields of a person, within their bounds.
+fn fields(written: &IndexMap<String, Value>) -> Result<IndexMap<String, Value>, Fault> {
+    const CODE: &str = "directory::field";
+    if written.len() > MOST_FIELDS {
+        let message = format!("a person has at most {MOST_FIELDS} fields");
+        return Err(Fault::error(CODE, message).under("fields"));
+    }
+    for name in written.keys() {
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+        if name.is_empty() || name.len() > LONGEST_FIELD || !name.chars().all(plain) {
+            let message = "the name of a field is made of letters, digits, `_` and `-`";
+            return Err(Fault::error(CODE, message)
+                .help("such as `office` or `cost_centre`")
+                .on_key()
+                .under(name.as_str())
+                .under("fields"));
+        }
+        if sieve::OWN.contains(&name.as_str()) {
+            let message = format!("`{name}` is what Herald knows about a person anyway");
+            return Err(Fault::error(CODE, message)
+                .help("give the field another name")
+                .on_key()
+                .under(name.as_str())
+                .under("fields"));
+        }
+    }
+    Ok(written.clone())
 }
 
 fn address(text: &str) -> Result<String, Fault> {

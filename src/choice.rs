@@ -1,6 +1,6 @@
 //! What people chose for themselves: [`Choices`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -67,6 +67,9 @@ pub struct Choices {
     /// Their language (`de`, `pt-BR`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// When they stopped and started what they did.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub since: BTreeMap<String, DateTime<Utc>>,
     /// When they last chose anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<DateTime<Utc>>,

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::event::EventId;
 pub use crate::event::MatterId;
 use crate::lane::Lane;
+use crate::quiet::Kept;
 use crate::roster::ConversationId;
 use crate::webhook;
 
@@ -253,6 +254,13 @@ impl Delivery {
     /// How many attempts a record keeps; more would let it grow without end.
     pub const ATTEMPTS_KEPT: usize = 20;
 
+    /// Since when it could be sent: quiet hours that it waited for are nobody's delay.
+    pub fn owed_since(&self) -> DateTime<Utc> {
+        self.terms
+            .held_until
+            .map_or(self.created_at, |until| until.max(self.created_at))
+    }
+
     /// The run it belongs to.
     pub fn run(&self) -> RunId {
         RunId::of(&self.event_id, &self.rule)
@@ -276,6 +284,12 @@ pub struct Terms {
     /// The thread it belongs to; without one it begins a thread of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thread: Option<Thread>,
+    /// The quiet hours in which it is not sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<Kept>,
+    /// The end of the quiet hours that it waits for, in a queue of its own: what is sent meanwhile does not wait behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<DateTime<Utc>>,
 }
 
 /// Which thread a card belongs to.
@@ -297,6 +311,13 @@ pub enum Thread {
 }
 
 impl Terms {
+    /// When the quiet hours end that `now` lies in, with the reason why it waits for that; none if it may be sent.
+    pub fn quiet_until(&self, now: DateTime<Utc>) -> Option<(DateTime<Utc>, String)> {
+        let quiet = self.quiet.as_ref()?;
+        let until = quiet.until(now)?;
+        Some((until, quiet.reason(until)))
+    }
+
     /// Nothing special.
     pub fn are_usual(&self) -> bool {
         *self == Self::default()

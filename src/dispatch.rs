@@ -1,10 +1,15 @@
 //! From an event to durable deliveries: the method to read first is [`Dispatcher::dispatch`].
 
+mod ahead;
+mod concierge;
+mod digest;
 pub mod fan_out;
 mod matter;
+mod moments;
 mod part;
 pub mod press;
 mod programs;
+mod split;
 mod step;
 mod timer;
 
@@ -14,7 +19,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tracing::{info, warn};
 
 use crate::audience::Skip;
@@ -33,11 +38,14 @@ use crate::record::Near;
 use crate::rule::Rule;
 use crate::rule::condition::Verdicts;
 use crate::run::Run;
-use crate::store::outbox::{Batch, EventRecord, FanOut, Held, RuleRecord};
+use crate::store::outbox::{Batch, EventRecord, FanOut, Held, Receipt, RuleRecord};
 use crate::store::{Directory, Outbox, StoreError};
+use crate::storm::Recent;
+use crate::teams::invoke::HttpAnswer;
 use crate::trace::{Fact, Kind, Root, Span};
 use crate::tracer::Tracer;
 use crate::workspace::Workspace;
+use ahead::Ahead;
 use programs::Programs;
 
 /// Somebody who was not known when everybody was asked for this recently is not asked for again.
@@ -62,6 +70,9 @@ pub struct Dispatcher {
     inquiries: Arc<Inquiries>,
     programs: Arc<Programs>,
     caller: Option<Arc<Caller>>,
+    recent: Arc<Recent>,
+    /// Whose turn it is to choose what reaches them.
+    choosing: Arc<Mutex<()>>,
 }
 
 /// What became of an event, for whoever brought it.
@@ -83,6 +94,9 @@ pub struct Decision {
     pub runs: Vec<Started>,
     /// What to type to hear the whole story: `herald why ev_...`.
     pub why: String,
+    /// What whoever pressed one of Herald's own buttons is told.
+    #[serde(skip)]
+    pub answer: Option<HttpAnswer>,
 }
 
 /// A run that began with an event.
@@ -135,6 +149,8 @@ struct Occasion<'a> {
     missing: Missing<'a>,
     /// Windows of the rule's limit that counted the event already.
     counted: &'a [WindowId],
+    /// What other decisions of the same write do to the windows of limits.
+    ahead: &'a Ahead,
     now: DateTime<Utc>,
 }
 
@@ -164,6 +180,8 @@ impl Dispatcher {
             )),
             programs: Arc::default(),
             caller: None,
+            recent: Arc::default(),
+            choosing: Arc::default(),
         }
     }
 
@@ -193,6 +211,10 @@ impl Dispatcher {
     pub async fn dispatch(&self, event: &Event) -> Result<Decision, StoreError> {
         let workspace = self.live.borrow().workspace.clone();
         let rules = drill::asked(workspace.ruleset.triggered_by(event), event);
+        if let Some(decision) = self.attend(event, &workspace, rules.len()).await? {
+            self.metrics.event(event.origin.kind());
+            return Ok(decision);
+        }
         let mut attempt = 1;
         loop {
             if let Some(record) = self.outbox.event(&event.id).await? {
@@ -200,11 +222,18 @@ impl Dispatcher {
             }
             let asked_lately = self.asked_at.borrow().is_some_and(|at| self.clock.now() - at < LATELY);
             let missing = Missing::Ask { asked_lately };
-            match self.decide(event, &workspace, &rules, missing, &[]).await {
+            let decision = match split::is_apart(event, &rules) {
+                true => self.decide_items(event, &workspace, &rules, missing, attempt).await,
+                false => self
+                    .decide(event, &workspace, &rules, missing, &[])
+                    .await
+                    .map(|(decision, _)| decision),
+            };
+            match decision {
                 Err(StoreError::Overtaken) if attempt < ATTEMPTS => attempt += 1,
                 decision => {
                     self.metrics.event(event.origin.kind());
-                    return decision.map(|(decision, _)| decision);
+                    return decision;
                 }
             }
         }
@@ -249,7 +278,13 @@ impl Dispatcher {
         let rules = drill::asked(workspace.ruleset.triggered_by(event), event);
         let asked_lately = self.asked_at.borrow().is_some_and(|at| self.clock.now() - at < LATELY);
         let (missing, now) = (Missing::Ask { asked_lately }, self.clock.now());
-        let (batch, _) = self.batch(event, &workspace, &rules, missing, &[], now).await?;
+        let ahead = Ahead::default();
+        if split::is_apart(event, &rules) {
+            return self
+                .rehearse_items(event, &workspace, &rules, missing, ahead, now)
+                .await;
+        }
+        let (batch, _) = self.batch(event, &workspace, &rules, missing, &[], &ahead, now).await?;
         Ok(batch)
     }
 
@@ -301,7 +336,9 @@ impl Dispatcher {
         counted: &[WindowId],
     ) -> Result<(Decision, Option<Held>), StoreError> {
         let start = self.clock.now();
-        let (mut batch, tally) = self.batch(event, workspace, rules, missing, counted, start).await?;
+        let ahead = Ahead::of(&self.recent);
+        let decided = self.batch(event, workspace, rules, missing, counted, &ahead, start);
+        let (mut batch, tally) = decided.await?;
         self.mark(event, &mut batch.deliveries, start);
         let fans_out = batch.held.iter().find(|held| held.rosters.is_empty()).cloned();
         let decision = self.take_in(event, batch).await?;
@@ -326,6 +363,7 @@ impl Dispatcher {
     }
 
     /// What the rules owe because of the event; nothing of it is kept yet.
+    #[allow(clippy::too_many_arguments, reason = "all of them are what an occasion is made of")]
     async fn batch(
         &self,
         event: &Event,
@@ -333,6 +371,7 @@ impl Dispatcher {
         rules: &[Arc<Rule>],
         missing: Missing<'_>,
         counted: &[WindowId],
+        ahead: &Ahead,
         now: DateTime<Utc>,
     ) -> Result<(Batch, Tally), StoreError> {
         let mut tally = Tally::new();
@@ -342,6 +381,7 @@ impl Dispatcher {
             workspace,
             missing,
             counted,
+            ahead,
             now,
         };
         for judged in judge(event, rules, workspace.settings.time_zone, now) {
@@ -362,47 +402,42 @@ impl Dispatcher {
 
     /// Makes durable what is owed.
     async fn take_in(&self, event: &Event, batch: Batch) -> Result<Decision, StoreError> {
-        let skipped: Vec<_> = batch
-            .deliveries
-            .iter()
-            .filter(|d| d.card_id.is_none())
-            .map(skipped)
-            .collect();
-        let waits = |held: &&Held| !held.rosters.is_empty();
-        let waiting: Vec<_> = batch.held.iter().filter(waits).map(|held| held.rule.clone()).collect();
-        let rules: Vec<_> = batch.record.rules.iter().map(RuleRecord::brief).collect();
-        let runs: Vec<_> = batch.runs.iter().filter(|run| run.expected > 0).map(started).collect();
-        let nobody: BTreeSet<DeliveryId> = batch
-            .deliveries
-            .iter()
-            .filter(|d| d.card_id.is_none())
-            .map(|d| d.id.clone())
-            .collect();
+        let brought = Brought::of(&batch);
         let receipt = self.outbox.enqueue(batch).await?;
         self.work.notify_waiters();
-        let held_back: usize = rules.iter().map(|rule| rule.held_back_count).sum();
+        let new = receipt.new.len();
+        let decision = self.taken(&event.id, brought, receipt);
+        let held_back: usize = decision.rules.iter().map(|rule| rule.held_back_count).sum();
+        info!(
+            event = %event.id, origin = event.origin.kind(), rules = decision.rules.len(), deliveries = new,
+            skipped = decision.skipped.len(), held_back, waiting = decision.waiting.len(), "event decided"
+        );
+        Ok(decision)
+    }
+
+    /// What became of a batch that is on disk.
+    fn taken(&self, event: &EventId, brought: Brought, receipt: Receipt) -> Decision {
+        let Brought {
+            skipped,
+            waiting,
+            rules,
+            runs,
+            nobody,
+        } = brought;
         let planned = receipt.new.iter().filter(|id| !nobody.contains(id)).count();
         self.metrics.planned(planned);
-        info!(
-            event = %event.id, origin = event.origin.kind(), rules = rules.len(), deliveries = receipt.new.len(),
-            skipped = skipped.len(), held_back, waiting = waiting.len(), "event decided"
-        );
-        let deliveries = receipt
-            .new
-            .into_iter()
-            .chain(receipt.known)
-            .filter(|id| !nobody.contains(id))
-            .collect();
-        Ok(Decision {
-            event: event.id.clone(),
+        let deliveries = receipt.new.into_iter().chain(receipt.known);
+        Decision {
+            event: event.clone(),
             repeat: receipt.repeat,
-            deliveries,
+            deliveries: deliveries.filter(|id| !nobody.contains(id)).collect(),
             skipped,
             rules,
             waiting,
             runs,
-            why: why(&event.id),
-        })
+            why: why(event),
+            answer: None,
+        }
     }
 
     async fn decide_rule(
@@ -476,7 +511,8 @@ impl Dispatcher {
             event: Some(record.id.clone()),
             ..Default::default()
         };
-        let known = self.outbox.list(&filter, None, 1000).await?;
+        let mut known = self.outbox.list(&filter, None, 1000).await?;
+        known.extend(self.of_items(&record).await?);
         info!(event = %record.id, "event was taken before, nothing is added");
         Ok(Decision {
             why: why(&record.id),
@@ -491,7 +527,32 @@ impl Dispatcher {
             rules: record.rules.iter().map(RuleRecord::brief).collect(),
             waiting: Vec::new(),
             runs: Vec::new(),
+            answer: None,
         })
+    }
+}
+
+/// What is told of a batch once it is on disk.
+struct Brought {
+    skipped: Vec<Skipped>,
+    waiting: Vec<String>,
+    rules: Vec<RuleRecord>,
+    runs: Vec<Started>,
+    /// Deliveries that go nowhere.
+    nobody: BTreeSet<DeliveryId>,
+}
+
+impl Brought {
+    fn of(batch: &Batch) -> Self {
+        let dead = || batch.deliveries.iter().filter(|delivery| delivery.card_id.is_none());
+        let waits = |held: &&Held| !held.rosters.is_empty();
+        Self {
+            skipped: dead().map(skipped).collect(),
+            waiting: batch.held.iter().filter(waits).map(|held| held.rule.clone()).collect(),
+            rules: batch.record.rules.iter().map(RuleRecord::brief).collect(),
+            runs: batch.runs.iter().filter(|run| run.expected > 0).map(started).collect(),
+            nobody: dead().map(|delivery| delivery.id.clone()).collect(),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::diagnostic::Severity;
 use crate::event::{Event, Origin};
 use crate::rule::Rule;
 use crate::rule::condition::Condition;
+use crate::rule::courtesy::Courtesy;
 use crate::rule::sending::Sending;
 use crate::rule::target::{Kind, Target};
 
@@ -48,6 +49,9 @@ fn rehearsal(rule: &Rule, to: Option<&Value>, forced: bool) -> Rule {
         card: rule.card.clone(),
         feed: rule.feed.clone(),
         limit: rule.limit.clone(),
+        digest: rule.digest.clone(),
+        storm: rule.storm,
+        split: rule.split.clone(),
         sending: match to_somebody_else {
             true => Sending::default(),
             false => rule.sending.clone(),
@@ -56,6 +60,12 @@ fn rehearsal(rule: &Rule, to: Option<&Value>, forced: bool) -> Rule {
         // Nothing follows a drill.
         then: None,
         living: rule.living.clone(),
+        quiet: rule.quiet.clone(),
+        // Whoever is named for a drill wants to see the card.
+        courtesy: Courtesy {
+            required: rule.courtesy.required || to_somebody_else,
+            ..rule.courtesy.clone()
+        },
     }
 }
 

@@ -95,8 +95,24 @@ pub struct Event {
     /// The thread of that conversation it came from, by the id of the post that began it; only channels have threads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
+    /// The one of its items that it is about, for a rule that takes it apart with `split`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<Item>,
     /// Who caused it in Teams, for the target `sender`.
     pub sender: Option<Sender>,
+}
+
+/// One of the things that an event tells of, where a rule takes them one by one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// What rules, conditions and templates see as `item`.
+    pub value: Value,
+    /// The event that brought it.
+    pub of: EventId,
+    /// Its place in the list, from 0.
+    pub index: usize,
+    /// How many there were in the list.
+    pub count: usize,
 }
 
 /// The person behind an activity.
@@ -193,6 +209,27 @@ pub enum Origin {
         /// What happened to it.
         change: FileChange,
     },
+}
+
+/// Parts of names that tell of credentials.
+const CONFIDENTIAL: [&str; 10] = [
+    "authorization",
+    "cookie",
+    "secret",
+    "password",
+    "passwd",
+    "token",
+    "api_key",
+    "api-key",
+    "apikey",
+    "credential",
+];
+
+/// Does the name of a field say that it holds a password, a token or the like? Its value is not for records, logs and
+/// pages.
+pub fn is_confidential(name: &str) -> bool {
+    let name = name.to_lowercase();
+    CONFIDENTIAL.iter().any(|word| name.contains(word))
 }
 
 /// More of a message is not compared with what rules wait for, in characters; Teams takes less from people.

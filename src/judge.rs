@@ -8,14 +8,16 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use crate::audience::{self, Audience, Wanted};
+use crate::audience::{self, Audience, Sifted, Wanted};
 use crate::book::Book;
 use crate::card::text::Warnings;
 use crate::event::{Event, Origin};
+use crate::opt_out;
 use crate::plan::scope;
 use crate::rule::Rule;
 use crate::rule::condition::{Line, Verdicts};
 use crate::rule::expression::Prepared;
+use crate::rule::local_moment::LocalMoment;
 use crate::rule::sending::FirstTry;
 use crate::rule::target::Target;
 
@@ -124,26 +126,53 @@ pub fn not_excepted(except: &Audience) -> impl Iterator<Item = String> {
         .map(|target| format!("except {}: {}", target.written, target.reason))
 }
 
-/// Who is told in the end: `told` without those excepted, those whom `rule` tries first at the beginning, with what the
-/// workspace knows about each of them.
-pub fn settle(rule: &Rule, told: Audience, first: Audience, except: &Audience, book: &Book) -> Audience {
-    let told = match &rule.sending.first_try_on {
-        FirstTry::Nobody => audience::without(told, except),
+/// Who is told in the end: `told` without those excepted, those who stopped it and those whom `where` leaves out, those whom
+/// `rule` tries first at the beginning, with what the workspace knows about each of them. Of a moment that each recipient's own
+/// clock shows, those are told who live where it shows it now.
+pub fn settle(
+    rule: &Rule,
+    event: &Event,
+    told: Audience,
+    first: Audience,
+    except: &Audience,
+    book: &Book,
+    time_zone: Tz,
+) -> Audience {
+    let (mut told, mut first, mut except) = (told, first, except.clone());
+    for audience in [&mut told, &mut first, &mut except] {
+        book.dress(audience);
+        audience::as_chosen(audience);
+        audience::sift(audience);
+    }
+    if let Some(moment) = LocalMoment::of(rule, event) {
+        for audience in [&mut told, &mut first] {
+            audience
+                .reached
+                .retain(|reached| moment.is_now_in(reached.zone(time_zone)));
+            if !moment.is_now_in(time_zone) {
+                // It is said once a day, by the workspace's clock.
+                audience.unreachable.clear();
+                audience.notes.clear();
+                audience.sifted = Sifted::default();
+            }
+        }
+    }
+    let (told, first) = (opt_out::heed(rule, told), opt_out::heed(rule, first));
+    let mut told = match &rule.sending.first_try_on {
+        FirstTry::Nobody => audience::without(told, &except),
         FirstTry::Count(count) => {
-            let mut told = audience::without(told, except);
+            let mut told = audience::without(told, &except);
             told.first = told.reached.len().min(*count);
             told
         }
         FirstTry::Targets(_) => {
-            let (told, first) = (audience::without(told, except), audience::without(first, except));
+            let (told, first) = (audience::without(told, &except), audience::without(first, &except));
             audience::with_first(told, first)
         }
     };
-    let mut told = told;
     if told.first == told.reached.len() {
         // Nobody would wait for them.
         told.first = 0;
     }
-    book.dress(&mut told);
     told
 }

@@ -7,6 +7,7 @@
 mod compile;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,7 +17,10 @@ use serde_json::{Value, json};
 use crate::card::text::{Text, Warnings};
 use crate::delivery::{DeliveryId, WindowId};
 use crate::duration;
+use crate::gathering::{Cause, Gathering, Gathers, Item};
+use crate::storm::Recent;
 
+pub use crate::gathering::Overtaken;
 pub use compile::{LONGEST, SHORTEST};
 
 /// The value of `for_each` that a record shows, in characters.
@@ -43,6 +47,8 @@ pub enum Rest {
     Count,
     /// Nothing is said of them.
     Drop,
+    /// They are gathered, and one card tells of all of them.
+    Digest,
 }
 
 /// The time after a card in which no other is sent.
@@ -87,6 +93,10 @@ pub struct Windows {
     pub known: BTreeMap<WindowId, Window>,
     /// Those that counted this very event before, when not all recipients of the rule were known.
     pub counted: BTreeSet<WindowId>,
+    /// What is gathered under the same keys, and under those of storms.
+    pub gathered: BTreeMap<WindowId, Gathering>,
+    /// What was sent lately, for the storm breaker.
+    pub recent: Arc<Recent>,
 }
 
 /// What a decision does to a window, once its cards are taken in.
@@ -100,6 +110,8 @@ pub struct Change {
     pub delivery: DeliveryId,
     /// What happens.
     pub step: Step,
+    /// What is gathered with it.
+    pub gathers: Option<Box<Gathers>>,
 }
 
 /// What happens to a window.
@@ -119,11 +131,16 @@ pub enum Step {
         /// When this was decided.
         at: DateTime<Utc>,
     },
+    /// Nothing: a card is gathered without any.
+    Gathers,
+    /// Nothing: it is told what was gathered under this key.
+    Tells {
+        /// What was gathered.
+        before: Box<Gathering>,
+        /// What goes on being gathered.
+        after: Option<Box<Gathering>>,
+    },
 }
-
-/// The window is not what the decision was made on: decide again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overtaken;
 
 /// A card that was held back, as the record of the decision tells of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +153,9 @@ pub struct HeldBack {
     pub since: Option<DateTime<Utc>>,
     /// Until when nothing else is sent.
     pub until: Option<DateTime<Utc>>,
+    /// Why it is gathered, if it is; it is told of then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gathered: Option<Cause>,
 }
 
 impl Limit {
@@ -167,7 +187,7 @@ impl Limit {
         }
         Ruling::Passes(match self.rest {
             Rest::Count => window.owed(),
-            Rest::Drop => None,
+            Rest::Drop | Rest::Digest => None,
         })
     }
 
@@ -240,29 +260,64 @@ impl Window {
 }
 
 impl Change {
-    /// The window after this change, given as it is found.
+    /// The window after this change, given as it is found; `None` if it stays as it is.
     ///
     /// Cards that are held back need not agree on how many there were before: their order does not matter. One that
     /// passes tells the number, so it must have seen the last of them.
     ///
     /// # Errors
     /// The window has become another since the decision.
-    pub fn apply(&self, found: Option<&Window>) -> Result<Window, Overtaken> {
+    pub fn apply(&self, found: Option<&Window>) -> Result<Option<Window>, Overtaken> {
         match &self.step {
-            Step::Opens { before, after } if before.as_ref() == found => Ok(after.clone()),
+            Step::Gathers | Step::Tells { .. } => Ok(None),
+            Step::Opens { before, after } if before.as_ref() == found => Ok(Some(after.clone())),
             Step::Opens { .. } => Err(Overtaken),
             Step::HoldsBack { opened_by, at } => {
                 let open = found.filter(|window| window.opened_by == *opened_by && !window.closed);
                 let mut window = open.ok_or(Overtaken)?.clone();
                 window.opened_at = window.opened_as_seen(*at);
                 window.held_back = window.held_back.saturating_add(1);
-                Ok(window)
+                Ok(Some(window))
             }
+        }
+    }
+
+    /// What is gathered after this change, given as it is found.
+    ///
+    /// # Errors
+    /// It has become something else since the decision.
+    pub fn gather(&self, found: Option<&Gathering>) -> Result<Kept, Overtaken> {
+        match (&self.gathers, &self.step) {
+            (Some(gathers), _) => gathers.apply(found).map(|gathering| {
+                let number = gathering.count;
+                let item = Item {
+                    number,
+                    ..gathers.item.clone()
+                };
+                Kept::More(Box::new(gathering), Box::new(item))
+            }),
+            (None, Step::Tells { before, .. }) if found != Some(before) => Err(Overtaken),
+            (None, Step::Tells { after: Some(after), .. }) => Ok(Kept::On(after.clone())),
+            (None, Step::Tells { after: None, .. }) => Ok(Kept::Nothing),
+            (None, Step::Opens { .. } | Step::HoldsBack { .. } | Step::Gathers) => Ok(Kept::AsItWas),
         }
     }
 }
 
-fn later(at: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+/// What becomes of a gathering.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kept {
+    /// The change has nothing to do with it.
+    AsItWas,
+    /// There is more of it.
+    More(Box<Gathering>, Box<Item>),
+    /// It goes on like this, with all its items.
+    On(Box<Gathering>),
+    /// It is over.
+    Nothing,
+}
+
+pub(crate) fn later(at: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(by)
         .ok()
         .and_then(|by| at.checked_add_signed(by))

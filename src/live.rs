@@ -217,5 +217,8 @@ fn warn_of_restart(before: &Workspace, after: &Workspace) {
 }
 
 fn watch_folders(root: &Path, hint: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-    file_watch::folders(file_watch::of_workspace(root, &["rules", "templates"]), hint)
+    file_watch::folders(
+        file_watch::of_workspace(root, &["rules", "templates", "texts", "holidays"]),
+        hint,
+    )
 }

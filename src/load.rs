@@ -33,7 +33,7 @@ fn engine_and_tests(root: &Path) -> Sources {
             reader.unusable(slip.to_owned(), format!("this file is not read: call it `{name}`"));
         }
     }
-    for folder in ["rules", "templates"] {
+    for folder in ["rules", "templates", "texts", "holidays"] {
         reader.folder(folder);
     }
     reader.finish()
@@ -199,7 +199,14 @@ impl<'a> Reader<'a> {
 pub fn bound(kind: Kind) -> usize {
     match kind {
         Kind::Sample => LARGEST_SAMPLE,
-        Kind::Settings | Kind::Directory | Kind::Rule | Kind::Test | Kind::Template | Kind::Partial => yaml::LARGEST,
+        Kind::Settings
+        | Kind::Directory
+        | Kind::Rule
+        | Kind::Test
+        | Kind::Template
+        | Kind::Partial
+        | Kind::Texts
+        | Kind::Holidays => yaml::LARGEST,
     }
 }
 

@@ -1,10 +1,12 @@
 //! The one decision behind `serve`, `test` and `preview`: a rule, an event and an audience -> cards owed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
+
+mod hush;
 
 use crate::audience::{Audience, Reached};
 use crate::card::Card;
@@ -12,11 +14,24 @@ use crate::card::text::Warnings;
 use crate::delivery::{
     Address, CardId, Delivery, DeliveryId, Operation, Recipient, State, Terms, Thread, ThreadId, WindowId,
 };
-use crate::event::{Event, Origin};
-use crate::limit::{Change, Counted, HeldBack, Limit, Ruling, Step, Windows};
+use crate::event::{Event, EventId, Origin};
+use crate::gathering::Item;
+use crate::limit::{Change, HeldBack, Rest, Windows};
+use crate::quiet::Silenced;
 use crate::rule::Rule;
+use crate::rule::local_moment::LocalMoment;
 use crate::rule::target::Kind;
+use crate::storm;
 use crate::webhook::message;
+use gate::{Gate, Passage, Passed};
+use hush::Hush;
+
+mod gate;
+pub mod telling;
+
+pub mod manner;
+
+use manner::Manner;
 
 /// What one rule owes because of one event.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +42,8 @@ pub struct Plan {
     pub cards: Vec<Card>,
     /// Who gets nothing this time because of the rule's limit.
     pub held_back: Vec<HeldBack>,
+    /// Who gets nothing this time because of quiet hours.
+    pub silenced: Vec<Silenced>,
     /// What happens to the windows of the limit when the deliveries are taken in.
     pub windows: Vec<Change>,
     /// What did not print as meant.
@@ -39,6 +56,7 @@ pub fn scope(event: &Event, rule: &Rule, time_zone: Tz, now: DateTime<Utc>) -> V
     json!({
         "event": event.data,
         "request": event.request,
+        "item": event.item.as_ref().map(|item| &item.value),
         "rule": { "name": rule.name, "description": rule.description, "owner": rule.owner },
         "recipient": null,
         "limit": rule.limit.as_ref().map(|limit| limit.in_scope(None)),
@@ -46,6 +64,7 @@ pub fn scope(event: &Event, rule: &Rule, time_zone: Tz, now: DateTime<Utc>) -> V
         "steps": null,
         "on_call": rule.on_call.in_scope(now),
         "time_zone": time_zone.name(),
+        "languages": rule.courtesy.tongue.chain([]),
         "now": now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
     })
 }
@@ -58,6 +77,28 @@ pub fn windows(rule: &Rule, scope: &Value, audience: &Audience) -> Vec<WindowId>
     let value = limit.value(scope, &mut Warnings::new());
     let window = |reached: &Reached| WindowId::of(&rule.name, &value, &reached.recipient.address);
     audience.reached.iter().map(window).collect()
+}
+
+/// Under what is gathered what this event may add to: for the rule's digest, and for the storm breaker.
+pub fn gatherings(rule: &Rule, event: &Event, scope: &Value, audience: &Audience) -> Vec<WindowId> {
+    let by_clock = rule.digest.as_ref().is_some_and(|digest| digest.times.is_some());
+    let digested = match &rule.limit {
+        Some(limit) => limit.rest == Rest::Digest,
+        None => by_clock,
+    };
+    let value = rule
+        .limit
+        .as_ref()
+        .map(|limit| limit.value(scope, &mut Warnings::new()));
+    let value = value.unwrap_or_default();
+    let stormy = rule.storm.is_some() && storm::counts(event);
+    let mut ids = Vec::new();
+    for reached in &audience.reached {
+        let address = &reached.recipient.address;
+        ids.extend(digested.then(|| WindowId::of(&rule.name, &value, address)));
+        ids.extend(stormy.then(|| storm::window(&rule.name, address)));
+    }
+    ids
 }
 
 /// Renders the rule's card for everybody in `audience` whom its limit lets be told, and says why the others get none.
@@ -76,22 +117,35 @@ pub fn plan(
 ) -> Plan {
     let mut warnings = Warnings::new();
     let mut cards: BTreeMap<CardId, Card> = BTreeMap::new();
-    let mut shared: Vec<(&Reached, CardId)> = Vec::new();
+    let mut shared: Vec<(&Reached, Manner, CardId)> = Vec::new();
     let personal = rule.card.reads("recipient");
     let personal_feed = rule.feed.as_ref().is_some_and(|feed| feed.reads("recipient"));
     let mut deliveries = Vec::with_capacity(audience.reached.len() + audience.unreachable.len());
-    let mut gate = Gate::new(rule, &scope, known, now, &mut warnings);
+    let mut gate = Gate::new(rule, event, &scope, known, now, &mut warnings);
     let drill = matches!(event.origin, Origin::Drill { .. });
-    if drill {
-        // It is neither held back nor counted: the next real event must find the limit as it was.
-        gate.limit = None;
-    }
+    let time_zone = scope["time_zone"]
+        .as_str()
+        .and_then(|name| name.parse().ok())
+        .unwrap_or_default();
 
     let terms = rule.sending.terms(audience.reached.len(), now);
+    let moment = LocalMoment::of(rule, event);
+    let mut hush = Hush::new(rule, event, &scope, terms.expires_at, now);
     for (number, reached) in audience.reached.iter().enumerate() {
-        let id = DeliveryId::of(&event.id, &rule.name, &reached.recipient.address);
-        let Some(passed) = gate.ask(&id, &reached.recipient) else {
+        let named_by = moment.as_ref().map(|moment| moment.id(hush.zone_of(reached)));
+        let id = DeliveryId::of(
+            named_by.as_ref().unwrap_or(&event.id),
+            &rule.name,
+            &reached.recipient.address,
+        );
+        let Some((terms, due_at, waits_for)) = hush.ask(reached).terms(&terms, now) else {
             continue;
+        };
+        let passage = gate.ask(&id, reached);
+        let passed = match &passage {
+            Passage::HeldBack => continue,
+            Passage::Sent(passed) | Passage::Paused(_, passed) => passed.clone(),
+            Passage::Gathered(_) => Passed::default(),
         };
         if let Some(limit) = &rule.limit {
             scope["limit"] = limit.in_scope(passed.told);
@@ -124,19 +178,24 @@ pub fn plan(
             None => personal || passed.told.is_some(),
         };
         let outside = is_outside(reached);
+        let manner = Manner::of(rule, reached);
         let alike = |other: &Reached| {
             let by_feed = matches!(other.recipient.address, Address::Feed { .. });
             by_feed == feed.is_some() && is_outside(other) == outside && other.mentions == reached.mentions
         };
-        let same = shared.iter().find(|(other, _)| !personal && alike(other));
+        let same = shared
+            .iter()
+            .find(|(other, as_well, _)| !personal && alike(other) && *as_well == manner);
         let card_id = match same {
-            Some((_, id)) => id.clone(),
+            Some((_, _, id)) => id.clone(),
             None => {
                 scope["recipient"] = recipient(reached);
+                manner.enter(&mut scope);
                 let mut card = match feed {
                     Some(feed) => feed.render(&scope, &mut warnings),
                     None => rule.card.render(&scope, &reached.mentions, &mut warnings),
                 };
+                card = manner.finish(card, rule, &mut warnings);
                 card.importance = rule.sending.importance;
                 card.alert = rule.sending.alert;
                 if drill {
@@ -148,21 +207,40 @@ pub fn plan(
                 let id = card.id();
                 cards.insert(id.clone(), card);
                 if !personal {
-                    shared.push((reached, id.clone()));
+                    shared.push((reached, manner, id.clone()));
                 }
+                id
+            }
+        };
+        let thread = thread_of(rule, event, reached, drill);
+        let card_id = match passage {
+            Passage::HeldBack => continue,
+            Passage::Sent(_) => card_id,
+            Passage::Gathered(place) => {
+                gate.fill(place, Item::of(event, &cards[&card_id].summary, now), thread);
+                continue;
+            }
+            Passage::Paused(place, _) => {
+                let item = Item::of(event, &cards[&card_id].summary, now);
+                let gathers = gate.fill(place, item, thread.clone());
+                let card = telling::notice(&gathers.gathering, &gathers.item, rule, time_zone, &mut warnings);
+                let id = card.id();
+                cards.insert(id.clone(), card);
                 id
             }
         };
         let recipient = reached.recipient.clone();
         deliveries.push(Delivery {
             window: passed.window,
+            next_attempt_at: due_at,
+            reason: waits_for,
             terms: Terms {
                 first: number < audience.first,
                 tenant_id: reached.tenant_id.clone(),
-                thread: thread_of(rule, event, reached, drill),
-                ..terms.clone()
+                thread,
+                ..terms
             },
-            ..owed(id, rule, event, recipient, Some(card_id), revision, now)
+            ..owed(id, &rule.name, &event.id, recipient, Some(card_id), revision, now)
         });
     }
     for unreachable in &audience.unreachable {
@@ -175,10 +253,17 @@ pub fn plan(
             now,
         ));
     }
+    // What a card that is only gathered would have looked like, nobody needs.
+    let sent: BTreeSet<&CardId> = deliveries
+        .iter()
+        .filter_map(|delivery| delivery.card_id.as_ref())
+        .collect();
+    cards.retain(|id, _| sent.contains(id));
     Plan {
         deliveries,
         cards: cards.into_values().collect(),
         held_back: gate.held_back,
+        silenced: hush.silenced,
         windows: gate.changes,
         warnings: warnings.into_vec(),
     }
@@ -207,89 +292,6 @@ fn is_outside(reached: &Reached) -> bool {
     matches!(reached.recipient.address, Address::Webhook { .. })
 }
 
-/// The rule's limit at work on one event.
-struct Gate<'a> {
-    rule: &'a Rule,
-    limit: Option<(&'a Limit, String)>,
-    known: &'a Windows,
-    now: DateTime<Utc>,
-    held_back: Vec<HeldBack>,
-    changes: Vec<Change>,
-}
-
-/// What a card that may be sent has to do with the limit.
-#[derive(Default)]
-struct Passed {
-    told: Option<Counted>,
-    window: Option<WindowId>,
-}
-
-impl<'a> Gate<'a> {
-    fn new(rule: &'a Rule, scope: &Value, known: &'a Windows, now: DateTime<Utc>, seen: &mut Warnings) -> Self {
-        Self {
-            rule,
-            limit: rule.limit.as_ref().map(|limit| (limit, limit.value(scope, seen))),
-            known,
-            now,
-            held_back: Vec::new(),
-            changes: Vec::new(),
-        }
-    }
-
-    /// May this delivery be made? `None` if it is held back.
-    fn ask(&mut self, delivery: &DeliveryId, recipient: &Recipient) -> Option<Passed> {
-        let Some((limit, value)) = &self.limit else {
-            return Some(Passed::default());
-        };
-        let id = WindowId::of(&self.rule.name, value, &recipient.address);
-        let window = self.known.known.get(&id);
-        let ruling = limit.judge(window, self.now);
-        let (step, passed) = match (&ruling, window) {
-            _ if self.known.counted.contains(&id) => (None, None),
-            // A rule that waited for some of its recipients comes by a second time: this card is the one that opened it.
-            (_, Some(window)) if window.opened_by == *delivery => (
-                None,
-                Some(Passed {
-                    told: window.told,
-                    window: Some(id.clone()),
-                }),
-            ),
-            (Ruling::HeldBack(..), Some(window)) => {
-                let (opened_by, at) = (window.opened_by.clone(), self.now);
-                (Some(Step::HoldsBack { opened_by, at }), None)
-            }
-            (Ruling::HeldBack(..), None) => (None, None),
-            (Ruling::Passes(told), before) => {
-                let (before, after) = (before.cloned(), limit.opened(delivery, *told, self.now));
-                let passed = Passed {
-                    told: *told,
-                    window: Some(id.clone()),
-                };
-                (Some(Step::Opens { before, after }), Some(passed))
-            }
-        };
-        if passed.is_none() {
-            let (since, until) = match ruling {
-                Ruling::HeldBack(since, until) => (Some(since), Some(until)),
-                Ruling::Passes(_) => (None, None),
-            };
-            self.held_back.push(HeldBack {
-                recipient: recipient.name.clone(),
-                value: limit.shown(value),
-                since,
-                until,
-            });
-        }
-        self.changes.extend(step.map(|step| Change {
-            window: id,
-            rule: self.rule.name.clone(),
-            delivery: delivery.clone(),
-            step,
-        }));
-        passed
-    }
-}
-
 /// The record of a target that nobody could be told through.
 pub fn undeliverable(
     rule: &Rule,
@@ -309,15 +311,15 @@ pub fn undeliverable(
     Delivery {
         state: State::Dead,
         reason: Some(reason.to_owned()),
-        ..owed(id, rule, event, recipient, None, revision, now)
+        ..owed(id, &rule.name, &event.id, recipient, None, revision, now)
     }
 }
 
 /// A card that is to be sent.
 pub fn owed(
     id: DeliveryId,
-    rule: &Rule,
-    event: &Event,
+    rule: &str,
+    event: &EventId,
     recipient: Recipient,
     card_id: Option<CardId>,
     revision: &str,
@@ -325,8 +327,8 @@ pub fn owed(
 ) -> Delivery {
     Delivery {
         id,
-        event_id: event.id.clone(),
-        rule: rule.name.clone(),
+        event_id: event.clone(),
+        rule: rule.to_owned(),
         revision: revision.to_owned(),
         recipient,
         card_id,

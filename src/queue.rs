@@ -243,6 +243,7 @@ impl Queue {
             }),
             here: None,
             thread: None,
+            item: None,
             sender: None,
         }
     }

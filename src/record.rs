@@ -4,10 +4,13 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::event::EventId;
+use crate::audience::Stopped;
+use crate::event::{Event, EventId};
 use crate::limit::HeldBack;
 use crate::matter::told::Told;
+use crate::quiet::Silenced;
 use crate::rule::condition::{Line, Verdicts};
+use crate::rule::split::Items;
 
 /// What was decided about an event. Bounded: at most [`EventRecord::RULES_KEPT`] rules, and so many of their texts as
 /// [`EventRecord::TEXT_BYTES`] take.
@@ -59,6 +62,21 @@ pub struct RuleRecord {
     /// How many there were, kept or not.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub held_back_count: usize,
+    /// Who got nothing because of quiet hours; the first [`RuleRecord::HELD_BACK_KEPT`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silenced: Vec<Silenced>,
+    /// How many there were, kept or not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub silenced_count: usize,
+    /// Who got nothing because they stopped it; the first [`RuleRecord::STOPPED_KEPT`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stopped: Vec<Stopped>,
+    /// How many there were, kept or not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stopped_count: usize,
+    /// Whom `where` left out, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sifted: Option<String>,
     /// Each line of its `if`, with what was expected and found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,
@@ -68,6 +86,28 @@ pub struct RuleRecord {
     /// Lines that are not kept because there were too many.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lines_left_out: usize,
+    /// With `split`: how many items it looked at.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub items_count: usize,
+    /// With `split`: what became of the items, at most [`RuleRecord::ITEMS_KEPT`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<ItemRecord>,
+}
+
+/// What became of one item of an event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ItemRecord {
+    /// The event that the item is: what to ask about.
+    pub event: EventId,
+    /// Its place in the list, from 1.
+    pub number: usize,
+    /// The rule's `if` held for it.
+    pub matched: bool,
+    /// How many deliveries it led to.
+    pub deliveries: usize,
+    /// How many cards were held back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_back: usize,
 }
 
 impl EventRecord {
@@ -108,10 +148,14 @@ impl EventRecord {
 impl RuleRecord {
     /// How many of those whom a limit held back a record names.
     pub const HELD_BACK_KEPT: usize = 20;
+    /// How many of those who stopped it a record names.
+    pub const STOPPED_KEPT: usize = 50;
     /// How many lines of a rule are kept, those within `any`, `all` and `not` included.
     pub const LINES_KEPT: usize = 50;
     /// Characters kept of each text of a line.
     pub const LONGEST_TEXT: usize = 300;
+    /// How many items are kept; of those that led to nothing the last ones are left out first.
+    pub const ITEMS_KEPT: usize = 50;
     /// Sentences kept of a rule that did not match.
     pub const REASONS_KEPT: usize = 20;
 
@@ -122,6 +166,57 @@ impl RuleRecord {
             because: verdicts.because(),
             lines: verdicts.lines.clone(),
             ..Self::default()
+        }
+    }
+
+    /// A rule that takes an event apart, before any of its items is decided.
+    pub fn of_items(rule: &str, items: &Items) -> Self {
+        Self {
+            rule: rule.to_owned(),
+            because: vec!["there is nothing in the list".to_owned()],
+            lines: vec![items.line.clone()],
+            warnings: items.line.note.iter().cloned().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds what became of an item; `decided` is what the rule made of it.
+    pub fn add_item(&mut self, item: &Event, decided: Option<&RuleRecord>) {
+        let nothing = RuleRecord::default();
+        let decided = decided.unwrap_or(&nothing);
+        self.items_count += 1;
+        self.matched |= decided.matched;
+        self.deliveries += decided.deliveries;
+        self.held_back_count += decided.held_back_count;
+        let room = Self::HELD_BACK_KEPT.saturating_sub(self.held_back.len());
+        self.held_back.extend(decided.held_back.iter().take(room).cloned());
+        for warning in &decided.warnings {
+            if self.warnings.len() < Self::REASONS_KEPT && !self.warnings.contains(warning) {
+                self.warnings.push(warning.clone());
+            }
+        }
+        let record = ItemRecord {
+            event: item.id.clone(),
+            number: self.items_count,
+            matched: decided.matched,
+            deliveries: decided.deliveries,
+            held_back: decided.held_back_count,
+        };
+        if self.items.len() == Self::ITEMS_KEPT
+            && record.matched
+            && let Some(place) = self.items.iter().rposition(|item| !item.matched)
+        {
+            self.items.remove(place);
+        }
+        if self.items.len() < Self::ITEMS_KEPT {
+            self.items.push(record);
+        }
+        // Of items that do not match, the reasons of the first stand for those of the others.
+        if self.items_count == 1 || self.matched {
+            self.because = match self.matched {
+                true => Vec::new(),
+                false => decided.because.iter().map(|why| format!("item 1: {why}")).collect(),
+            };
         }
     }
 
@@ -154,6 +249,7 @@ impl RuleRecord {
         }
         let mut left = budget.bytes.saturating_sub(sizes(&self.because));
         self.warnings.iter_mut().for_each(cut);
+        self.sifted.iter_mut().for_each(cut);
         while sizes(&self.warnings) > left {
             self.warnings.pop();
         }
@@ -164,7 +260,17 @@ impl RuleRecord {
         while self.held_back.iter().map(named).sum::<usize>() > left {
             self.held_back.pop();
         }
-        *bytes = left - self.held_back.iter().map(named).sum::<usize>();
+        left -= self.held_back.iter().map(named).sum::<usize>();
+        let named = |silenced: &Silenced| silenced.recipient.len() + 100;
+        while self.silenced.iter().map(named).sum::<usize>() > left {
+            self.silenced.pop();
+        }
+        *bytes = left - self.silenced.iter().map(named).sum::<usize>();
+        let named = |stopped: &Stopped| stopped.recipient.len() + stopped.what.len() + 80;
+        while self.stopped.iter().map(named).sum::<usize>() > left {
+            self.stopped.pop();
+        }
+        *bytes = left - self.stopped.iter().map(named).sum::<usize>();
     }
 }
 
@@ -259,6 +365,7 @@ mod tests {
             value: Some("x".repeat(200)),
             since: Some(DateTime::UNIX_EPOCH),
             until: Some(DateTime::UNIX_EPOCH),
+            gathered: None,
         };
         let rule = |number: usize| RuleRecord {
             rule: format!("r{number}"),

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 use crate::audience::Audience;
 use crate::card::Card;
 use crate::delivery::{DeliveryId, Recipient, WindowId};
 use crate::duration;
 use crate::event::{Event, EventId, FileChange, Origin, Sender};
+use crate::gathering::{Gathering, Item};
 use crate::judge::{Judged, is_from, judge, named, not_excepted, settle};
 use crate::limit::{HeldBack, Window, Windows};
 use crate::matter::keep::Keeping;
 use crate::matter::told::Told;
 use crate::matter::{Matter, MatterId};
 use crate::plan::{self, plan};
+use crate::quiet::Silenced;
 use crate::roster::ConversationId;
 use crate::rule::Rule;
 use crate::rule::condition::Verdicts;
@@ -24,14 +27,18 @@ use crate::rule::moment::Planned;
 use crate::rule::ruleset::Ruleset;
 use crate::rule::settling::Settling;
 use crate::rule::trigger::Trigger;
+use crate::storm::Recent;
 use crate::timer::{Task, Timer, TimerId};
 use crate::workspace::Workspace;
 
+mod attended;
 pub mod case;
+pub mod choices;
 pub mod difference;
 pub mod expect;
 pub mod given;
 mod lives;
+mod noise;
 mod step;
 pub mod suite;
 pub mod talk;
@@ -83,10 +90,24 @@ pub struct Matched {
     pub untold: Vec<(String, String)>,
     /// Who gets nothing this time because of the rule's limit.
     pub held_back: Vec<HeldBack>,
+    /// Who gets which card when their quiet hours end.
+    pub later: Vec<Later>,
+    /// Who gets nothing this time because of quiet hours.
+    pub silenced: Vec<Silenced>,
     /// Places whose members the test does not name.
     pub members_needed: Vec<String>,
     /// What did not print or resolve as meant.
     pub warnings: Vec<String>,
+}
+
+impl Made {
+    /// Nobody is told, now or later.
+    fn came_to_nothing(&self) -> bool {
+        match &self.outcome {
+            Outcome::NotMet(_) | Outcome::NoMatch(_) => true,
+            Outcome::Matched(matched) => matched.told_nobody(),
+        }
+    }
 }
 
 impl Matched {
@@ -96,6 +117,8 @@ impl Matched {
             && self.sent.is_empty()
             && self.untold.is_empty()
             && self.held_back.is_empty()
+            && self.later.is_empty()
+            && self.silenced.is_empty()
             && self.members_needed.is_empty()
     }
 }
@@ -109,6 +132,17 @@ pub struct Sent {
     pub card: Arc<Card>,
 }
 
+/// A card that waits until somebody's quiet hours end.
+#[derive(Debug, Clone)]
+pub struct Later {
+    /// Who, and what.
+    pub card: Sent,
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
 /// A stage with its clock.
 #[derive(Debug)]
 pub struct Rehearsal<'a> {
@@ -118,6 +152,10 @@ pub struct Rehearsal<'a> {
     now: DateTime<Utc>,
     /// The windows of limits, as the store keeps them.
     windows: BTreeMap<WindowId, Window>,
+    /// What is gathered, with its items.
+    gathered: BTreeMap<WindowId, (Gathering, Vec<Item>)>,
+    /// What was sent lately.
+    recent: Arc<Recent>,
     /// What the rule has going on, as the store keeps it.
     pub matters: BTreeMap<MatterId, Matter>,
     /// What is still to be done.
@@ -129,6 +167,8 @@ pub struct Rehearsal<'a> {
     settling: Settling<EventId>,
     /// Changes of files that have not rested long enough, by path.
     resting: BTreeMap<String, Resting>,
+    /// Cards that wait until quiet hours end.
+    overnight: Vec<Later>,
     /// How many moments came.
     runs: usize,
 }
@@ -153,12 +193,15 @@ impl<'a> Rehearsal<'a> {
             world,
             now,
             windows: BTreeMap::new(),
+            gathered: BTreeMap::new(),
+            recent: Arc::default(),
             matters: BTreeMap::new(),
             timers: BTreeMap::new(),
             answers: Answers::default(),
             shown: BTreeMap::new(),
             settling: Settling::default(),
             resting: BTreeMap::new(),
+            overnight: Vec::new(),
             runs: 0,
         }
     }
@@ -176,6 +219,8 @@ impl<'a> Rehearsal<'a> {
     /// Begins anew with the windows of limits, and with what the rules have going on.
     pub fn forget_windows(&mut self) {
         self.windows.clear();
+        self.gathered.clear();
+        self.recent.forget();
         self.matters.clear();
         self.timers.clear();
         self.shown.clear();
@@ -183,8 +228,13 @@ impl<'a> Rehearsal<'a> {
 
     /// What `rule` makes of `event` now. `what` is the event in words.
     pub fn tell(&mut self, rule: &Arc<Rule>, event: &Event, what: &str) -> Made {
-        self.world.learn(event);
-        let outcome = self.outcome(rule, event);
+        let outcome = match self.attend(event) {
+            Some(answered) => Outcome::NotMet(answered),
+            None => {
+                self.world.learn(event);
+                self.outcome(rule, event)
+            }
+        };
         Made {
             at: self.now,
             what: what.to_owned(),
@@ -195,6 +245,9 @@ impl<'a> Rehearsal<'a> {
     }
 
     fn outcome(&mut self, rule: &Arc<Rule>, event: &Event) -> Outcome {
+        if let (Some(split), None) = (&rule.split, &event.item) {
+            return self.apart(rule, split, event);
+        }
         let ruleset = Ruleset::new(self.workspace.ruleset.revision.clone(), vec![rule.clone()]);
         let rules = ruleset.triggered_by(event);
         let judged = judge(event, &rules, self.workspace.settings.time_zone, self.now).pop();
@@ -234,7 +287,15 @@ impl<'a> Rehearsal<'a> {
         members_needed.dedup();
         let mut notes = std::mem::take(&mut told.notes);
         notes.extend(not_excepted(&except));
-        let mut audience = settle(rule, told, first, &except, book);
+        let mut audience = settle(
+            rule,
+            event,
+            told,
+            first,
+            &except,
+            book,
+            self.workspace.settings.time_zone,
+        );
         let keeping = self.keep(rule, event, &mut scope, &mut audience);
         if keeping.as_ref().is_some_and(Keeping::knows_everybody) {
             members_needed.clear();
@@ -244,6 +305,10 @@ impl<'a> Rehearsal<'a> {
                 .into_iter()
                 .filter_map(|id| Some((id.clone(), self.windows.get(&id)?.clone())))
                 .collect(),
+            gathered: self
+                .gatherings(plan::gatherings(rule, event, &scope, &audience))
+                .collect(),
+            recent: self.recent.clone(),
             ..Windows::default()
         };
         let mut planned = plan(
@@ -256,11 +321,7 @@ impl<'a> Rehearsal<'a> {
             self.now,
         );
         let lived = self.kept(keeping, rule, event, &scope, &audience, &mut planned);
-        for change in planned.windows {
-            let after = change.apply(self.windows.get(&change.window));
-            let after = after.expect("nothing else changes the windows of a rehearsal");
-            self.windows.insert(change.window, after);
-        }
+        self.take_in(std::mem::take(&mut planned.windows));
         let cards: BTreeMap<_, _> = planned
             .cards
             .into_iter()
@@ -269,26 +330,45 @@ impl<'a> Rehearsal<'a> {
         if rule.lives() {
             self.note(&planned.deliveries, &cards);
         }
-        let (mut sent, mut untold) = (Vec::new(), Vec::new());
+        let (mut sent, mut later, mut untold) = (Vec::new(), Vec::new(), Vec::new());
         for delivery in planned.deliveries {
             match delivery.card_id.as_ref().and_then(|id| cards.get(id)) {
-                Some(card) => sent.push(Sent {
-                    recipient: delivery.recipient,
-                    card: card.clone(),
-                }),
+                Some(card) => {
+                    let card = Sent {
+                        recipient: delivery.recipient,
+                        card: card.clone(),
+                    };
+                    match delivery.terms.held_until {
+                        Some(until) => later.push(Later {
+                            card,
+                            until,
+                            reason: delivery.reason.unwrap_or_default(),
+                        }),
+                        None => sent.push(card),
+                    }
+                }
                 None => untold.push((delivery.recipient.name, delivery.reason.unwrap_or_default())),
             }
         }
+        let zone = self.workspace.settings.time_zone;
+        let stopped = audience.stopped.iter();
+        untold.extend(stopped.map(|stopped| (stopped.recipient.clone(), stopped.reason(zone))));
         let mut warnings = planned.warnings;
         warnings.extend(named.warnings.into_vec().into_iter().chain(notes).chain(lived.warnings));
+        if !audience.sifted.unknown.is_empty() {
+            warnings.extend(audience.sifted.told());
+        }
+        self.overnight.extend(later.iter().cloned());
         Outcome::Matched(Matched {
             verdicts,
             sent,
+            later,
             updated: lived.updated,
             told: lived.told,
             answer: None,
             untold,
             held_back: planned.held_back,
+            silenced: planned.silenced,
             members_needed,
             warnings,
         })
@@ -349,10 +429,17 @@ impl<'a> Rehearsal<'a> {
         let mut made = Vec::new();
         loop {
             let before = self.now;
-            let moments = schedules.iter().filter_map(|planned| planned.next_after(before));
+            let zones = self.zones();
+            let next = |planned: &Planned| match planned.recipients {
+                true => planned.next_in_any(zones.iter().copied(), before),
+                false => planned.next_after(before),
+            };
+            let moments = schedules.iter().filter_map(next);
             let rested = self.resting.values().map(|resting| resting.due_at);
+            let mornings = self.overnight.iter().map(|later| later.until);
             let timers = self.timers.values().map(|timer| timer.due_at.max(before));
-            let Some(at) = moments.chain(rested).chain(timers).min().filter(|at| *at <= until) else {
+            let next_of_all = moments.chain(rested).chain(mornings).chain(timers).min();
+            let Some(at) = next_of_all.filter(|at| *at <= until) else {
                 break;
             };
             if self.runs == Self::MOST_RUNS {
@@ -368,6 +455,7 @@ impl<'a> Rehearsal<'a> {
             }
             self.runs += 1;
             self.now = at;
+            made.extend(self.morning(at));
             let due = self.timers.values().filter(|timer| timer.due_at <= at);
             let mut due: Vec<Timer> = due.cloned().collect();
             due.sort_by_key(|timer| timer.due_at);
@@ -375,12 +463,16 @@ impl<'a> Rehearsal<'a> {
                 self.timers.remove(&timer.id);
                 made.extend(self.due(rule, &timer));
             }
-            for planned in schedules
-                .iter()
-                .filter(|planned| planned.next_after(before) == Some(at))
-            {
-                let event = planned.event(at, false);
-                made.push(self.tell(rule, &event, "the schedule"));
+            for planned in schedules.iter().filter(|planned| next(planned) == Some(at)) {
+                let shown_in = |zone: &Tz| planned.next_in(*zone, before) == Some(at);
+                let zone = std::iter::once(planned.zone)
+                    .chain(zones.iter().copied())
+                    .find(shown_in);
+                let event = planned.event_in(zone.unwrap_or(planned.zone), at, false);
+                let told = self.tell(rule, &event, "the schedule");
+                // Where nobody lives whom the rule tells, nothing comes of it.
+                let matters = !planned.recipients || zone == Some(planned.zone) || !told.came_to_nothing();
+                made.extend(matters.then_some(told));
             }
             let due = self.resting.iter().filter(|(_, resting)| resting.due_at <= at);
             let due: Vec<String> = due.map(|(path, _)| path.clone()).collect();
@@ -407,12 +499,44 @@ impl<'a> Rehearsal<'a> {
         made
     }
 
+    /// The cards that waited for this moment.
+    fn morning(&mut self, at: DateTime<Utc>) -> Option<Made> {
+        let (due, later) = std::mem::take(&mut self.overnight)
+            .into_iter()
+            .partition(|later| later.until <= at);
+        self.overnight = later;
+        let sent: Vec<Sent> = Vec::<Later>::into_iter(due).map(|later| later.card).collect();
+        (!sent.is_empty()).then(|| Made {
+            at,
+            what: "quiet hours ended".to_owned(),
+            here: None,
+            sender: None,
+            outcome: Outcome::Matched(Matched {
+                sent,
+                ..Matched::default()
+            }),
+        })
+    }
+
+    /// The zones in which anybody lives.
+    fn zones(&self) -> Vec<Tz> {
+        let usual = self.workspace.settings.time_zone;
+        let written = self.workspace.book.people().filter_map(|entry| entry.time_zone);
+        let mut zones: Vec<Tz> = std::iter::once(usual)
+            .chain(written)
+            .chain(self.world.zones())
+            .collect();
+        zones.sort_by_key(|zone| zone.name());
+        zones.dedup();
+        zones
+    }
+
     /// Does what a timer is for.
     fn due(&mut self, rule: &Arc<Rule>, timer: &Timer) -> Option<Made> {
         match &timer.task {
             Task::Wake { matter } => self.wake(rule, timer, matter),
             Task::Step { matter, step: _ } => self.step(rule, timer, matter),
-            Task::Digest { .. } => None,
+            Task::Digest { window } => self.tell_gathered(rule, window),
         }
     }
 

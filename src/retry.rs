@@ -151,7 +151,7 @@ impl Round<'_> {
             }
             None => Round {
                 attempts: &delivery.attempts,
-                since: delivery.created_at,
+                since: delivery.owed_since(),
             },
         }
     }

@@ -2,16 +2,21 @@
 
 pub mod comparison;
 pub mod condition;
+pub mod courtesy;
+pub mod digest;
 pub mod expression;
 pub mod feed;
 pub mod field;
 pub mod file;
 pub mod living;
+pub mod local_moment;
 pub mod moment;
 pub mod ruleset;
 pub mod schedule;
 pub mod sending;
 pub mod settling;
+pub mod sieve;
+pub mod split;
 pub mod target;
 pub mod tests_file;
 pub mod then;
@@ -22,11 +27,16 @@ use std::sync::Arc;
 
 use crate::card::source::CardSource;
 use crate::limit::Limit;
+use crate::quiet::policy::QuietTime;
+use crate::rate::Rate;
 use crate::rotation::OnCall;
 use condition::Condition;
+use courtesy::Courtesy;
+use digest::Digest;
 use feed::Feed;
 use living::Living;
 use sending::Sending;
+use split::Split;
 use target::Target;
 use then::Then;
 use trigger::Trigger;
@@ -57,8 +67,18 @@ pub struct Rule {
     pub feed: Option<Arc<Feed>>,
     /// How often somebody is told.
     pub limit: Option<Limit>,
+    /// When everything gathered is told, and how.
+    pub digest: Option<Digest>,
+    /// Cards to one recipient before the storm breaker trips; `None` if there is none.
+    pub storm: Option<Rate>,
+    /// The list whose items are taken one by one.
+    pub split: Option<Split>,
     /// How it is sent.
     pub sending: Sending,
+    /// How it deals with people.
+    pub courtesy: Courtesy,
+    /// When its cards wait.
+    pub quiet: QuietTime,
     /// Who takes turns, for its texts.
     pub on_call: Arc<OnCall>,
     /// What follows the first message.

@@ -182,6 +182,8 @@ pub enum Pass {
     Wait,
     /// No more, and why.
     Never(String),
+    /// Not before this instant, for this reason: it is quiet there.
+    Later(DateTime<Utc>, String),
 }
 
 impl Run {

@@ -193,6 +193,7 @@ pub fn surroundings() -> [NewFile; 4] {
             r#"["templates/**/*.yaml", "!templates/partials/**"]"#,
         ),
         (FileKind::Test, r#"["rules/**/*.test.yaml", "rules/**/*.test.yml"]"#),
+        (FileKind::Texts, r#""texts/*.yaml""#),
     ]
     .iter()
     .map(|(kind, files)| format!("    \"./schema/{}\": {files}", kind.file_name()))

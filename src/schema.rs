@@ -4,6 +4,7 @@ pub mod card;
 mod editor;
 mod explain;
 mod later;
+pub mod texts;
 mod tidy;
 pub mod vocabulary;
 
@@ -35,16 +36,19 @@ pub enum FileKind {
     Template,
     /// `rules/**/*.test.yaml`
     Test,
+    /// `texts/LANGUAGE.yaml`
+    Texts,
 }
 
 impl FileKind {
     /// All of them, in the order of a workspace.
-    pub const ALL: [FileKind; 5] = [
+    pub const ALL: [FileKind; 6] = [
         FileKind::Rule,
         FileKind::Settings,
         FileKind::Directory,
         FileKind::Template,
         FileKind::Test,
+        FileKind::Texts,
     ];
 
     /// The name of the schema's file in `schema/`.
@@ -55,6 +59,7 @@ impl FileKind {
             FileKind::Directory => "directory.schema.json",
             FileKind::Template => "template.schema.json",
             FileKind::Test => "test.schema.json",
+            FileKind::Texts => "texts.schema.json",
         }
     }
 
@@ -64,12 +69,14 @@ impl FileKind {
         static DIRECTORY: LazyLock<Compiled> = LazyLock::new(Compiled::new::<BookFile>);
         static TEMPLATE: LazyLock<Compiled> = LazyLock::new(Compiled::new::<card::TemplateFile>);
         static TEST: LazyLock<Compiled> = LazyLock::new(Compiled::new::<TestsFile>);
+        static TEXTS: LazyLock<Compiled> = LazyLock::new(Compiled::new::<texts::TextsFile>);
         match self {
             FileKind::Rule => &RULE,
             FileKind::Settings => &SETTINGS,
             FileKind::Directory => &DIRECTORY,
             FileKind::Template => &TEMPLATE,
             FileKind::Test => &TEST,
+            FileKind::Texts => &TEXTS,
         }
     }
 }

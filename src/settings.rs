@@ -18,9 +18,12 @@ use crate::diagnostic::{Fault, Step};
 use crate::duration;
 use crate::hook::{self, Hook};
 use crate::queue::{self, Queue};
+use crate::quiet::policy::Policy;
+use crate::rule::courtesy;
 use crate::secret_name::SecretName;
 use crate::teams::credential::Credential;
 use crate::teams::endpoints::Overrides;
+use crate::topic::{self, Topic};
 use crate::zone;
 
 pub use self::calls::Calls;
@@ -45,6 +48,14 @@ pub struct Settings {
     pub store: String,
     /// The zone of schedules and dates that name none.
     pub time_zone: Tz,
+    /// When nobody is told, unless a rule or a person says otherwise.
+    pub quiet_hours: Option<Policy>,
+    /// The language of those of whom none is known, as a tag in small letters; without it English.
+    pub language: Option<String>,
+    /// What people stop and start, by name.
+    pub topics: IndexMap<String, Topic>,
+    /// Whether footers stand under people's cards, where somebody decided that for all rules.
+    pub footer: Option<bool>,
     /// Addresses to post to, by name.
     pub hooks: IndexMap<String, Hook>,
     /// Topics of brokers to wait for, by name.
@@ -227,6 +238,16 @@ pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
             None
         }
     });
+    let quiet_hours = file
+        .quiet_hours
+        .as_ref()
+        .and_then(|written| match Policy::compile(written) {
+            Ok(policy) => policy,
+            Err(found) => {
+                faults.extend(found.into_iter().map(|fault| fault.under("quiet_hours")));
+                None
+            }
+        });
     let store = file.store.as_deref().map(str::trim).unwrap_or("data/");
     if let Some(fault) = store_fault(store) {
         faults.push(fault.under("store"));
@@ -237,12 +258,28 @@ pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
     let bot = bot(&file.bot, &mut faults);
     let (queues, found) = queue::compile(&file.queues);
     faults.extend(found.into_iter().map(|fault| fault.under("queues")));
+    let (topics, found) = topic::compile(&file.topics);
+    faults.extend(found.into_iter().map(|fault| fault.under("topics")));
+    let language = file
+        .language
+        .as_ref()
+        .and_then(|written| match courtesy::language(written) {
+            Ok(tag) => Some(tag),
+            Err(fault) => {
+                faults.push(fault.under("language"));
+                None
+            }
+        });
     let settings = Settings {
+        language,
+        topics,
+        footer: file.footer,
         graph: graph(&file.graph, &bot, &mut faults),
         bot,
         server: server(&file.server, &mut faults),
         store: store.to_owned(),
         time_zone: time_zone.unwrap_or(Tz::UTC),
+        quiet_hours,
         hooks,
         queues,
         limits: limits::compile(&file.limits, &mut faults),

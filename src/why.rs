@@ -12,10 +12,14 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
+use crate::audience::Stopped;
+use crate::concierge;
 use crate::delivery::{Delivery, DeliveryId, State};
 use crate::duration;
+use crate::gathering::Cause;
 use crate::limit::HeldBack;
 use crate::matter::Matter;
+use crate::quiet::Silenced;
 use crate::record::{EventRecord, RuleRecord};
 use crate::rule::condition::Line;
 use crate::run::{Phase, Run};
@@ -87,6 +91,17 @@ impl Question<'_> {
                 .is_none_or(|wanted| contains(&held_back.recipient, wanted))
     }
 
+    fn silenced_meant(&self, silenced: &Silenced) -> bool {
+        self.delivery.is_none()
+            && self
+                .recipient
+                .is_none_or(|wanted| contains(&silenced.recipient, wanted))
+    }
+
+    fn stopped_meant(&self, stopped: &Stopped) -> bool {
+        self.delivery.is_none() && self.recipient.is_none_or(|wanted| contains(&stopped.recipient, wanted))
+    }
+
     fn everybody(&self) -> bool {
         self.delivery.is_none() && self.recipient.is_none()
     }
@@ -146,6 +161,8 @@ pub fn outcome(record: &EventRecord, deliveries: &[Delivery], waiting: bool) -> 
     );
     let held_back = record.rules.iter().map(|rule| rule.held_back_count).sum();
     add(held_back, "card held back by a limit", "cards held back by a limit");
+    let stopped = record.rules.iter().map(|rule| rule.stopped_count).sum();
+    add(stopped, "person who stopped it", "people who stopped it");
     if waiting {
         parts.push("waiting for a list of members".to_owned());
     }
@@ -241,8 +258,8 @@ fn tell_rule(out: &mut String, story: &Story<'_>, question: &Question<'_>, rule:
     }
     tell_recipients(out, story, question, rule)?;
     if question.everybody() {
-        for warning in &rule.warnings {
-            writeln!(out, "  note: {warning}")?;
+        for note in rule.sifted.iter().chain(&rule.warnings) {
+            writeln!(out, "  note: {note}")?;
         }
     }
     Ok(())
@@ -345,9 +362,34 @@ fn tell_recipients(out: &mut String, story: &Story<'_>, question: &Question<'_>,
     for held_back in &held_back {
         writeln!(out, "  {}: {}", held_back.recipient, held(held_back, story.zone))?;
     }
+    tell_items(out, rule)?;
+    let stopped: Vec<&Stopped> = rule
+        .stopped
+        .iter()
+        .filter(|stopped| question.stopped_meant(stopped))
+        .collect();
+    for stopped in &stopped {
+        writeln!(out, "  {}: {}", stopped.recipient, stopped.reason(story.zone))?;
+    }
+    let unnamed_stopped = rule.stopped_count.saturating_sub(rule.stopped.len());
+    if unnamed_stopped > 0 && question.everybody() {
+        writeln!(out, "  ... and {unnamed_stopped} more who stopped it")?;
+    }
     let unnamed = rule.held_back_count.saturating_sub(rule.held_back.len());
     if unnamed > 0 && question.everybody() {
         writeln!(out, "  ... and {unnamed} more held back by the rule's limit")?;
+    }
+    let silenced: Vec<&Silenced> = rule
+        .silenced
+        .iter()
+        .filter(|one| question.silenced_meant(one))
+        .collect();
+    for silenced in &silenced {
+        writeln!(out, "  {}: {}", silenced.recipient, silenced.told(story.zone))?;
+    }
+    let unnamed = rule.silenced_count.saturating_sub(rule.silenced.len());
+    if unnamed > 0 && question.everybody() {
+        writeln!(out, "  ... and {unnamed} more who were not told because of the time")?;
     }
     for waiting in story.waiting.iter().filter(|waiting| waiting.rule == rule.rule) {
         let at = moment(waiting.due_at, story.zone);
@@ -359,13 +401,15 @@ fn tell_recipients(out: &mut String, story: &Story<'_>, question: &Question<'_>,
             None => writeln!(out, "  waits for a list of members, which Teams is asked for")?,
         }
     }
-    let nobody = deliveries.is_empty() && held_back.is_empty() && rule.matched;
+    let nobody =
+        deliveries.is_empty() && held_back.is_empty() && silenced.is_empty() && stopped.is_empty() && rule.matched;
     if nobody && !question.everybody() {
         writeln!(out, "  no such recipient is known for this event")?;
     } else if nobody && !story.waiting.iter().any(|waiting| waiting.rule == rule.rule) {
         match rule.deliveries {
             0 if rule.told.is_some() => {}
-            0 if rule.held_back_count == 0 => {
+            _ if rule.items_count > 0 => {}
+            0 if rule.held_back_count == 0 && rule.silenced_count == 0 && rule.rule != concierge::NAME => {
                 writeln!(
                     out,
                     "  nobody was told: `notify` came to nobody, or `except` names all of them"
@@ -386,6 +430,23 @@ impl Story<'_> {
     }
 }
 
+/// Each item of an event that the rule takes apart is an event of its own, with a story of its own.
+fn tell_items(out: &mut String, rule: &RuleRecord) -> fmt::Result {
+    for item in &rule.items {
+        let what = match (item.matched, item.deliveries, item.held_back) {
+            (false, ..) => "does not match".to_owned(),
+            (true, cards, 0) => recipients(cards),
+            (true, 0, held_back) => format!("{held_back} held back"),
+            (true, cards, held_back) => format!("{}, {held_back} held back", recipients(cards)),
+        };
+        writeln!(out, "  item {}: {what}; `herald why {}`", item.number, item.event)?;
+    }
+    match rule.items_count.saturating_sub(rule.items.len()) {
+        0 => Ok(()),
+        more => writeln!(out, "  ... and {more} items more"),
+    }
+}
+
 fn held(held_back: &HeldBack, zone: Tz) -> String {
     let of_what = match held_back.value.as_deref() {
         Some("") => " (with an empty `for_each`)".to_owned(),
@@ -393,6 +454,23 @@ fn held(held_back: &HeldBack, zone: Tz) -> String {
         None => String::new(),
     };
     match (held_back.since, held_back.until) {
+        (since, until) if held_back.gathered.is_some() => {
+            let until = until.map(|until| moment(until, zone));
+            let since = since.map(|since| moment(since, zone));
+            match held_back.gathered.and_then(Cause::rate) {
+                Some(rate) => format!(
+                    "paused by the storm breaker: the rule had sent {} cards in {}; what comes since {} is gathered, and \
+                     told once it calms down (`docs/noise.md`)",
+                    rate.count,
+                    rate.time(),
+                    since.unwrap_or_default()
+                ),
+                None => format!(
+                    "gathered{of_what}, and told in the digest at {}",
+                    until.unwrap_or_default()
+                ),
+            }
+        }
         (Some(since), Some(until)) => {
             let length = (until - since).to_std().map(duration::words).unwrap_or_default();
             format!(

@@ -7,20 +7,23 @@ pub mod program;
 pub mod rule;
 pub mod sample;
 pub mod source;
+mod texts;
 mod together;
 mod turns;
 pub mod vocabulary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::book::Book;
 use crate::card::template::Template;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::quiet::policy::Calendars;
+use crate::rule::courtesy::House;
 use crate::rule::ruleset::Ruleset;
 use crate::settings::Settings;
 use compiler::Compiler;
@@ -37,11 +40,17 @@ pub struct Workspace {
     pub book: Book,
     /// The rules in force.
     pub ruleset: Ruleset,
+    /// Calendars of holidays, by name.
+    pub holidays: Calendars,
     /// The templates, by name.
     pub templates: IndexMap<String, Arc<Template>>,
     /// Files that are broken now and whose last good version is in force.
     pub kept: Vec<Kept>,
     partials: IndexMap<String, Partial>,
+    /// The languages that texts have, by tag in small letters.
+    pub text_languages: Arc<BTreeSet<String>>,
+    /// The last good source of each language's texts, by tag.
+    texts: BTreeMap<String, Map<String, Value>>,
 }
 
 impl Default for Workspace {
@@ -101,18 +110,30 @@ pub fn compile(sources: &Sources, previous: Option<&Workspace>) -> Compiled {
     };
     compiler.unreadable();
     let (settings, settings_known) = compiler.settings();
-    let (partials, partial_sources) = compiler.partials();
+    let (texts, text_sources) = compiler.texts(settings.language.as_deref());
+    let (partials, partial_sources) = compiler.partials(&texts);
     let (book, book_known) = compiler.book(&partials, settings.time_zone);
     let (templates, broken_templates) = compiler.templates(&partials);
+    let holidays = compiler.holidays();
+    compiler.holidays_of_settings(&settings, &holidays);
     let around = Surroundings {
+        holidays: &holidays,
+        quiet_hours: settings.quiet_hours.as_ref(),
         hooks: settings_known.then_some(&settings.hooks),
         look_up: settings_known.then_some(settings.graph.look_up),
         queues: settings_known.then_some(&settings.queues),
         calls: settings_known.then_some(&settings.calls),
         time_zone: settings.time_zone,
+        storm: settings.limits.storm,
         templates: &templates,
         broken_templates: &broken_templates,
         partials: &partials,
+        house: House {
+            topics: settings_known.then_some(&settings.topics),
+            footer: settings.footer,
+            language: settings.language.as_deref(),
+            texts: texts.languages(),
+        },
         book: &book,
         on_call: Arc::new(book.on_call()),
         book_is_whole: book_known,
@@ -132,9 +153,12 @@ pub fn compile(sources: &Sources, previous: Option<&Workspace>) -> Compiled {
             ruleset: Ruleset::new(revision(sources, &kept), rules),
             settings,
             book,
+            holidays,
             templates,
             kept,
             partials: partial_sources,
+            text_languages: texts.languages().clone(),
+            texts: text_sources,
         },
         diagnostics,
     }

@@ -60,6 +60,7 @@ impl World {
             request: Value::Null,
             here: Some(ConversationId::new(GROUP)),
             thread: None,
+            item: None,
             sender: Some(Sender {
                 tenant_id: TENANT.to_owned(),
                 aad_object_id: None,

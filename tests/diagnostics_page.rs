@@ -106,7 +106,7 @@ fn every_code_without_an_example_is_given_too() {
     let good = "when: { hook: announce }\nnotify: [{ channel: general }]\n";
     let long = "x".repeat(60_000);
     let many = "{{event.a}}".repeat(6_000);
-    let cases: [(&str, Files, Variables); 7] = [
+    let cases: [(&str, Files, Variables); 8] = [
         (
             "file::unreadable",
             vec![(
@@ -144,6 +144,11 @@ fn every_code_without_an_example_is_given_too() {
         (
             "template::size",
             rule(format!("{good}card: {{ title: \"{many}\" }}\n")),
+            &[],
+        ),
+        (
+            "text::file",
+            vec![("texts/german.yaml".to_owned(), Ok(b"a.b: x\n".to_vec()))],
             &[],
         ),
         (

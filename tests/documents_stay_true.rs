@@ -197,6 +197,12 @@ fn kind_of(document: &Document) -> FileKind {
         FileKind::Template
     } else if has(&["people", "channels", "groups", "webhooks", "audiences"]) {
         FileKind::Directory
+    } else if document
+        .value
+        .as_object()
+        .is_some_and(|texts| texts.keys().all(|key| key.contains('.')))
+    {
+        FileKind::Texts
     } else {
         FileKind::Settings
     }
@@ -210,6 +216,7 @@ fn path_of(kind: FileKind) -> &'static str {
         FileKind::Directory => "directory.yaml",
         FileKind::Template => "templates/example.yaml",
         FileKind::Test => "rules/github/deploy-failed.test.yaml",
+        FileKind::Texts => "texts/en.yaml",
     }
 }
 

@@ -27,6 +27,7 @@ fn word(kind: FileKind) -> &'static str {
         FileKind::Directory => "directory",
         FileKind::Template => "template",
         FileKind::Test => "test",
+        FileKind::Texts => "texts",
     }
 }
 
@@ -51,7 +52,8 @@ fn files(root: &Path) -> Vec<Value> {
             Kind::Directory => FileKind::Directory,
             Kind::Template => FileKind::Template,
             Kind::Test => FileKind::Test,
-            Kind::Partial | Kind::Sample => return None,
+            Kind::Texts => FileKind::Texts,
+            Kind::Partial | Kind::Sample | Kind::Holidays => return None,
         };
         let text =
             String::from_utf8(file.bytes.clone().expect("the gallery can be read")).expect("the gallery is text");

@@ -225,13 +225,13 @@ fn input(number: u64, seeds: &[(String, String)]) -> Input {
     let first = dice.below(seeds.len());
     for (path, text) in seeds.iter().cycle().skip(first).take(seeds.len()) {
         let wanted = match Kind::of(path) {
-            Some(Kind::Settings | Kind::Directory | Kind::Partial) => true,
+            Some(Kind::Settings | Kind::Directory | Kind::Partial | Kind::Texts) => true,
             // A rule needs its template to come further.
             Some(Kind::Template) => {
                 let name = path.rsplit('/').next().and_then(|name| name.split('.').next());
                 name.is_some_and(|name| text_of_target.contains(name))
             }
-            Some(Kind::Rule | Kind::Test | Kind::Sample) | None => {
+            Some(Kind::Rule | Kind::Test | Kind::Sample | Kind::Holidays) | None => {
                 few -= i32::from(few > 0);
                 few > 0
             }

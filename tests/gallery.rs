@@ -149,8 +149,14 @@ fn every_rule_is_met_by_a_sample_and_makes_a_whole_card_of_it() {
         let mut met = 0;
         for sample in &samples {
             let Some(event) = sample.event_for(rule) else { continue };
+            // Of an event that is taken apart, the first item.
+            let event = match &rule.split {
+                Some(split) => split.items(&rule.name, &event).unwrap().events.remove(0),
+                None => event,
+            };
             let scope = json!({
                 "event": event.data,
+                "item": event.item.map(|item| item.value),
                 "request": event.request,
                 "recipient": { "name": "Anna Berg", "email": "anna.berg@contoso.example", "time_zone": "Europe/Berlin" },
                 "rule": { "name": rule.name, "description": rule.description },

@@ -52,12 +52,15 @@ mod log_volume;
 mod lost_places;
 mod manual;
 mod message_words;
+mod noise;
 mod observability;
 mod office_connectors;
 #[cfg(target_os = "linux")]
 mod open_files;
 mod outbox_contract;
 mod page_tells_why;
+mod people_choose;
+mod peoples_time;
 mod plan_command;
 mod preview_command;
 mod process;

@@ -3,6 +3,8 @@ mod amending;
 mod by_hand;
 mod crowds;
 mod events;
+mod gathering;
+mod held_for_quiet;
 mod keeping;
 mod limits;
 mod lives;

@@ -50,7 +50,7 @@ impl Place {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = format!(
             "server: {{ listen: \"127.0.0.1:0\" }}\nbot:\n  app_id: {}\n  tenant: {}\n  endpoints: {{ token: \"{}\", openid: \
-             \"{}\", service_url: \"{}\", trusted_hosts: [\"127.0.0.1\"] }}\nhooks:\n  ci: {{ path: ci, signature: none, \
+             \"{}\", service_url: \"{}\", trusted_hosts: [\"127.0.0.1\"] }}\nlimits: {{ storm: never }}\nhooks:\n  ci: {{ path: ci, signature: none, \
              anyone_can_post: true }}\n",
             teams.app_id(),
             teams.tenant(),

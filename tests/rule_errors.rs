@@ -160,7 +160,7 @@ fn machines_get_every_diagnostic_with_its_place() {
             .as_str()
             .is_some_and(|help| help.starts_with("did you mean `github`?"))
     );
-    assert_eq!(answer["diagnostics"][1]["code"], "schema::later");
+    assert_eq!(answer["diagnostics"][1]["code"], "split::field");
 }
 
 #[test]

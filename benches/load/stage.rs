@@ -216,7 +216,7 @@ pub fn start(folder: &Path) -> anyhow::Result<Process> {
 pub fn write(folder: &Path, teams: &str, set_up: &SetUp) -> anyhow::Result<()> {
     let settings = format!(
         "server: {{ listen: \"127.0.0.1:0\" }}\nbot:\n  app_id: {}\n  tenant: {}\n  endpoints: {{ token: \"{teams}/token\", \
-         service_url: \"{teams}/\", trusted_hosts: [\"127.0.0.1\"] }}\nlimits: {{ {} }}\nhooks:\n  load: {{ path: load, \
+         service_url: \"{teams}/\", trusted_hosts: [\"127.0.0.1\"] }}\nlimits: {{ storm: never, {} }}\nhooks:\n  load: {{ path: load, \
          signature: bearer, secret: LOAD_HOOK_TOKEN }}\n",
         people::APP,
         people::TENANT,

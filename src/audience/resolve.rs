@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::place::{Place, SEPARATOR, Why, called, channel_of, channel_of_one, listed, no_team, place_ref};
 use super::{
-    Audience, By, Found, GROUP_GOOD_FOR, Known, Lookup, Mention, PersonRef, PlaceRef, ROSTER_FRESH_FOR, Reached,
-    Seek, Skip, Unreachable, Want, Wanted,
+    Audience, By, Found, GROUP_GOOD_FOR, Known, Life, Lookup, Mention, PersonRef, PlaceRef, ROSTER_FRESH_FOR,
+    Reached, Seek, Skip, Unreachable, Want, Wanted,
 };
 use crate::delivery::{Address, Recipient};
 use crate::roster::{Conversation, ConversationId, ConversationKind, Person, Roster, Team};
@@ -579,11 +579,25 @@ impl<'a> Resolver<'a> {
             mentions,
             tenant_id,
             thread: wanted.thread.clone(),
+            life: Life {
+                only: match wanted.only.is_empty() {
+                    true => Vec::new(),
+                    false => vec![wanted.only.clone()],
+                },
+                ..Life::default()
+            },
             choices: None,
         };
         let ids = identities(&reached);
         if let Some(place) = ids.iter().find_map(|id| self.places.get(id).copied()) {
             let first = &mut self.audience.reached[place];
+            // Whoever is named without a condition is told, whatever other targets ask of them.
+            match (first.life.only.is_empty(), reached.life.only.is_empty()) {
+                (true, _) => {}
+                (false, true) => first.life.only.clear(),
+                (false, false) if first.life.only.contains(&reached.life.only[0]) => {}
+                (false, false) => first.life.only.extend(reached.life.only.iter().cloned()),
+            }
             for mention in reached.mentions {
                 if first.mentions.len() < MOST_MENTIONS && !first.mentions.contains(&mention) {
                     first.mentions.push(mention);

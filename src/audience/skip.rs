@@ -19,13 +19,19 @@ pub enum Skip {
     NotWritable,
     /// Teams was asked who is there and gave no answer.
     NoAnswer,
-    /// The rule's limit.
+    /// The rule's limit, or its digest.
     Limit,
+    /// Quiet hours, in a rule that drops what comes meanwhile or whose cards are not worth waiting.
+    Quiet,
+    /// They stopped the rule or its topic.
+    Stopped,
+    /// The storm breaker.
+    Storm,
 }
 
 impl Skip {
     /// All of them.
-    pub const ALL: [Skip; 9] = [
+    pub const ALL: [Skip; 12] = [
         Skip::NotFound,
         Skip::NotInstalled,
         Skip::Ambiguous,
@@ -35,6 +41,9 @@ impl Skip {
         Skip::NotWritable,
         Skip::NoAnswer,
         Skip::Limit,
+        Skip::Quiet,
+        Skip::Stopped,
+        Skip::Storm,
     ];
 
     /// The word used in metrics.
@@ -49,6 +58,9 @@ impl Skip {
             Skip::NotWritable => "not_writable",
             Skip::NoAnswer => "no_answer",
             Skip::Limit => "limit",
+            Skip::Quiet => "quiet_hours",
+            Skip::Stopped => "stopped",
+            Skip::Storm => "storm",
         }
     }
 }

@@ -117,6 +117,7 @@ fn of(index: usize, want: Want) -> Wanted {
         mention: Vec::new(),
         by: By::Chat,
         thread: None,
+        only: Vec::new(),
     }
 }
 
@@ -703,6 +704,7 @@ fn the_first_target_decides_and_later_ones_add_their_mentions() {
         mention,
         by: By::Chat,
         thread: None,
+        only: Vec::new(),
     };
     let audience = world.audience(&[
         mentioning(path("Platform / Releases"), vec![named("Anna"), named("Anna")]),
@@ -776,6 +778,7 @@ fn nobody_has_a_reason_and_one_reason_is_told_once() {
         mention: Vec::new(),
         by: By::Chat,
         thread: None,
+        only: Vec::new(),
     };
     assert_eq!(
         told(&world.audience(&[nobody("no field"), nobody("no field")])),

@@ -1,7 +1,9 @@
 //! The shape of `directory.yaml`: the only home of its serde and schemars attributes.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -58,6 +60,33 @@ pub struct PersonFile {
     /// The person's language, as a code: `de`, `ar`, `pt-BR`.
     #[schemars(extend("examples" = ["ar"]))]
     pub language: Option<String>,
+    /// When the person is not told, in place of the quiet hours of `herald.yaml`; `none` for somebody who keeps none.
+    #[schemars(extend("examples" = ["20:00-08:00", "Mon-Fri 19:00-07:00; Sat-Sun all day", "none"]))]
+    pub quiet_hours: Option<String>,
+    /// What else there is to know, by names of your own: rules choose by it with `where`.
+    #[schemars(
+        with = "IndexMap<String, FieldFile>",
+        extend("examples" = [{ "office": "Berlin", "department": "Sales" }])
+    )]
+    pub fields: IndexMap<String, Value>,
+}
+
+/// What a field of a person may be.
+#[derive(Debug, Clone)]
+pub struct FieldFile;
+
+impl JsonSchema for FieldFile {
+    fn schema_name() -> Cow<'static, str> {
+        "PersonField".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number", "boolean", "array"], "items": { "type": ["string", "number"] } })
+    }
 }
 
 /// A channel: team and channel by name, or a link, or an id.

@@ -3,6 +3,8 @@
 //! A name is taken for the first of these that it can be. Whether somebody stands behind it is the directory's answer,
 //! later: see [`crate::audience::resolve`].
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -12,6 +14,7 @@ use crate::card::text::{Text, Warnings};
 use crate::event::Event;
 use crate::link::{self, Link};
 use crate::rule::field;
+use crate::rule::sieve::Sieve;
 use crate::rule::target::{Kind, Target};
 
 /// How many recipients one event may name in one target.
@@ -43,6 +46,7 @@ impl Target {
             by: By::Chat,
             thread: None,
             now: now(scope, event),
+            only: Vec::new(),
         };
         naming.target(self, "", 0);
         naming.named
@@ -63,6 +67,8 @@ struct Naming<'a> {
     thread: Option<String>,
     /// Whoever is on call at this instant is meant.
     now: DateTime<Utc>,
+    /// What the targets around ask of each of the people.
+    only: Vec<Arc<Sieve>>,
 }
 
 /// The instant at which names are read.
@@ -87,6 +93,8 @@ impl Naming<'_> {
         }
         self.thread = target.thread().and_then(|text| self.about(text));
         let kind = target.kind();
+        let around = self.only.len();
+        self.only.extend(target.only().cloned());
         match kind {
             Kind::Here => {
                 let want = match &self.event.here {
@@ -127,6 +135,7 @@ impl Naming<'_> {
                 }
             }
         }
+        self.only.truncate(around);
     }
 
     /// What a thread is about; nothing where the text comes to nothing, and the card begins a thread of its own.
@@ -282,6 +291,7 @@ impl Naming<'_> {
                         by: By::Chat,
                         thread: None,
                         now: self.now,
+                        only: Vec::new(),
                     };
                     targets.iter().for_each(|target| inner.target(target, "", 1));
                     wants.extend(inner.named.into_iter().map(|wanted| wanted.want));
@@ -310,6 +320,7 @@ impl Naming<'_> {
                 want,
                 mention: mention.to_vec(),
                 by: self.by,
+                only: self.only.clone(),
             }),
             std::cmp::Ordering::Equal => self.named.push(Wanted {
                 written: "further names".to_owned(),
@@ -317,6 +328,7 @@ impl Naming<'_> {
                 mention: Vec::new(),
                 by: self.by,
                 thread: None,
+                only: Vec::new(),
             }),
             std::cmp::Ordering::Greater => {}
         }

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{Book, PersonEntry};
-use crate::audience::{Audience, PersonRef, Reached};
+use crate::audience::{Audience, Life, PersonRef, Reached};
 use crate::book::file::BookFile;
 use crate::card::template::Partials;
 use crate::delivery::{Address, Recipient};
@@ -244,6 +244,7 @@ fn people_are_dressed_with_what_the_workspace_knows() {
         mentions: Vec::new(),
         tenant_id: None,
         thread: None,
+        life: Life::default(),
         choices: None,
     };
     let some = |text: &str| Some(text.to_owned());

@@ -8,8 +8,10 @@ use crate::diagnostic::{Fault, Step};
 
 /// What a button can say beside its title.
 const KEYS: [&str; 4] = ["title", "url", "press", "with"];
-/// How the names of buttons begin that Herald answers itself.
+/// How the names of buttons begin that Herald answers itself: those about what a rule has going on.
 pub const OURS: &str = "herald:";
+/// Those about what reaches people.
+const OF_PEOPLE: &str = "herald.";
 /// How long the name of a button may be, in characters.
 const LONGEST_NAME: usize = 100;
 
@@ -27,8 +29,8 @@ pub fn name(written: &str) -> Result<String, Fault> {
         let fault = wrong("the name of a button is fixed, so that no event can press another".to_owned());
         return Err(fault.help("put what differs under `with:`, and ask for it with `if:` and `event.data`"));
     }
-    if name.starts_with(OURS) {
-        let fault = wrong(format!("names that begin with `{OURS}` are Herald's own"));
+    if let Some(begin) = [OURS, OF_PEOPLE].into_iter().find(|begin| name.starts_with(begin)) {
+        let fault = wrong(format!("names that begin with `{begin}` are Herald's own"));
         return Err(
             fault.help("for its own buttons write `buttons: [acknowledge]` beside `card`; else take another name")
         );

@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::card::escape::{self, Dialect};
-use crate::card::function::{Arguments, Datum, weight};
+use crate::card::function::{Arguments, Datum, Markdown, weight};
 use crate::card::hole::{Hole, Quotes, mark};
+use crate::card::localised::{COUNT, Localised};
 use crate::card::path::Path;
 use crate::card::scope::{Frame, Locals};
 use crate::card::syntax::{Call, Expression, Node};
@@ -276,6 +277,9 @@ impl<'g> Evaluator<'g> {
             .iter()
             .map(|(name, value)| (name.as_str(), self.expression(value, frame, Lack::IsFine)))
             .collect();
+        if let Some(text) = &call.text {
+            return self.localised(text, &named, frame);
+        }
         if !call.function.takes_missing && values.iter().any(Datum::is_lacking) {
             return Datum::Missing;
         }
@@ -297,6 +301,45 @@ impl<'g> Evaluator<'g> {
                 Datum::Missing
             }
         }
+    }
+
+    /// A text in the language of the reader. What fills its holes is made harmless there, as in any other text.
+    fn localised<'v>(&mut self, text: &Localised, named: &[(&str, Datum<'v>)], frame: &Frame<'_>) -> Datum<'v> {
+        let values: Vec<(&str, Value)> = named
+            .iter()
+            .map(|(name, datum)| (*name, datum.clone().into_value().into_owned()))
+            .collect();
+        let count = values
+            .iter()
+            .find(|(name, _)| *name == COUNT)
+            .and_then(|(_, value)| number_of(value));
+        let languages = frame.fixed(&["languages"]).and_then(Value::as_array);
+        let languages: Vec<&str> = languages.into_iter().flatten().filter_map(Value::as_str).collect();
+        let Some(program) = text.program(&languages, count) else {
+            return Datum::Missing;
+        };
+        let how_many = count.map(Value::from);
+        let mut inner = frame.inner(frame.this());
+        for (name, value) in &values {
+            // A list counts as its length.
+            let value = if *name == COUNT {
+                how_many.as_ref().unwrap_or(value)
+            } else {
+                value
+            };
+            inner = inner.with_name(name, value);
+        }
+        let plain = match self.style {
+            Style::Label => Style::Label,
+            Style::Plain | Style::Holes | Style::Shown(_) => Style::Plain,
+        };
+        let shown = match self.style {
+            Style::Shown(dialect) => Style::Shown(dialect),
+            Style::Plain | Style::Label | Style::Holes => Style::Shown(Dialect::Card),
+        };
+        let plain = Evaluator::new(plain, self.gathered).text(&program.nodes, &inner);
+        let shown = Evaluator::new(shown, self.gathered).text(&program.nodes, &inner);
+        Datum::Markdown(Markdown { shown, plain })
     }
 
     fn print(&mut self, datum: Datum<'_>, raw: bool, expression: &Expression) {
@@ -404,6 +447,18 @@ impl<'g> Evaluator<'g> {
                 .add("the template does too much with this event and was cut short");
         }
         enough
+    }
+}
+
+/// A number from 0, a number written as text, or the length of a list.
+fn number_of(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number
+            .as_u64()
+            .or_else(|| number.as_f64().map(|number| number.max(0.0) as u64)),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Array(items) => Some(items.len() as u64),
+        Value::Null | Value::Bool(_) | Value::Object(_) => None,
     }
 }
 

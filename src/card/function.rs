@@ -34,7 +34,7 @@ pub struct Function {
     pub example: Example,
     /// Fewest and most values it takes.
     arguments: (usize, usize),
-    /// Values it takes by name.
+    /// Values it takes by name; `*` is any.
     named: &'static [&'static str],
     /// It has an answer for what is missing; of other functions a missing value makes a missing result.
     pub(crate) takes_missing: bool,
@@ -88,7 +88,11 @@ impl Function {
                 self.name, self.signature
             ));
         }
-        let unknown = call.named.iter().find(|(name, _)| !self.named.contains(&name.as_str()));
+        let takes_any = self.named == ["*"];
+        let unknown = call
+            .named
+            .iter()
+            .find(|(name, _)| !takes_any && !self.named.contains(&name.as_str()));
         if let Some((name, _)) = unknown {
             return Some(format!(
                 "`{}` takes nothing called `{name}`: `{}`",
@@ -100,7 +104,7 @@ impl Function {
 }
 
 /// The text that the author wrote for value `at` of a call, when it is written out.
-fn written(call: &Call, at: usize) -> Option<&str> {
+pub(crate) fn written(call: &Call, at: usize) -> Option<&str> {
     match call.arguments.get(at) {
         Some(Expression::Literal(Value::String(text))) => Some(text),
         _ => None,
@@ -282,6 +286,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::card::localised::Texts;
     use crate::card::template::Partials;
     use crate::card::text::Text;
 
@@ -293,8 +298,12 @@ mod tests {
                 "event": event,
                 "recipient": { "name": "Anna", "time_zone": "Europe/Berlin" },
                 "now": "2026-03-07T11:00:00Z",
+                "languages": ["de"],
             });
-            let text = Text::compile(function.example.template, &Partials::none())
+            let german = json!({ "deploy.failed": { "one": "Ein Deploy scheiterte", "other": "{{count}} Deploys scheiterten" } });
+            let sources = [("de".to_owned(), german.as_object().expect("a mapping").clone())];
+            let (texts, _) = Texts::compile(&sources.into_iter().collect());
+            let text = Text::compile(function.example.template, &Partials::none().with_texts(texts))
                 .unwrap_or_else(|fault| panic!("{}: {}", function.name, fault.message));
             let mut seen = Warnings::new();
             assert_eq!(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::card::document::{self, Document};
+use crate::card::localised::Texts;
 use crate::card::place::Within;
 use crate::card::profile;
 use crate::card::syntax::{self, Program};
@@ -19,6 +20,7 @@ const DEEPEST: usize = 8;
 #[derive(Debug, Clone, Default)]
 pub struct Partials {
     entries: Arc<BTreeMap<String, Entry>>,
+    texts: Texts,
 }
 
 #[derive(Debug, Clone)]
@@ -42,13 +44,28 @@ impl Partials {
         Partials::default()
     }
 
+    /// The same with texts in several languages.
+    pub fn with_texts(self, texts: Texts) -> Partials {
+        Partials { texts, ..self }
+    }
+
+    /// The texts that `{{text "key"}}` shows.
+    pub fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
     /// Compiles text partials, given as name and text; the name is what stands in `{{> name}}`.
     ///
     /// A partial may include others. One that cannot be compiled, or includes itself by way of others, is left out;
     /// its name and fault are in the second part.
     pub fn compile(sources: &[(String, String)]) -> (Partials, Vec<(String, Fault)>) {
+        Partials::none().with_sources(sources)
+    }
+
+    /// As [`Partials::compile`], for partials that show texts in several languages.
+    pub fn with_sources(self, sources: &[(String, String)]) -> (Partials, Vec<(String, Fault)>) {
         let mut faults = Vec::new();
-        let mut partials = Partials::none();
+        let mut partials = self;
         let mut waiting: Vec<(&str, &str, Vec<String>)> = sources
             .iter()
             // The newline that ends a file is no part of the text.

@@ -11,6 +11,8 @@ pub(crate) struct Reach {
     pub paths: Vec<(Path, bool)>,
     /// Some function looks at the recipient or the time by itself.
     pub recipient: bool,
+    /// It shows a text that stands in several languages.
+    pub texts: bool,
 }
 
 /// Different paths kept for [`Reach`].
@@ -21,6 +23,7 @@ impl Reach {
     pub(crate) fn reads(&self, root: &str) -> bool {
         let implied = self.recipient && matches!(root, "recipient" | "now");
         implied
+            || (self.texts && root == "languages")
             || self
                 .paths
                 .iter()
@@ -96,6 +99,7 @@ impl Reach {
             self.add_path(path, *within && outside);
         }
         self.recipient |= part.recipient;
+        self.texts |= part.texts;
     }
 
     /// Adds what an expression can depend on.
@@ -105,6 +109,11 @@ impl Reach {
             Expression::Literal(_) => {}
             Expression::Call(call) => {
                 self.recipient |= call.function.reads_recipient;
+                if let Some(text) = &call.text {
+                    self.texts = true;
+                    // Its holes are filled by name.
+                    self.merge(&text.reach, false);
+                }
                 for argument in call.arguments.iter().chain(call.named.iter().map(|(_, value)| value)) {
                     self.add(argument, outside);
                 }

@@ -172,7 +172,8 @@ impl CardSource {
             let line = json!({ "type": "TextBlock", "text": more, "wrap": true, "spacing": "Medium" });
             at_the_end(&mut filled, line);
         }
-        if let Form::Short(_) = &self.form {
+        let has_footer = scope.get("footer") == Some(&Value::Bool(true));
+        if let (Form::Short(_), false) = (&self.form, has_footer) {
             with_reason(&mut filled, scope);
         }
         let mut card = profile::tidy(filled, &mut gathered.seen).unwrap_or_else(|| {

@@ -9,6 +9,7 @@ use handlebars::{Path as HandlebarsPath, Template};
 use serde_json::Value;
 
 use crate::card::function::{self, Function};
+use crate::card::localised::{self, Localised};
 use crate::card::partial::Partials;
 use crate::card::path::Path;
 use crate::card::reach::Reach;
@@ -78,6 +79,8 @@ pub(crate) struct Call {
     pub function: &'static Function,
     pub arguments: Vec<Expression>,
     pub named: Vec<(String, Expression)>,
+    /// The text in several languages that it shows.
+    pub text: Option<Arc<Localised>>,
 }
 
 /// Compiles `source`.
@@ -387,11 +390,19 @@ impl Reader<'_> {
             .iter()
             .map(|argument| self.parameter(argument, span))
             .collect::<Result<_, _>>()?;
-        let call = Call {
+        let mut call = Call {
             function,
             arguments,
             named,
+            text: None,
         };
+        if let (localised::FUNCTION, Some(key)) = (function.name, function::written(&call, 0)) {
+            let found = self.partials.texts().find(key);
+            call.text = Some(found.map_err(|(message, help)| Fault {
+                help,
+                ..self.unknown("reference::text", message, key, span)
+            })?);
+        }
         match function.complaint(&call) {
             Some(complaint) => Err(self
                 .unknown("template::function", complaint, name, span)

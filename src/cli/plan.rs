@@ -187,6 +187,7 @@ fn posted_event(posted: Posted, number: usize) -> Event {
         data: posted.event,
         here: None,
         thread: None,
+        item: None,
         sender: None,
     }
 }

@@ -219,7 +219,7 @@ impl Errand {
             }
             Verdict::Delivered { .. } => {
                 info!(delivery = %delivery.id, rule = %delivery.rule, took_ms, "delivery settled");
-                self.metrics.sent((now - delivery.created_at).as_seconds_f64());
+                self.metrics.sent((now - delivery.owed_since()).as_seconds_f64());
             }
             Verdict::Dead { reason } => {
                 if let Some(left_out) = self.seldom.may(&format!("{} given up", delivery.rule)) {

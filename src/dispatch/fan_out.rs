@@ -3,6 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use tracing::{info, warn};
 
+use super::ahead::Ahead;
 use super::part::PART;
 use super::{ATTEMPTS, Dispatcher, Missing, Occasion};
 use crate::judge::{Judged, judge};
@@ -40,6 +41,7 @@ impl Dispatcher {
             workspace: &workspace,
             missing: Missing::Ask { asked_lately: true },
             counted: &held.counted,
+            ahead: &Ahead::of(&self.recent),
             now: event_time(held, now),
         };
         self.matter_of_step(event, &mut scope).await?;
@@ -118,10 +120,23 @@ fn added(so_far: &RuleRecord, part: RuleRecord) -> RuleRecord {
     let mut held_back = so_far.held_back.clone();
     held_back.extend(part.held_back);
     held_back.truncate(RuleRecord::HELD_BACK_KEPT);
+    let mut silenced = so_far.silenced.clone();
+    silenced.extend(part.silenced);
+    silenced.truncate(RuleRecord::HELD_BACK_KEPT);
     RuleRecord {
         deliveries: so_far.deliveries + part.deliveries,
         held_back_count: so_far.held_back_count + part.held_back_count,
         held_back,
+        silenced_count: so_far.silenced_count + part.silenced_count,
+        silenced,
+        stopped_count: so_far.stopped_count + part.stopped_count,
+        stopped: so_far
+            .stopped
+            .iter()
+            .chain(&part.stopped)
+            .take(RuleRecord::STOPPED_KEPT)
+            .cloned()
+            .collect(),
         lines: so_far.lines.clone(),
         lines_left_out: so_far.lines_left_out,
         ..part

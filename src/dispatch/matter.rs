@@ -195,5 +195,6 @@ fn wanted(recipient: &Recipient) -> Option<Wanted> {
         mention: Vec::new(),
         by: crate::audience::By::Chat,
         thread: None,
+        only: Vec::new(),
     })
 }

@@ -9,12 +9,14 @@ use sha2::{Digest, Sha256};
 
 use super::{Dispatcher, EVERYBODY, Missing, Occasion, SENTENCES_KEPT, Tally};
 use crate::audience::{Audience, Known, Seek, Skip, Unreachable};
+use crate::gathering::Cause;
 use crate::graph::inquiry::Lately;
 use crate::judge::{is_from, named, not_excepted, settle};
 use crate::limit::Windows;
 use crate::plan::{self, Plan, plan, undeliverable};
 use crate::rule::Rule;
 use crate::rule::condition::Line;
+use crate::rule::local_moment::LocalMoment;
 use crate::rule::sending::FirstTry;
 use crate::run::Run;
 use crate::store::StoreError;
@@ -30,6 +32,8 @@ pub(super) struct Whom {
     pub(super) wait_for: Vec<String>,
     /// The event comes from somebody from whom the rule does not take it: nobody is told.
     pub(super) not_from: Option<Line>,
+    /// Whom `where` left out, in a sentence.
+    sifted: Option<String>,
     warnings: Vec<String>,
 }
 
@@ -101,10 +105,15 @@ impl Dispatcher {
                 not_from: (!waits).then_some(line),
                 // Once nobody answers, whoever is not known for one of them is none of them.
                 wait_for: if waits { wait_for } else { Vec::new() },
+                sifted: None,
                 warnings: Vec::new(),
             });
         }
         let mut told = self.directory.audience_knowing(&named.told, known(), now).await?;
+        if LocalMoment::of(rule, event).is_some_and(|moment| !moment.is_now_in(workspace.settings.time_zone)) {
+            // Who cannot be found is looked for once a day, by the workspace's clock.
+            told.unreachable.clear();
+        }
         let mut except = self.directory.audience_knowing(&named.excepted, known(), now).await?;
         let mut first = match named.first.is_empty() {
             true => Audience::default(),
@@ -149,9 +158,18 @@ impl Dispatcher {
             Missing::Ask { .. } if !except.rosters_needed.is_empty() || (guarded && !wait_for.is_empty()) => {
                 Audience::default()
             }
-            Missing::Ask { .. } | Missing::GivenUp(_) => settle(rule, told, first, &except, &workspace.book),
+            Missing::Ask { .. } | Missing::GivenUp(_) => settle(
+                rule,
+                event,
+                told,
+                first,
+                &except,
+                &workspace.book,
+                workspace.settings.time_zone,
+            ),
         };
         Ok(Whom {
+            sifted: told.sifted.told(),
             told,
             wait_for,
             not_from: None,
@@ -226,6 +244,7 @@ impl Dispatcher {
             workspace,
             missing,
             counted,
+            ahead,
             now,
         } = *occasion;
         let revision = &workspace.ruleset.revision;
@@ -239,14 +258,23 @@ impl Dispatcher {
             },
             ..Audience::default()
         };
-        let windows = Windows {
-            known: match plan::windows(rule, &scope, &told).as_slice() {
+        let limited = plan::windows(rule, &scope, &told);
+        let gathered = plan::gatherings(rule, event, &scope, &told);
+        let mut windows = Windows {
+            known: match limited.as_slice() {
                 [] => BTreeMap::new(),
                 ids => self.outbox.windows(ids).await?,
             },
             counted: counted.iter().cloned().collect(),
+            gathered: match gathered.as_slice() {
+                [] => BTreeMap::new(),
+                ids => self.outbox.gatherings(ids).await?,
+            },
+            ..Windows::default()
         };
+        ahead.lay_over(&mut windows, &limited, &gathered);
         let mut planned = plan(rule, event, scope, &told, &windows, revision, now);
+        self.told_before(event, rule, &mut planned).await?;
         let lane = rule.sending.lane(all);
         for delivery in &mut planned.deliveries {
             delivery.terms.lane = lane;
@@ -255,7 +283,21 @@ impl Dispatcher {
         for unreachable in &told.unreachable {
             *tally.entry(unreachable.skip).or_default() += 1;
         }
-        tally.insert(Skip::Limit, planned.held_back.len());
+        for held_back in &planned.held_back {
+            let why = match held_back.gathered.and_then(Cause::rate) {
+                Some(_) => Skip::Storm,
+                None => Skip::Limit,
+            };
+            *tally.entry(why).or_default() += 1;
+        }
+        tally.insert(Skip::Quiet, planned.silenced.len());
+        // Like those who cannot be reached, they belong to the first part.
+        let stopped = if part.start == 0 {
+            whom.told.stopped.as_slice()
+        } else {
+            &[]
+        };
+        tally.insert(Skip::Stopped, stopped.len());
         if let (Missing::GivenUp(reason), 0) = (missing, part.start) {
             tally.insert(Skip::NoAnswer, whom.wait_for.len());
             // Those who were looked for one by one are listed one by one.
@@ -280,12 +322,22 @@ impl Dispatcher {
             deliveries: planned.deliveries.len(),
             warnings: warnings.take(SENTENCES_KEPT).cloned().collect(),
             held_back_count: planned.held_back.len(),
+            sifted: whom.sifted.clone(),
+            silenced_count: planned.silenced.len(),
+            silenced: planned
+                .silenced
+                .iter()
+                .take(RuleRecord::HELD_BACK_KEPT)
+                .cloned()
+                .collect(),
             held_back: planned
                 .held_back
                 .iter()
                 .take(RuleRecord::HELD_BACK_KEPT)
                 .cloned()
                 .collect(),
+            stopped_count: stopped.len(),
+            stopped: stopped.iter().take(RuleRecord::STOPPED_KEPT).cloned().collect(),
             ..RuleRecord::default()
         };
         Ok(Part {

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tracing::info;
 
+use super::ahead::Ahead;
 use super::matter::amendment;
 use super::step::NOT_NEEDED;
 use super::{ATTEMPTS, Dispatcher, Missing, Occasion};
@@ -85,11 +86,13 @@ impl Dispatcher {
             ));
         };
         let standing = self.standing(&matter).await?;
+        let ahead = Ahead::of(&self.recent);
         let occasion = Occasion {
             event: &matter.event,
             workspace,
             missing: Missing::GivenUp(NOT_ASKED),
             counted: &[],
+            ahead: &ahead,
             now,
         };
         let outcome = match self.refusal(event, sender, &occasion, rule, &matter, &standing).await? {
@@ -296,11 +299,13 @@ impl Dispatcher {
             occurred_at: now,
             ..matter.event.clone()
         };
+        let ahead = Ahead::of(&self.recent);
         let occasion = Occasion {
             event: &event,
             workspace,
             missing: Missing::GivenUp(NOT_ASKED),
             counted: &[],
+            ahead: &ahead,
             now,
         };
         let scope = self.scope(&occasion, rule, &after);
@@ -387,11 +392,13 @@ impl Dispatcher {
         let (_, stopped) = decide::wake_up(&matter, &after);
         let (record, change) = match rule {
             Some(rule) => {
+                let ahead = Ahead::of(&self.recent);
                 let occasion = Occasion {
                     event: &event,
                     workspace,
                     missing: Missing::GivenUp(NOT_ASKED),
                     counted: &[],
+                    ahead: &ahead,
                     now,
                 };
                 let did = "an operator closed it".to_owned();

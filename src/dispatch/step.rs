@@ -6,6 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 use tracing::info;
 
+use super::ahead::Ahead;
 use super::part::{Part, Whom};
 use super::{ATTEMPTS, Dispatcher, Missing, Occasion, Tally};
 use crate::call::{self, Heard, Reply};
@@ -228,11 +229,13 @@ impl Dispatcher {
             return self.outbox.stop_timer(&timer.id).await;
         };
         let event = self.event_of(&matter, timer, &step.name);
+        let ahead = Ahead::of(&self.recent);
         let occasion = Occasion {
             event: &event,
             workspace,
             missing: Missing::Ask { asked_lately: true },
             counted: &[],
+            ahead: &ahead,
             now,
         };
         match &step.act {

@@ -1,7 +1,5 @@
 //! What is done when a timer is due.
 
-use tracing::warn;
-
 use super::Dispatcher;
 use crate::store::StoreError;
 use crate::timer::{Task, Timer};
@@ -15,10 +13,7 @@ impl Dispatcher {
         match &timer.task {
             Task::Wake { matter } => self.wake(timer, matter).await,
             Task::Step { matter, step: _ } => self.step(timer, matter).await,
-            Task::Digest { .. } => {
-                warn!(timer = %timer.id, rule = %timer.rule, "a timer is for nothing that this Herald does, it is dropped");
-                self.outbox.stop_timer(&timer.id).await
-            }
+            Task::Digest { window } => self.tell_gathered(timer, window).await,
         }
     }
 }

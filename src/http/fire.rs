@@ -86,6 +86,7 @@ pub async fn fire(
         request: wish.request,
         here: None,
         thread: None,
+        item: None,
         sender: None,
     };
     let scope = plan::scope(&event, rule, workspace.settings.time_zone, now);

@@ -363,6 +363,7 @@ async fn decide(
         request,
         here: None,
         thread: None,
+        item: None,
         sender: None,
     };
     hooks.dispatcher.dispatch(&event).await.map_err(|problem| {

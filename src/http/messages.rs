@@ -121,7 +121,8 @@ async fn hear(
         }
         let decision = messages.dispatcher.dispatch(event).await?;
         if let (Origin::Button { button, .. }, true) = (&event.origin, activity.is("invoke")) {
-            heard.answer = invoke::pressed(button, outcome(&decision));
+            let pressed = || invoke::pressed(button, outcome(&decision));
+            heard.answer = decision.answer.clone().unwrap_or_else(pressed);
         }
     }
     if let Some(reason) = &heard.ignored
@@ -148,7 +149,11 @@ fn outcome(decision: &Decision) -> Outcome {
         Outcome::PassedOn
     } else if !decision.waiting.is_empty() {
         Outcome::Waits
-    } else if decision.rules.iter().any(|rule| rule.held_back_count > 0) {
+    } else if decision
+        .rules
+        .iter()
+        .any(|rule| rule.held_back_count > 0 || rule.silenced_count > 0)
+    {
         Outcome::HeldBack
     } else if decision.rules.iter().any(|rule| rule.matched) {
         Outcome::Nobody

@@ -63,9 +63,13 @@ fn unknown_key(key: &str) -> Fault {
         "overflow" | "others" | "then" => Some("rest"),
         _ => did_you_mean(key, KEYS),
     };
-    match meant {
-        Some(meant) => fault.help(format!("did you mean `{meant}`?")),
-        None => fault.help("it has `once_per`, `for_each` and `rest`"),
+    match (key, meant) {
+        ("digest_at" | "digest" | "at", _) => {
+            fault.help("write `digest: { at: \"09:00\" }` beside `limit`, not in it")
+        }
+        ("digest_card" | "card", _) => fault.help("write `digest: { card: ... }` beside `limit`, not in it"),
+        (_, Some(meant)) => fault.help(format!("did you mean `{meant}`?")),
+        (_, None) => fault.help("it has `once_per`, `for_each` and `rest`"),
     }
 }
 
@@ -145,18 +149,18 @@ fn rest(written: &Map<String, Value>, faults: &mut Vec<Fault>) -> Option<Rest> {
     let fault = match word {
         Some("count") => return Some(Rest::Count),
         Some("drop") => return Some(Rest::Drop),
-        Some("digest") => Fault::error("schema::later", "`rest: digest` is not part of this version of Herald")
-            .help("`rest: count` tells with the next card how many were held back"),
+        Some("digest") => return Some(Rest::Digest),
         other => {
             let shown: String = other.unwrap_or_default().chars().take(40).collect();
             let fault = match other {
                 Some(_) => Fault::error("limit::rest", format!("the rest cannot be `{shown}`")),
                 None => Fault::error("limit::rest", "`rest` is a word"),
             };
-            match did_you_mean(&shown, ["count", "drop"]).filter(|_| other.is_some()) {
+            match did_you_mean(&shown, ["count", "drop", "digest"]).filter(|_| other.is_some()) {
                 Some(meant) => fault.help(format!("did you mean `{meant}`?")),
                 None => fault.help(
-                    "write `count` (the next card says how many were held back) or `drop` (nothing is said of them)",
+                    "write `count` (the next card says how many were held back), `digest` (one card tells of all of them) \
+                     or `drop` (nothing is said of them)",
                 ),
             }
         }

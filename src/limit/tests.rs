@@ -39,8 +39,9 @@ fn offer(limit: &Limit, window: &mut Option<Window>, number: usize, now: DateTim
         rule: "r".into(),
         delivery: card(number),
         step,
+        gathers: None,
     };
-    *window = Some(change.apply(window.as_ref()).expect("nobody overtakes"));
+    *window = change.apply(window.as_ref()).expect("nobody overtakes");
     ruling
 }
 
@@ -144,6 +145,7 @@ fn who_passes_must_have_seen_the_last_of_those_held_back() {
             before: seen,
             after: limit.opened(&card(3), None, at(600)),
         },
+        gathers: None,
     };
     assert_eq!(late.apply(window.as_ref()), Err(Overtaken));
 }
@@ -246,10 +248,10 @@ fn what_is_wrong_with_a_limit_is_said_where_it_stands() {
         (r#"{ "once_per": "10m", "for_each": "{{event.a" }"#, "for_each", "", ""),
         (r#"{ "once_per": "10m", "for_each": 3 }"#, "for_each", "is a text", "{{"),
         (
-            r#"{ "once_per": "10m", "rest": "digest" }"#,
-            "rest",
-            "not part of this version",
-            "rest: count",
+            r#"{ "once_per": "10m", "digest_at": "09:00" }"#,
+            "digest_at",
+            "no `digest_at`",
+            "`digest: { at: \"09:00\" }` beside `limit`",
         ),
         (
             r#"{ "once_per": "10m", "rest": "cuont" }"#,

@@ -67,6 +67,11 @@ impl CronListener {
     async fn bring_due(&self, planned: &[Planned]) -> Result<Option<DateTime<Utc>>, StoreError> {
         let mut earliest: Option<DateTime<Utc>> = None;
         for planned in planned {
+            if planned.recipients {
+                let next = self.bring_everywhere(planned).await?;
+                earliest = [earliest, next].into_iter().flatten().min();
+                continue;
+            }
             let now = self.clock.now();
             let since = match self.last(planned).await? {
                 Some(last) if last <= now => last,
@@ -92,6 +97,32 @@ impl CronListener {
             earliest = [earliest, moment].into_iter().flatten().min();
         }
         Ok(earliest)
+    }
+
+    /// The same for a schedule that goes by the clock of each recipient: a moment comes once for each stretch of clocks.
+    async fn bring_everywhere(&self, planned: &Planned) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let now = self.clock.now();
+        let since = match self.last(planned).await? {
+            Some(last) if last <= now => last,
+            Some(_) | None => {
+                self.remember(planned, now).await?;
+                now
+            }
+        };
+        for (at, zone) in planned.due_everywhere(since, now) {
+            let late = now - at > GRACE;
+            if late && planned.if_missed == IfMissed::Skip {
+                info!(rule = %planned.rule, scheduled_at = %at, "missed moment is skipped, as the rule's `if_missed` says");
+            } else if zone == planned.zone {
+                self.dispatcher.dispatch(&planned.event_in(zone, at, late)).await?;
+            } else {
+                self.dispatcher
+                    .dispatch_to_somebody(&planned.event_in(zone, at, late))
+                    .await?;
+            }
+            self.remember(planned, at).await?;
+        }
+        Ok(planned.next_everywhere(now))
     }
 
     async fn bring(&self, planned: &Planned, at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), StoreError> {

@@ -214,6 +214,7 @@ impl FileListener {
             request: Value::Null,
             here: None,
             thread: None,
+            item: None,
             sender: None,
         };
         self.dispatcher.dispatch(&event).await.map(drop)

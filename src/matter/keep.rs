@@ -319,7 +319,15 @@ pub fn once_more(
             continue;
         }
         let id = DeliveryId::of(&event.id, &rule.name, address);
-        let mut delivery = plan::owed(id, rule, event, one.recipient.clone(), Some(card.id()), revision, now);
+        let mut delivery = plan::owed(
+            id,
+            &rule.name,
+            &event.id,
+            one.recipient.clone(),
+            Some(card.id()),
+            revision,
+            now,
+        );
         delivery.terms = rule.sending.terms(standing.len(), now);
         thread(rule, matter, &mut delivery, Some(one));
         again.push(delivery);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::shown::MOST;
-use crate::audience::{PersonRef, PlaceRef, Reached, Want, Wanted};
+use crate::audience::{Life, PersonRef, PlaceRef, Reached, Want, Wanted};
 use crate::book::Book;
 use crate::delivery::{Address, Recipient};
 use crate::diagnostic::did_you_mean;
@@ -80,6 +80,7 @@ impl Known<'_> {
                     mentions,
                     tenant_id: None,
                     thread: None,
+                    life: Life::default(),
                     choices: None,
                 };
                 seats.push((Seat { key, label, told }, reached));
@@ -157,6 +158,7 @@ impl Known<'_> {
                 mentions: Vec::new(),
                 tenant_id: None,
                 thread: None,
+                life: Life::default(),
                 choices: None,
             },
         );

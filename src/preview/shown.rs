@@ -17,10 +17,10 @@ use crate::card::{Card, Content, Importance, fit};
 use crate::duration;
 use crate::event::{Event, EventId, FileChange, Origin, Scope, Sender};
 use crate::judge;
-use crate::limit::Windows;
+use crate::limit::{Change, Kept, Windows};
 use crate::matter::decide::Arrival;
 use crate::matter::keep::Keeping;
-use crate::plan;
+use crate::plan::{self, telling};
 use crate::roster::ConversationId;
 use crate::rule::Rule;
 use crate::rule::condition::Line;
@@ -153,6 +153,12 @@ pub fn show(stage: &Stage<'_>, choice: &Choice, now: DateTime<Utc>) -> Result<Sh
             None => format!("At most one card per {length} and recipient."),
         }
     });
+    let digest = rule.digest.as_ref().and_then(|digest| digest.times.as_ref());
+    let digest = digest.map(|times| format!("Gathered, and told in one card {}.", times.words()));
+    let limit = match (limit, digest) {
+        (Some(limit), Some(digest)) => Some(format!("{limit} {digest}")),
+        (limit, digest) => limit.or(digest),
+    };
 
     let mut seats = known.seats(&named.told);
     let place = choice
@@ -199,11 +205,9 @@ pub fn show(stage: &Stage<'_>, choice: &Choice, now: DateTime<Utc>) -> Result<Sh
         let kept = keeping.finish(rule, event, &scope, &audience, &mut made);
         made.warnings.extend(kept.warnings);
     }
-    let message = made
-        .cards
-        .into_iter()
-        .next()
-        .expect("one was reached, so one card was made");
+    let gathered = digest_of(&made.windows, rule, &stage.workspace.ruleset.revision, zone, now);
+    let message = made.cards.into_iter().next().or(gathered);
+    let message = message.expect("one was reached, so one card was made");
     let (card, text) = match &message.content {
         Content::Adaptive(card) => (card.clone(), None),
         Content::Text(text) => (Value::Null, Some(text.clone())),
@@ -252,6 +256,24 @@ pub fn show(stage: &Stage<'_>, choice: &Choice, now: DateTime<Utc>) -> Result<Sh
     })
 }
 
+/// The card of a digest that has this one event in it, for a rule that tells at clock times alone.
+fn digest_of(changes: &[Change], rule: &Rule, revision: &str, time_zone: Tz, now: DateTime<Utc>) -> Option<Card> {
+    let change = changes.first()?;
+    let Ok(Kept::More(gathering, item)) = change.gather(None) else {
+        return None;
+    };
+    let known = telling::Known {
+        window: &change.window,
+        gathering: &gathering,
+        items: std::slice::from_ref(&*item),
+        limited: None,
+        rule: Some(rule),
+        time_zone,
+        revision,
+    };
+    telling::tell(&known, &item.event, now).sent.map(|(_, card, _)| card)
+}
+
 /// The note, and who may cause the event if not everybody may.
 fn with_callers(note: Option<String>, callers: Option<&[Wanted]>) -> Option<String> {
     let Some(callers) = callers else { return note };
@@ -296,6 +318,7 @@ fn happened(
     };
     let holds = |sample: &&&Sample| {
         sample.event_for(rule).is_some_and(|event| {
+            let event = one_item(rule, event, stage.workspace.settings.time_zone, now).0;
             let scope = plan::scope(&event, rule, stage.workspace.settings.time_zone, now);
             rule.condition.evaluate(&scope).holds
         })
@@ -315,6 +338,11 @@ fn happened(
             (None | Some(_), false) => None,
         };
         let event = meant.unwrap_or_else(|| made_up(rule, sample.data.clone(), now));
+        let (event, which) = one_item(rule, event, stage.workspace.settings.time_zone, now);
+        let note = match (note, which) {
+            (Some(note), Some(which)) => Some(format!("{note} {which}")),
+            (note, which) => note.or(which),
+        };
         return Ok(Happened {
             event: from_teams(Event {
                 occurred_at: now,
@@ -344,6 +372,41 @@ fn happened(
         sample: None,
         note: Some(note),
     })
+}
+
+/// The item that is shown of an event that the rule takes apart: the first that leads to a card, else the first. Beside
+/// it, which one that is.
+fn one_item(rule: &Rule, event: Event, zone: Tz, now: DateTime<Utc>) -> (Event, Option<String>) {
+    let Some(split) = &rule.split else {
+        return (event, None);
+    };
+    let items = match split.items(&rule.name, &event) {
+        Ok(items) if !items.events.is_empty() => items.events,
+        Ok(_) => {
+            return (
+                event,
+                Some(format!("`{}` is empty, so the rule makes nothing of it.", split.path())),
+            );
+        }
+        Err(line) => {
+            let note = format!(
+                "The rule makes nothing of it: `{}` should be a list, but is {}.",
+                split.path(),
+                line.actual
+            );
+            return (event, Some(note));
+        }
+    };
+    let holds = |item: &Event| rule.condition.evaluate(&plan::scope(item, rule, zone, now)).holds;
+    let place = items.iter().position(holds).unwrap_or(0);
+    let note = format!(
+        "Shown with item {} of {} of `{}`.",
+        place + 1,
+        items.len(),
+        split.path()
+    );
+    let item = items.into_iter().nth(place).expect("the place was found in this list");
+    (item, Some(note))
 }
 
 /// An event of the rule's first trigger that says `data`.
@@ -401,6 +464,7 @@ fn made_up(rule: &Rule, data: Value, now: DateTime<Utc>) -> Event {
         request,
         here: None,
         thread: None,
+        item: None,
         sender: None,
     }
 }

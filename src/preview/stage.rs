@@ -8,8 +8,10 @@ use crate::card::source::CardSource;
 use crate::card::template::Partials;
 use crate::diagnostic::did_you_mean;
 use crate::event::{FileChange, Scope};
+use crate::quiet::policy::QuietTime;
 use crate::rule::Rule;
 use crate::rule::condition::Condition;
+use crate::rule::courtesy::Courtesy;
 use crate::rule::sending::Sending;
 use crate::rule::trigger::Trigger;
 use crate::workspace::Workspace;
@@ -138,10 +140,15 @@ impl<'a> Stage<'a> {
                     card: card.into(),
                     feed: None,
                     limit: None,
+                    digest: None,
+                    storm: None,
+                    split: None,
                     sending: Sending::default(),
                     on_call: std::sync::Arc::default(),
                     then: None,
                     living: std::sync::Arc::default(),
+                    quiet: QuietTime::default(),
+                    courtesy: Courtesy::default(),
                 })))
             }
         }

@@ -259,7 +259,7 @@ pub async fn run(root: PathBuf, extra: Option<Extra>, scene: watch::Sender<Arc<S
 }
 
 fn watch_all(root: &Path, extra: Option<&Extra>, hint: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-    let mut folders = file_watch::of_workspace(root, &["rules", "templates", "samples"]);
+    let mut folders = file_watch::of_workspace(root, &["rules", "templates", "texts", "samples", "holidays"]);
     if let Some(folder) = extra.and_then(|extra| extra.path.parent()) {
         let folder = if folder.as_os_str().is_empty() {
             Path::new(".")

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 
 use super::expect::{Expect, Failure, Seen};
 use super::given::{Around, Given, shown, time};
-use super::{Answers, Made, Outcome, Rehearsal, World, talk};
+use super::{Answers, Made, Outcome, Rehearsal, World, choices, talk};
 use crate::audience::SEPARATOR;
 use crate::book::{Book, naming};
 use crate::call::Reply;
@@ -114,6 +114,15 @@ impl Case {
                 compiler.faults.push(fault.under(place.as_str()).under("members"));
             }
         }
+        let chosen_at = start.unwrap_or_else(|| beginning(zone));
+        for (name, chosen) in file.choices.iter().flatten() {
+            if let Err(found) = choices::choose(&mut compiler.world, name, chosen, workspace, book, chosen_at) {
+                let placed = found
+                    .into_iter()
+                    .map(|fault| fault.under(name.as_str()).under("choices"));
+                compiler.faults.extend(placed);
+            }
+        }
         let expect = file.expect.as_ref().map(|expect| {
             let (expect, faults) = Expect::compile(expect, vec!["expect".into()], rule, zone);
             compiler
@@ -186,13 +195,17 @@ impl Case {
                         // A single change of a file is one that has rested; in a story, that takes its time.
                         Ok(event) if scene.path.is_empty() => Some(stage.tell(rule, &event, &given.what)),
                         Ok(event) => stage.change(rule, event, &given.what),
-                        Err(reason) => Some(Made {
-                            at: stage.now(),
-                            what: given.what.clone(),
-                            here: None,
-                            sender: None,
-                            outcome: Outcome::NotMet(reason),
-                        }),
+                        Err(reason) => {
+                            let talked = given.talked(stage.now(), serial);
+                            let answered = talked.and_then(|event| stage.attend(&event));
+                            Some(Made {
+                                at: stage.now(),
+                                what: given.what.clone(),
+                                here: None,
+                                sender: None,
+                                outcome: Outcome::NotMet(answered.unwrap_or(reason)),
+                            })
+                        }
                     });
                 }
             }

@@ -253,11 +253,22 @@ fn told(
     match stage.tell(rule, &event, "").outcome {
         Outcome::NotMet(reason) => Some((Vec::new(), vec![reason])),
         Outcome::NoMatch(verdicts) => Some((Vec::new(), verdicts.because())),
-        Outcome::Matched(matched) => {
+        Outcome::Matched(mut matched) => {
+            // What is told later is told at once here: the card is what an author wants to compare, and when somebody is
+            // told is no difference in who is.
+            matched.sent.extend(stage.tell_all_gathered(rule));
+            matched.sent.extend(matched.later.drain(..).map(|later| later.card));
             let untold = matched.untold.into_iter();
             let nothing = matched.told.filter(|_| matched.sent.is_empty());
             let because = untold.map(|(target, reason)| format!("{target}: {reason}"));
-            Some((matched.sent, because.chain(nothing.map(|told| told.sentence)).collect()))
+            let zone = stage.workspace.settings.time_zone;
+            let silenced = matched.silenced.iter();
+            let silenced = silenced.map(|silenced| format!("{}: {}", silenced.recipient, silenced.told(zone)));
+            let because = because
+                .chain(nothing.map(|told| told.sentence))
+                .chain(silenced)
+                .collect();
+            Some((matched.sent, because))
         }
     }
 }
@@ -416,7 +427,16 @@ fn other_times(old: &Rule, new: &Rule, now: DateTime<Utc>) -> Option<OtherTimes>
 }
 
 fn other_limit(old: &Rule, new: &Rule) -> Option<OtherLimit> {
-    let words = |rule: &Rule| {
+    let digest = |rule: &Rule| {
+        let times = rule.digest.as_ref()?.times.as_ref()?;
+        Some(format!("a digest {}", times.words()))
+    };
+    let storm = |rule: &Rule| {
+        rule.storm.map_or("no storm breaker".to_owned(), |rate| {
+            format!("storm breaker at {}", rate.words())
+        })
+    };
+    let limit = |rule: &Rule| {
         let limit = rule.limit.as_ref()?;
         let for_each = limit
             .for_each
@@ -425,9 +445,16 @@ fn other_limit(old: &Rule, new: &Rule) -> Option<OtherLimit> {
         let rest = match limit.rest {
             Rest::Count => "",
             Rest::Drop => ", the rest is dropped",
+            Rest::Digest => ", the rest in a digest",
         };
         let once_per = duration::words(limit.once_per);
         Some(format!("once per {once_per}{}{rest}", for_each.unwrap_or_default()))
+    };
+    let words = |rule: &Rule| {
+        // Every rule has a breaker, so it is a word only where it changes.
+        let storm = (old.storm != new.storm).then(|| storm(rule));
+        let words: Vec<String> = limit(rule).into_iter().chain(digest(rule)).chain(storm).collect();
+        (!words.is_empty()).then(|| words.join("; "))
     };
     let (before, after) = (words(old), words(new));
     (before != after).then(|| OtherLimit {

@@ -14,6 +14,7 @@ use crate::card::shown as shown_texts;
 use crate::card::text::Warnings;
 use crate::diagnostic::{Fault, Step, did_you_mean};
 use crate::event::{Event, EventId, Origin};
+use crate::gathering::Cause;
 use crate::limit::HeldBack;
 use crate::rule::Rule;
 use crate::rule::target::Target;
@@ -437,6 +438,12 @@ impl<'a> Seen<'a> {
                     for (target, reason) in &matched.untold {
                         add(format!("{target}: {reason}"));
                     }
+                    for later in &matched.later {
+                        add(format!("{}: {}", later.card.recipient.name, later.reason));
+                    }
+                    for silenced in &matched.silenced {
+                        add(format!("{}: {}", silenced.recipient, silenced.told(self.zone)));
+                    }
                     for held_back in &matched.held_back {
                         add(held_back_because(held_back, self.zone));
                     }
@@ -468,6 +475,7 @@ impl<'a> Seen<'a> {
             request: Value::Null,
             here: self.made.iter().rev().find_map(|made| made.here.clone()),
             thread: None,
+            item: None,
             sender: self.made.iter().rev().find_map(|made| made.sender.clone()),
         };
         let wanted = target.wanted(&json!({}), &self.workspace.book, &event, &mut Warnings::new());
@@ -523,6 +531,23 @@ pub fn held_back_because(held_back: &HeldBack, zone: Tz) -> String {
         .map(|value| format!(" of {value}"))
         .unwrap_or_default();
     let until = held_back.until.map(|until| format!(" until {}", shown(until, zone)));
+    match held_back.gathered {
+        None => {}
+        Some(Cause::Limit { .. } | Cause::Clock) => {
+            let at = held_back
+                .until
+                .map(|at| format!(" at {}", shown(at, zone)))
+                .unwrap_or_default();
+            return format!(
+                "{}: it is gathered{of}, and told in the digest{at}",
+                held_back.recipient
+            );
+        }
+        Some(Cause::Storm { count, .. }) => {
+            let name = &held_back.recipient;
+            return format!("{name}: the storm breaker gathers what comes after {count} cards, until it calms down");
+        }
+    }
     format!(
         "{}: the limit holds back what else there is{of}{}",
         held_back.recipient,

@@ -203,6 +203,7 @@ impl Given {
             here: here(&sample.data),
             thread: None,
             sender: sender(&sample.data),
+            item: None,
         })
     }
 
@@ -228,6 +229,35 @@ impl Given {
             return Err(format!("this is {}, and {}", sample.told(), waits_for(rule)));
         };
         Ok(self.completed(Event { id, ..event }, now))
+    }
+
+    /// What somebody says or presses, whether or not a rule waits for it; `None` for anything else that happens.
+    pub fn talked(&self, now: DateTime<Utc>, serial: usize) -> Option<Event> {
+        let GivenKind::Sample(sample) = &self.kind else {
+            return None;
+        };
+        let data = &sample.data;
+        let scope: Scope = serde_json::from_value(data["scope"].clone()).ok()?;
+        let origin = match data["kind"].as_str()? {
+            "message" => Origin::message(scope, data["text"].as_str()?),
+            "button" => Origin::Button {
+                scope,
+                button: data["button"].as_str()?.to_owned(),
+            },
+            _ => return None,
+        };
+        let event = Event {
+            id: EventId::derived(&["rehearsal", &serial.to_string()]),
+            origin,
+            occurred_at: now,
+            data: data.clone(),
+            request: Value::Null,
+            here: None,
+            thread: None,
+            sender: None,
+            item: None,
+        };
+        Some(self.completed(event, now))
     }
 
     fn completed(&self, mut event: Event, now: DateTime<Utc>) -> Event {

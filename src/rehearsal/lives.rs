@@ -253,7 +253,8 @@ impl Rehearsal<'_> {
         let told = self.world.audience(&named.told, now);
         let except = self.world.audience(&named.excepted, now);
         let first = self.world.audience(&named.first, now);
-        let told = settle(rule, told, first, &except, book);
+        let zone = self.workspace.settings.time_zone;
+        let told = settle(rule, &matter.event, told, first, &except, book, zone);
         let by_key = told
             .reached
             .into_iter()

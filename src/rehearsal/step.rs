@@ -168,7 +168,7 @@ impl Rehearsal<'_> {
         members_needed.dedup();
         let mut notes = std::mem::take(&mut told.notes);
         notes.extend(not_excepted(&except));
-        let audience = settle(&own, told, first, &except, book);
+        let audience = settle(&own, event, told, first, &except, book, zone);
         let revision = &self.workspace.ruleset.revision;
         let mut planned = plan(
             &own,

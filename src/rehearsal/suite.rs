@@ -74,7 +74,16 @@ pub fn read(sources: &Sources, workspace: &Workspace) -> Suites {
         match Kind::of(&file.path) {
             Some(Kind::Rule) => reader.rule(file),
             Some(Kind::Test) => reader.tests(file),
-            Some(Kind::Settings | Kind::Directory | Kind::Template | Kind::Partial | Kind::Sample) | None => {}
+            Some(
+                Kind::Settings
+                | Kind::Directory
+                | Kind::Template
+                | Kind::Partial
+                | Kind::Texts
+                | Kind::Sample
+                | Kind::Holidays,
+            )
+            | None => {}
         }
     }
     suites.doubled_names();
@@ -267,7 +276,8 @@ mod tests {
     use crate::workspace;
 
     const RULE: &str = "when: [{ hook: ci }, { cron: '*/5 * * * *' }, { file: '*.csv' }]\nif: { event.a: 1 }\n\
-                        notify: [{ channel: Platform / Releases }, { members_of: Office }]\nlimit: { once_per: 1m }\n";
+                        notify: [{ channel: Platform / Releases }, { members_of: Office }]\nlimit: { once_per: 1m }\nsplit: event.l\nstorm: 2 per minute\n\
+                        digest: { at: '09:00', time_zone: recipient }\n";
     const TESTS: &str = "tests:\n  - name: x\n    given: { sample: samples/ci/a.json, with: { event.a: 1, 'event.l[1].b': 2 }, without: event.c, times: 3 }\n    \
                          members: { Office: [a@b.example, Omar] }\n    unknown: [Platform / Releases]\n    \
                          expect: { sent_to: [a@b.example, { person: Omar }], card_shows: [x], messages: 2, not_sent_because: y }\n  - name: y\n    \

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use serde_json::Value;
 
 use crate::audience::{Audience, Found, Known, Lookup, PersonRef, PlaceRef, SEPARATOR, Seek, Want, Wanted, resolve};
@@ -301,6 +302,12 @@ impl World {
                 }
             }
         }
+    }
+
+    /// The zones of those who are known.
+    pub fn zones(&self) -> impl Iterator<Item = Tz> {
+        let zones = self.people.iter().filter_map(|person| person.time_zone.as_ref());
+        zones.filter_map(|zone| zone.parse().ok())
     }
 
     /// The name of a place whose members were asked for.

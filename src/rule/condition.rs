@@ -86,7 +86,20 @@ impl Condition {
     /// Everything wrong with it: unknown names and words with what was meant, values of the wrong sort, patterns and
     /// expressions that cannot be read, nesting beyond the bounds.
     pub fn compile(value: &Value) -> Result<(Condition, Vec<Fault>), Vec<Fault>> {
+        Self::compile_about(About::Event, value)
+    }
+
+    /// As [`Condition::compile`], about the fields of a person: each line names one of them. There are no expressions.
+    ///
+    /// # Errors
+    /// Those of [`Condition::compile`].
+    pub fn compile_of_person(value: &Value) -> Result<Condition, Vec<Fault>> {
+        Self::compile_about(About::Person, value).map(|(condition, _)| condition)
+    }
+
+    fn compile_about(about: About, value: &Value) -> Result<(Condition, Vec<Fault>), Vec<Fault>> {
         let mut compiler = Compiler {
+            about,
             faults: Vec::new(),
             lines: 0,
         };
@@ -192,6 +205,8 @@ impl Line {
                 let hold = if lines.len() == 1 { "holds" } else { "hold" };
                 reasons.push(cut(&format!("`not`: {} {hold}", lines.join(" and ")), 400));
             }
+            // One item of an event that is taken apart.
+            _ if !self.lines.is_empty() => inside(reasons),
             _ => reasons.push(self.to_string()),
         }
     }
@@ -274,7 +289,15 @@ impl Check {
     }
 }
 
+/// What the lines of a condition are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    Event,
+    Person,
+}
+
 struct Compiler {
+    about: About,
     faults: Vec<Fault>,
     lines: usize,
 }
@@ -306,7 +329,7 @@ impl Compiler {
             "any" => self.list(Quantity::Any, key, value, depth),
             "all" => self.list(Quantity::All, key, value, depth),
             "not" => self.negated(value, depth),
-            "expression" => self.expression(value),
+            "expression" if self.about == About::Event => self.expression(value),
             _ => self.field(key, value),
         }
     }
@@ -395,7 +418,11 @@ impl Compiler {
     }
 
     fn field(&mut self, key: &str, value: &Value) -> Vec<Check> {
-        let field = match Field::parse(key) {
+        let field = match self.about {
+            About::Event => Field::parse(key),
+            About::Person => Ok(Field::of(vec![key.trim().to_owned()])),
+        };
+        let field = match field {
             Ok(field) => field,
             Err(fault) => {
                 self.faults.push(unknown_name(key, fault).on_key());

@@ -230,7 +230,7 @@ impl Expression {
 impl Ready {
     fn new(scope: &Value) -> Result<Ready, String> {
         let mut size = Size::default();
-        for name in ["event", "request", "tracked", "steps"] {
+        for name in ["event", "item", "request", "tracked", "steps"] {
             measure(scope.get(name).unwrap_or(&Value::Null), &mut size);
             if size.bytes > LARGEST_EVENT {
                 return Err(format!(
@@ -251,7 +251,7 @@ impl Ready {
         context
             .add_function(guard::MATCHES, matches)
             .map_err(|_| "expressions cannot be prepared".to_owned())?;
-        for name in ["event", "request", "now", "tracked", "steps"] {
+        for name in ["event", "item", "request", "now", "tracked", "steps"] {
             context.add_variable_from_value(name, to_cel(scope.get(name).unwrap_or(&Value::Null)));
         }
         Ok(Ready {

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use crate::diagnostic::{Fault, did_you_mean};
+use crate::event::is_confidential;
 
 /// The names a condition can begin with.
-pub const ROOTS: [&str; 6] = ["event", "request", "rule", "now", "tracked", "steps"];
+pub const ROOTS: [&str; 7] = ["event", "item", "request", "rule", "now", "tracked", "steps"];
 
 /// Those of them that only steps under `then` see, with why a rule's own `if` does not.
 const OF_STEPS: [(&str, &str); 2] = [
@@ -20,16 +21,10 @@ const OF_STEPS: [(&str, &str); 2] = [
 ];
 
 /// Names that exist elsewhere (cards, later versions), with why they are not here.
-const ELSEWHERE: [(&str, &str); 2] = [
-    (
-        "recipient",
-        "conditions are judged before anybody is looked up; use it in the card",
-    ),
-    (
-        "item",
-        "it belongs to `split`, which is not part of this version of Herald",
-    ),
-];
+const ELSEWHERE: [(&str, &str); 1] = [(
+    "recipient",
+    "conditions are judged before anybody is looked up; use it in the card",
+)];
 
 /// How many steps a path may have.
 const DEEPEST: usize = 64;
@@ -45,20 +40,6 @@ const LONGEST_NAME: usize = 100;
 pub struct Field {
     steps: Vec<String>,
 }
-
-/// Parts of names that tell of credentials.
-const CONFIDENTIAL: [&str; 10] = [
-    "authorization",
-    "cookie",
-    "secret",
-    "password",
-    "passwd",
-    "token",
-    "api_key",
-    "api-key",
-    "apikey",
-    "credential",
-];
 
 /// A field that is not there, and what is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,8 +110,7 @@ impl Field {
 
     /// Its name says that it holds a password, a token or the like: the value is not for records, logs and pages.
     pub fn is_confidential(&self) -> bool {
-        let name = self.steps.last().map(|step| step.to_lowercase()).unwrap_or_default();
-        CONFIDENTIAL.iter().any(|word| name.contains(word))
+        self.steps.last().is_some_and(|step| is_confidential(step))
     }
 
     /// The value there.
@@ -454,7 +434,6 @@ mod tests {
             ("state", "`state` is nothing a condition can see", "`event.state`"),
             ("evnt.state", "`evnt` is nothing", "did you mean `event`?"),
             ("recipient.name", "cannot see `recipient`", "use it in the card"),
-            ("item.x", "cannot see `item`", "not part of this version"),
             (".event", "begins with a dot", ""),
             ("event.", "a name is missing", "event.deployment.state"),
             ("event..x", "a name is missing", ""),

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::one_or_many::OneOrMany;
+use crate::quiet::file::QuietFile;
 use crate::rule::comparison::WORDS;
 use crate::rule::tests_file::CaseFile;
 use crate::rule::then::file::ThenFile;
@@ -36,6 +37,10 @@ pub struct RuleFile {
     /// What the rule waits for: one trigger, or a list of which any will do.
     #[schemars(extend("examples" = [{ "hook": "github", "event_type": "deployment_status" }, { "cron": "0 9 * * 1-5" }]))]
     pub when: OneOrMany<TriggerFile>,
+    /// A list in the event: each of its items is judged, counted and told by itself, and called `item`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("examples" = ["event.alerts"]))]
+    pub split: Option<Value>,
     /// What must be true of the event: field and expected value, line by line. Every line must hold.
     #[serde(default, rename = "if")]
     #[schemars(
@@ -76,6 +81,18 @@ pub struct RuleFile {
         extend("examples" = [{ "once_per": "10 minutes", "for_each": "{{event.repository.full_name}}" }])
     )]
     pub limit: Option<Value>,
+    /// Gather what happens and tell of it in one card: at these times of the day, or at the end of the limit's time.
+    #[serde(default)]
+    #[schemars(
+        with = "Option<DigestFile>",
+        extend("examples" = [{ "at": "09:00", "days": ["monday"] }, { "at": ["09:00", "16:30"], "time_zone": "recipient" }])
+    )]
+    pub digest: Option<Value>,
+    /// So many cards may go to one recipient in so much time; what follows is gathered into one card that says so. Default:
+    /// `limits.storm` of `herald.yaml`; a critical rule may send five times as many. `never` sends everything.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("examples" = ["20 per 5 minutes", "never"]))]
+    pub storm: Option<Value>,
     /// How urgent its cards are. Default: `normal`. Critical ones go before everything else, low ones after it.
     #[serde(default)]
     #[schemars(with = "Option<UrgencyFile>", extend("examples" = ["critical"]))]
@@ -84,6 +101,33 @@ pub struct RuleFile {
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("examples" = ["2 hours"]))]
     pub expires_after: Option<Value>,
+    /// When nobody is told by this rule, in place of the quiet hours of `herald.yaml`; `none` for a rule that keeps none.
+    /// Cards of `urgency: high` and `critical` do not wait for anybody's.
+    #[serde(default)]
+    #[schemars(
+        with = "Option<TextOr<QuietFile>>",
+        extend("examples" = ["22:00-07:00", { "from": "19:00", "to": "08:00", "days": "weekdays", "all_day": "weekend", "then": "drop" }])
+    )]
+    pub quiet_hours: Option<Value>,
+    /// What its cards belong to for those who get them: a topic of `herald.yaml`, which people stop and start as a whole.
+    /// Without one, they stop the rule by itself.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("examples" = ["deployments"]))]
+    pub topic: Option<Value>,
+    /// Whether people may stop it. Default: `true`; for `urgency: critical` it is `false`, and the card says so.
+    #[serde(default)]
+    #[schemars(with = "Option<bool>", extend("examples" = [false]))]
+    pub can_opt_out: Option<Value>,
+    /// Whether under each person's card stands why they got it, and how they stop it. Default: where the rule names people
+    /// and has a description or a topic.
+    #[serde(default)]
+    #[schemars(with = "Option<bool>", extend("examples" = [false]))]
+    pub footer: Option<Value>,
+    /// In which language texts of `texts/` and Herald's own words are: `recipient`, each in their own, or one for all.
+    /// Default: `recipient`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("examples" = ["recipient", "de"]))]
+    pub language: Option<Value>,
     /// How messages are sent, and what guards a broadcast.
     #[serde(default)]
     #[schemars(with = "Option<SendFile>", extend("examples" = [{ "first_try_on": 20, "needs_approval_above": 500 }]))]
@@ -204,6 +248,35 @@ pub enum RestFile {
     Count,
     /// Nothing is said of them.
     Drop,
+    /// They are gathered, and one card at the end of the time tells of all of them.
+    Digest,
+}
+
+/// One card that tells of many events.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Digest")]
+pub struct DigestFile {
+    /// The times of the day at which everything gathered is told, in quotes. Without one, the end of the limit's time is
+    /// when.
+    #[schemars(with = "Option<OneOrMany<String>>", extend("examples" = ["09:00", ["09:00", "16:30"]]))]
+    pub at: Option<Value>,
+    /// The days of the week. Default: every day.
+    #[schemars(
+        with = "Option<OneOrMany<String>>",
+        extend("examples" = ["monday", ["monday", "thursday"], "weekdays"])
+    )]
+    pub days: Option<Value>,
+    /// Whose clock: an IANA name, or `recipient` for that of whoever is told. Default: the one of `herald.yaml`.
+    #[schemars(with = "Option<String>", extend("examples" = ["Europe/Berlin", "recipient"]))]
+    pub time_zone: Option<Value>,
+    /// What the card looks like; it sees `digest.count`, `digest.items`, `digest.since` and `digest.until`. Without it,
+    /// Herald makes one.
+    #[schemars(
+        with = "Option<TextOr<CardFile>>",
+        extend("examples" = [{ "title": "{{digest.count}} things happened", "text": "{{#each digest.items}}\n- {{text}}\n{{/each}}" }])
+    )]
+    pub card: Option<Value>,
 }
 
 /// How urgent the cards of a rule are.
@@ -319,14 +392,15 @@ pub struct TriggerFile {
     /// A schedule in crontab's five fields: minute, hour, day of month, month, day of week (1 is Monday), in quotes.
     #[schemars(extend("examples" = ["0 9 * * 1-5", "*/15 * * * *", "@daily"]))]
     pub cron: Option<String>,
-    /// With `cron`: the time zone of the schedule (an IANA name). Default: the one of `herald.yaml`.
-    #[schemars(extend("examples" = ["Europe/Berlin"]))]
+    /// With `cron`: the time zone of the schedule (an IANA name), or `recipient` for the clock of each recipient. Default: the
+    /// one of `herald.yaml`.
+    #[schemars(extend("examples" = ["Europe/Berlin", "recipient"]))]
     pub time_zone: Option<String>,
     /// With `cron`: what becomes of a moment at which Herald was not running. Default: `skip`.
     #[schemars(extend("examples" = ["run"]))]
     pub if_missed: Option<IfMissedFile>,
-    /// With `cron`: days on which nothing happens, as `YYYY-MM-DD`.
-    #[schemars(extend("examples" = [["2026-12-25", "2026-12-26"]]))]
+    /// With `cron`: days on which nothing happens, as `YYYY-MM-DD`, and names of calendars of `holidays/`, without `.ics`.
+    #[schemars(extend("examples" = [["2026-12-25", "2026-12-26"], "germany"]))]
     pub except_on: Option<OneOrMany<String>>,
     /// A file that appears, changes or vanishes: its path from the workspace, `*` stands for any name, `**` for any
     /// folders.
@@ -507,14 +581,14 @@ impl JsonSchema for Yes {
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "Target", extend("x-decide" = {
     "person": [],
-    "people": [],
+    "people": ["where"],
     "group": ["mention"],
     "channel": ["mention", "thread"],
-    "members_of": [],
+    "members_of": ["where"],
     "channels_of": ["mention"],
-    "everyone": [],
-    "entra_group": [],
-    "activity_feed": [],
+    "everyone": ["where"],
+    "entra_group": ["where"],
+    "activity_feed": ["where"],
     "here": ["mention"],
     "sender": [],
     "webhook": ["mention"],
@@ -562,6 +636,11 @@ pub struct TargetFile {
     /// With `channel`, `channels_of`, `group`, `here` or `webhook`: whom the card mentions there.
     #[schemars(extend("examples" = ["on-call", ["anna", "omar"]]))]
     pub mention: Option<OneOrMany<String>>,
+    /// With `people`, `members_of`, `everyone`, `entra_group` or `activity_feed`: what must be true of each of them, by the
+    /// fields of a person (`country`, `language`, `time_zone`, `role`, `guest`) and those of `directory.yaml`.
+    #[serde(rename = "where")]
+    #[schemars(with = "Option<WhereFile>", extend("examples" = [{ "office": "Berlin" }, { "language": ["de", "en"], "guest": false }]))]
+    pub only: Option<Value>,
     /// With `channel`: what the thread is about. Cards of this rule with the same value go into one thread; the first
     /// begins it. Without this key each card begins its own.
     #[schemars(extend("examples" = ["{{event.deployment.id}}"]))]
@@ -605,6 +684,45 @@ impl JsonSchema for ConditionFile {
                     "description": "A CEL expression that must be true, for what cannot be said in lines.",
                     "type": "string",
                     "examples": ["event.commits.size() > 3 && event.ref == 'refs/heads/main'"],
+                },
+            },
+            "additionalProperties": expected,
+        })
+    }
+}
+
+/// What must be true of a person: field and expected value, line by line.
+#[derive(Debug, Clone)]
+pub struct WhereFile;
+
+impl JsonSchema for WhereFile {
+    fn schema_name() -> Cow<'static, str> {
+        "Where".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let this = generator.subschema_for::<WhereFile>();
+        let expected = generator.subschema_for::<ExpectedFile>();
+        json_schema!({
+            "title": "Where",
+            "description": "Every line must hold of a person. A line is a field of people and what is expected of it, with the words of `if`.",
+            "type": "object",
+            "minProperties": 1,
+            "properties": {
+                "all": {
+                    "description": "Every one of these must hold.",
+                    "type": "array", "minItems": 1, "items": this,
+                    "examples": [[{ "office": "Berlin" }, { "guest": false }]],
+                },
+                "any": {
+                    "description": "At least one of these must hold.",
+                    "type": "array", "minItems": 1, "items": this,
+                    "examples": [[{ "office": "Berlin" }, { "office": "Hamburg" }]],
+                },
+                "not": {
+                    "description": "This must not hold.",
+                    "allOf": [this],
+                    "examples": [{ "guest": true }],
                 },
             },
             "additionalProperties": expected,

@@ -2,12 +2,15 @@
 //!
 //! What the names mean is found with the aliases at hand, when an event is there: see [`crate::book::naming`].
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::card::template::Partials;
 use crate::card::text::Text;
 use crate::diagnostic::{Fault, Step, did_you_mean};
 use crate::rule::field;
+use crate::rule::sieve::Sieve;
 
 /// A compiled target.
 #[derive(Debug, Clone)]
@@ -19,6 +22,8 @@ pub struct Target {
     mention: Vec<Text>,
     /// What the thread is about that its cards share.
     thread: Option<Text>,
+    /// What must be true of each of the people.
+    only: Option<Arc<Sieve>>,
 }
 
 /// What a target names.
@@ -85,6 +90,20 @@ impl Kind {
         }
     }
 
+    /// It can come to several people.
+    fn has_members(self) -> bool {
+        match self {
+            Kind::People | Kind::MembersOf | Kind::Everyone | Kind::EntraGroup | Kind::ActivityFeed => true,
+            Kind::Person
+            | Kind::Group
+            | Kind::Channel
+            | Kind::ChannelsOf
+            | Kind::Here
+            | Kind::Sender
+            | Kind::Webhook => false,
+        }
+    }
+
     fn has_others_in_it(self) -> bool {
         match self {
             Kind::Group | Kind::Channel | Kind::ChannelsOf | Kind::Here | Kind::Webhook => true,
@@ -99,11 +118,8 @@ impl Kind {
     }
 }
 
-/// Keys of later versions.
-const LATER: [&str; 1] = ["where"];
-
 /// What people write who know another language.
-const SYNONYMS: [(&str, &str); 21] = [
+const SYNONYMS: [(&str, &str); 23] = [
     ("user", "person"),
     ("email", "person"),
     ("mail", "person"),
@@ -125,6 +141,8 @@ const SYNONYMS: [(&str, &str); 21] = [
     ("connector", "webhook"),
     ("workflow", "webhook"),
     ("reply_to", "thread"),
+    ("filter", "where"),
+    ("if", "where"),
 ];
 
 /// How many names one target may list.
@@ -155,7 +173,7 @@ impl Target {
                     .under(key.as_str())
                     .on_key(),
                 ),
-                None if ["mention", "thread"].contains(&key.as_str()) => {}
+                None if ["mention", "thread", "where"].contains(&key.as_str()) => {}
                 None => faults.push(unknown_key(key).under(key.as_str()).on_key()),
             }
         }
@@ -216,12 +234,14 @@ impl Target {
             }
             Some(_) => texts(item, "thread", false, partials, &mut faults).pop(),
         };
+        let only = only(item, kind, &mut faults);
         if faults.is_empty() {
             Ok(Target {
                 kind,
                 values,
                 mention,
                 thread,
+                only,
             })
         } else {
             Err(faults)
@@ -246,6 +266,11 @@ impl Target {
     /// What the thread is about that its cards share; without one each card begins its own.
     pub fn thread(&self) -> Option<&Text> {
         self.thread.as_ref()
+    }
+
+    /// What must be true of each of the people.
+    pub fn only(&self) -> Option<&Arc<Sieve>> {
+        self.only.as_ref()
     }
 
     /// The names that do not depend on the event, with their places in the item: what can be checked before there is
@@ -281,6 +306,31 @@ impl Target {
             }
         }
         paths
+    }
+}
+
+/// What stands under `where`.
+fn only(item: &Map<String, Value>, kind: Kind, faults: &mut Vec<Fault>) -> Option<Arc<Sieve>> {
+    let written = item.get("where")?;
+    if !kind.has_members() {
+        let message = format!(
+            "`where` has no meaning with `{}`: it chooses among several people",
+            kind.key()
+        );
+        faults.push(
+            Fault::error("target::where", message)
+                .help("it belongs to `people`, `members_of`, `everyone`, `entra_group` and `activity_feed`")
+                .under("where")
+                .on_key(),
+        );
+        return None;
+    }
+    match Sieve::compile(written) {
+        Ok(sieve) => Some(Arc::new(sieve)),
+        Err(found) => {
+            faults.extend(found.into_iter().map(|fault| fault.under("where")));
+            None
+        }
     }
 }
 
@@ -350,9 +400,6 @@ fn no_mapping(value: &Value) -> Fault {
 fn unknown_key(key: &str) -> Fault {
     const CODE: &str = "target::key";
     let shown: String = key.chars().take(60).collect();
-    if LATER.contains(&key) {
-        return Fault::error(CODE, format!("`{key}` is not part of this version of Herald")).help("leave it out");
-    }
     let fault = Fault::error(CODE, format!("a target has no `{shown}`"));
     if key == "except" {
         return fault.help("write `except:` beside `notify:`, not inside it");
@@ -361,7 +408,10 @@ fn unknown_key(key: &str) -> Fault {
         return fault
             .help("`members_of` tells each of its members, `channel` with the team's name its General channel");
     }
-    let known = Kind::ALL.into_iter().map(Kind::key).chain(["mention", "thread"]);
+    let known = Kind::ALL
+        .into_iter()
+        .map(Kind::key)
+        .chain(["mention", "thread", "where"]);
     let lower = key.to_lowercase();
     let synonym = SYNONYMS
         .iter()
@@ -450,10 +500,22 @@ mod tests {
             ),
             (json!({"email": "a@b"}), vec!["email"], "no `email`", "`person`?"),
             (
-                json!({"where": "x"}),
+                json!({"where": {"office": "Berlin"}}),
+                vec![],
+                "names nobody",
+                "`members_of`",
+            ),
+            (
+                json!({"person": "anna", "where": {"office": "Berlin"}}),
                 vec!["where"],
-                "not part of this version",
-                "leave it out",
+                "no meaning with `person`",
+                "`everyone`",
+            ),
+            (
+                json!({"everyone": true, "where": {}}),
+                vec!["where"],
+                "the condition is empty",
+                "write a line",
             ),
             (json!({"except": []}), vec!["except"], "no `except`", "beside `notify:`"),
             (

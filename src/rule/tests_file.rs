@@ -54,6 +54,9 @@ pub struct CaseFile {
     /// Who is in a team or group chat that the rule tells one by one: the name of the place, and its members.
     #[schemars(extend("examples" = [{ "Berlin Office": ["anna", "omar"] }]))]
     pub members: Option<IndexMap<String, Vec<String>>>,
+    /// What people have chosen before: what they stopped or started, their language. Whoever is not named chose nothing.
+    #[schemars(extend("examples" = [{ "anna": { "stopped": "deployments" } }]))]
+    pub choices: Option<IndexMap<String, ChoicesFile>>,
     /// Names that Herald does not know in this test. Everything else that is written like an address, an alias or
     /// `Team / Channel` is taken to exist.
     #[schemars(extend("examples" = [["omar", "Platform / Releases"]]))]
@@ -65,6 +68,28 @@ pub struct CaseFile {
     /// What the rule should have made of it, in the end.
     #[schemars(extend("examples" = [{ "sent_to": ["on-call", "Platform / Releases"], "card_shows": "deploy failed" }]))]
     pub expect: Option<ExpectFile>,
+}
+
+/// What somebody chose.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Choices")]
+pub struct ChoicesFile {
+    /// Topics and rules that they stopped, or `everything`.
+    #[schemars(extend("examples" = ["deployments", ["deployments", "announce"]]))]
+    pub stopped: Option<OneOrMany<String>>,
+    /// Topics and rules that they started, though they begin stopped or everything else is stopped.
+    #[schemars(extend("examples" = ["canteen"]))]
+    pub started: Option<OneOrMany<String>>,
+    /// Their language.
+    #[schemars(extend("examples" = ["ar"]))]
+    pub language: Option<String>,
+    /// Their time zone.
+    #[schemars(extend("examples" = ["Asia/Dubai"]))]
+    pub time_zone: Option<String>,
+    /// When they want to be left alone.
+    #[schemars(extend("examples" = ["22:00-07:00"]))]
+    pub quiet_hours: Option<String>,
 }
 
 /// Who posts to a hook.

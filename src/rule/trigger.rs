@@ -1,6 +1,7 @@
 //! What a rule waits for.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -8,6 +9,7 @@ use chrono_tz::Tz;
 use globset::GlobMatcher;
 
 use crate::event::{FileChange, Origin, Scope, TeamsEvent};
+use crate::holiday::Holidays;
 use crate::rule::schedule::Schedule;
 use crate::rule::target::Target;
 use crate::rule::wording::Wording;
@@ -28,10 +30,14 @@ pub enum Trigger {
         schedule: Schedule,
         /// In whose wall clock.
         zone: Tz,
+        /// In each recipient's; `zone` is for those whose own is not known.
+        recipients: bool,
         /// What becomes of a moment at which Herald was not running.
         if_missed: IfMissed,
         /// Days of that wall clock on which nothing fires.
         except_on: BTreeSet<NaiveDate>,
+        /// Calendars on whose days nothing fires.
+        holidays: Vec<Arc<Holidays>>,
     },
     /// Something Teams tells the bot.
     Teams {
@@ -216,8 +222,10 @@ mod tests {
         let trigger = Trigger::Cron {
             schedule: Schedule::parse("0 9 * * *").unwrap(),
             zone: Tz::UTC,
+            recipients: false,
             if_missed: IfMissed::Skip,
             except_on: BTreeSet::new(),
+            holidays: Vec::new(),
         };
         let moment = |rule: &str, trigger| Origin::Cron {
             rule: rule.to_owned(),

@@ -100,7 +100,7 @@ pub(super) fn teach(kind: FileKind, schema: &mut Value, vocabulary: &Vocabulary)
         }
         FileKind::Directory => targets(schema, vocabulary),
         FileKind::Template => suggest(schema.pointer_mut("/definitions/Element"), &[&vocabulary.partials]),
-        FileKind::Settings => {}
+        FileKind::Settings | FileKind::Texts => {}
     }
 }
 

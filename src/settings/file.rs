@@ -3,9 +3,13 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::hook::file::HookFile;
 use crate::queue::file::QueueFile;
+use crate::quiet::file::QuietFile;
+use crate::text_or::TextOr;
+use crate::topic::TopicFile;
 
 /// Settings of this workspace. Everything has a default; an empty file is fine.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -27,6 +31,23 @@ pub struct SettingsFile {
     /// The time zone of schedules and dates that name none (an IANA name). Default: `UTC`.
     #[schemars(extend("examples" = ["Europe/Berlin"]))]
     pub time_zone: Option<String>,
+    /// When nobody is told, unless a rule or a person says otherwise, as a line or in full. In each recipient's time zone.
+    #[schemars(
+        with = "Option<TextOr<QuietFile>>",
+        extend("examples" = ["22:00-07:00", { "from": "22:00", "to": "07:00", "all_day": "weekend" }])
+    )]
+    pub quiet_hours: Option<Value>,
+    /// The language of channels, and of people of whom none is known: `de`, `pt-BR`. Default: English.
+    #[schemars(extend("examples" = ["de"]))]
+    pub language: Option<String>,
+    /// What people can stop and start by a name of its own. The name before the colon is what rules write behind `topic:`,
+    /// and people to the bot: `stop deployments`.
+    #[schemars(extend("examples" = [{ "deployments": { "title": "Deployments", "description": "Deploys of all services" } }]))]
+    pub topics: IndexMap<String, TopicFile>,
+    /// Whether under each person's card stands why they got it, and how they stop it. Default: where a rule that names
+    /// people has a description or a topic. A rule can say otherwise.
+    #[schemars(extend("examples" = [false]))]
+    pub footer: Option<bool>,
     /// Addresses that other programs post to. The name before the colon is what rules write behind `hook:`.
     #[schemars(extend("examples" = [{ "github": { "path": "github", "signature": "github", "secret": "GITHUB_WEBHOOK_SECRET" } }]))]
     pub hooks: IndexMap<String, HookFile>,
@@ -252,6 +273,10 @@ pub struct LimitsFile {
     /// How many messages may wait to be sent; above it, hooks are asked to come back. Default: 1000000.
     #[schemars(extend("examples" = [100000]), range(min = 100, max = 100000000))]
     pub open_deliveries: Option<u64>,
+    /// How many cards of one rule one recipient gets in how long, unless the rule says otherwise; what follows is gathered
+    /// into one card that says so. `never` sends everything. Default: `20 per 5 minutes`.
+    #[schemars(with = "Option<String>", extend("examples" = ["20 per 5 minutes", "never"]))]
+    pub storm: Option<Value>,
 }
 
 /// How messages leave.

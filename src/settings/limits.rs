@@ -3,6 +3,7 @@
 use super::file::LimitsFile;
 use crate::diagnostic::Fault;
 use crate::rate::{Counted, Rate};
+use crate::storm;
 
 /// Bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Limits {
     pub listings_per_conversation: Vec<Rate>,
     /// Deliveries that may be open (pending or sending) at once.
     pub open_deliveries: u64,
+    /// Cards of one rule to one recipient before the storm breaker trips; `None` if there is none.
+    pub storm: Option<Rate>,
 }
 
 /// How many rates one thing may have: each is looked at for every message.
@@ -83,5 +86,13 @@ pub(super) fn compile(file: &LimitsFile, faults: &mut Vec<Fault>) -> Limits {
             faults,
         ),
         open_deliveries: file.open_deliveries.unwrap_or(1_000_000),
+        storm: match file.storm.as_ref().map(storm::compile) {
+            None => Some(storm::USUAL),
+            Some(Ok(storm)) => storm,
+            Some(Err(fault)) => {
+                faults.push(fault.under("storm").under("limits"));
+                Some(storm::USUAL)
+            }
+        },
     }
 }

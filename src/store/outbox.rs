@@ -11,6 +11,7 @@ use super::StoreError;
 use crate::card::Card;
 use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, Operation, RunId, State, ThreadId, Verdict, WindowId};
 use crate::event::{Event, EventId};
+use crate::gathering::{Gathering, Item};
 use crate::lane::PerLane;
 use crate::limit::{Change, Window};
 use crate::matter::{self, Matter, MatterId};
@@ -37,6 +38,19 @@ pub trait Outbox: Send + Sync {
     /// decided for this event meanwhile: look again and decide again. [`StoreError::Full`] if the open deliveries would pass the bound; [`StoreError::Unavailable`] if the backend
     /// cannot write. Nothing is taken then.
     async fn enqueue(&self, batch: Batch) -> Result<Receipt, StoreError>;
+
+    /// Takes several batches one after the other. A store that can takes all of them or none; another takes those before
+    /// the first that fails, which does no harm when they are brought again.
+    ///
+    /// # Errors
+    /// Those of [`Outbox::enqueue`], for the first batch that fails.
+    async fn enqueue_all(&self, batches: Vec<Batch>) -> Result<Vec<Receipt>, StoreError> {
+        let mut receipts = Vec::with_capacity(batches.len());
+        for batch in batches {
+            receipts.push(self.enqueue(batch).await?);
+        }
+        Ok(receipts)
+    }
 
     /// Leases deliveries due at `now`, in each lane as many as it has `room` for, those due longest first, and marks
     /// them `sending`.
@@ -180,6 +194,18 @@ pub trait Outbox: Send + Sync {
     /// # Errors
     /// [`StoreError::Unavailable`] if the backend cannot be read.
     async fn windows(&self, ids: &[WindowId]) -> Result<BTreeMap<WindowId, Window>, StoreError>;
+
+    /// What is gathered under these keys until it is told. One that cannot be decoded counts as missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read.
+    async fn gatherings(&self, ids: &[WindowId]) -> Result<BTreeMap<WindowId, Gathering>, StoreError>;
+
+    /// The things that are kept of a gathering, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read. One that cannot be decoded is left out.
+    async fn gathered(&self, id: &WindowId) -> Result<Vec<Item>, StoreError>;
 
     /// What a rule has going on under this id, or had.
     ///

@@ -27,6 +27,7 @@ mod choices;
 mod directory;
 mod draft;
 mod facts;
+mod gatherings;
 mod intake;
 mod lease;
 mod ledger;

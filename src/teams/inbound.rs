@@ -389,6 +389,7 @@ impl Telling<'_> {
             request: Value::Null,
             here: Some(here),
             thread: self.thread().map(str::to_owned),
+            item: None,
             sender: sender.map(|account| {
                 let person = self.person(account);
                 Sender {

@@ -13,6 +13,8 @@ pub enum HttpAnswer {
     Empty,
     /// A sentence that Teams shows to the person who pressed the button.
     Say(String),
+    /// An Adaptive Card that Teams shows that person in the place of the one with the button.
+    Show(Value),
     /// The press, or the card that was shown again, means nothing to us.
     Refuse {
         /// Microsoft's word for it.
@@ -28,7 +30,7 @@ impl HttpAnswer {
     /// The HTTP status. A press that means nothing is answered with 200, too: clients read what is inside.
     pub fn status(&self) -> u16 {
         match self {
-            HttpAnswer::Empty | HttpAnswer::Say(_) | HttpAnswer::Refuse { .. } => 200,
+            HttpAnswer::Empty | HttpAnswer::Say(_) | HttpAnswer::Show(_) | HttpAnswer::Refuse { .. } => 200,
             HttpAnswer::NotImplemented => 501,
         }
     }
@@ -40,6 +42,11 @@ impl HttpAnswer {
                 "statusCode": 200,
                 "type": "application/vnd.microsoft.activity.message",
                 "value": sentence,
+            })),
+            HttpAnswer::Show(card) => Some(json!({
+                "statusCode": 200,
+                "type": "application/vnd.microsoft.card.adaptive",
+                "value": card,
             })),
             HttpAnswer::Refuse { code, message } => Some(json!({
                 "statusCode": 400,

@@ -61,7 +61,10 @@ pub fn fate(delivery: &Delivery, run: Option<&Run>, behind: Option<&DeliveryId>,
                     format!("{what}; tried again at {at}, {tries}: {reason}{on}")
                 }
                 Some(Verdict::Delivered { .. } | Verdict::Dead { .. }) | None => match delivery.operation {
-                    Operation::Send => format!("waiting to be sent, from {at} on{on}"),
+                    Operation::Send => match (&delivery.reason, delivery.terms.held_until) {
+                        (Some(reason), Some(_)) => format!("waiting until {at}: {reason}{on}"),
+                        _ => format!("waiting to be sent, from {at} on{on}"),
+                    },
                     Operation::Update | Operation::Delete => format!("{what}, from {at} on"),
                 },
             }

@@ -106,6 +106,7 @@ fn a_story_tells_each_line_and_each_recipient() {
         value: Some("acme/web".into()),
         since: Some(at("14:01:00")),
         until: Some(at("14:11:00")),
+        gathered: None,
     }];
     failed.warnings = vec!["`event.by` is missing".into()];
     let staging = judged(

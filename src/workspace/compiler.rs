@@ -17,9 +17,12 @@ use super::{
 };
 use crate::book::Book;
 use crate::book::file::BookFile;
+use crate::card::localised::Texts;
 use crate::card::partial::Partials;
 use crate::card::template::Template;
 use crate::diagnostic::{Diagnostic, Fault, Severity, Span, Step, Underline, did_you_mean};
+use crate::holiday::Holidays;
+use crate::quiet::policy::Calendars;
 use crate::rule::Rule;
 use crate::rule::trigger::Trigger;
 use crate::schema::{self, FileKind};
@@ -35,7 +38,7 @@ pub(super) struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &'a SourceFile> + use<'a> {
+    pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &'a SourceFile> + use<'a> {
         self.sources
             .files
             .iter()
@@ -62,7 +65,7 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn errors(&self) -> usize {
+    pub(super) fn errors(&self) -> usize {
         self.diagnostics
             .iter()
             .filter(|d| d.severity == Severity::Error)
@@ -70,14 +73,14 @@ impl<'a> Compiler<'a> {
     }
 
     /// Notes that the last good version of this file is in force; why, is found among all diagnostics in the end.
-    fn keep(&mut self, file: &str) {
+    pub(super) fn keep(&mut self, file: &str) {
         self.kept.push(Kept {
             file: file.to_owned(),
             error: String::new(),
         });
     }
 
-    fn text(&mut self, file: &'a SourceFile) -> Option<Cow<'a, str>> {
+    pub(super) fn text(&mut self, file: &'a SourceFile) -> Option<Cow<'a, str>> {
         let bytes = file.bytes.as_ref().ok()?;
         if bytes.len() > yaml::LARGEST {
             self.diagnostics.push(yaml::too_large(&file.path));
@@ -93,14 +96,14 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn document(&mut self, file: &'a SourceFile) -> Option<Document> {
+    pub(super) fn document(&mut self, file: &'a SourceFile) -> Option<Document> {
         let text = self.text(file)?;
         let parsed = yaml::parse(&file.path, &text);
         self.diagnostics.extend(parsed.diagnostics);
         parsed.document
     }
 
-    fn locate(&mut self, file: &str, document: &Document, faults: Vec<Fault>) {
+    pub(super) fn locate(&mut self, file: &str, document: &Document, faults: Vec<Fault>) {
         for fault in faults.into_iter().take(yaml::MOST_FAULTS) {
             let span = document.locate(&fault.path, &fault.underline);
             self.diagnostics.push(Diagnostic::located(fault, file, span));
@@ -209,6 +212,50 @@ impl<'a> Compiler<'a> {
         (settings, broken.is_none())
     }
 
+    /// The calendars of holidays. A broken one stays as it was.
+    pub fn holidays(&mut self) -> Calendars {
+        let mut calendars = Calendars::new();
+        for file in self.of_kind(Kind::Holidays) {
+            let name = name_of(&file.path, "holidays/");
+            let read = self.text(file).map(|text| Holidays::read(&name, &text));
+            match read {
+                Some(Ok(holidays)) => {
+                    calendars.insert(name, Arc::new(holidays));
+                    continue;
+                }
+                Some(Err(fault)) => {
+                    let span = within_text(&fault);
+                    self.diagnostics.push(Diagnostic::located(fault, &file.path, span));
+                }
+                None => {}
+            }
+            if let Some(last_good) = self.previous.and_then(|previous| previous.holidays.get(&name)) {
+                self.keep(&file.path);
+                calendars.insert(name, last_good.clone());
+            }
+        }
+        calendars
+    }
+
+    /// Whether the calendars are there that the quiet hours of `herald.yaml` name.
+    pub fn holidays_of_settings(&mut self, settings: &Settings, calendars: &Calendars) {
+        let Some(policy) = &settings.quiet_hours else {
+            return;
+        };
+        let missing = policy.unknown(calendars);
+        let Some(file) = self.of_kind(Kind::Settings).next().filter(|_| !missing.is_empty()) else {
+            return;
+        };
+        // What else is wrong with the file was said before.
+        let told = self.diagnostics.len();
+        let document = self.document(file);
+        self.diagnostics.truncate(told);
+        if let Some(document) = document {
+            let missing = missing.into_iter().map(|fault| fault.under("quiet_hours"));
+            self.locate(&file.path, &document, missing.collect());
+        }
+    }
+
     /// The directory file, and whether it says all there is: with a broken one nobody can be called unknown.
     pub fn book(&mut self, partials: &Partials, time_zone: Tz) -> (Book, bool) {
         let Some(file) = self.of_kind(Kind::Directory).next() else {
@@ -234,7 +281,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    pub fn partials(&mut self) -> (Partials, IndexMap<String, Partial>) {
+    pub fn partials(&mut self, translations: &Texts) -> (Partials, IndexMap<String, Partial>) {
         let mut sources: IndexMap<String, Partial> = IndexMap::new();
         let mut documents: BTreeMap<String, Document> = BTreeMap::new();
         let mut broken: Vec<(String, String)> = Vec::new();
@@ -267,7 +314,7 @@ impl<'a> Compiler<'a> {
                 None => broken.push((name, file.path.clone())),
             }
         }
-        let (partials, faults) = compiled_partials(&sources);
+        let (partials, faults) = compiled_partials(&sources, translations);
         for (name, fault) in faults {
             let file = sources[&name].file.clone();
             let failed = fault.severity == Severity::Error;
@@ -289,7 +336,7 @@ impl<'a> Compiler<'a> {
                 sources.insert(name, last_good.clone());
             }
         }
-        let (partials, _) = compiled_partials(&sources);
+        let (partials, _) = compiled_partials(&sources, translations);
         (partials, sources)
     }
 
@@ -499,7 +546,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Two files that would have one name: the second is told.
-    fn doubled(&mut self, first: Option<&str>, path: &str, what: &str, name: &str) -> bool {
+    pub(super) fn doubled(&mut self, first: Option<&str>, path: &str, what: &str, name: &str) -> bool {
         let Some(first) = first else {
             return false;
         };
@@ -551,7 +598,7 @@ fn within_text(fault: &Fault) -> Span {
     }
 }
 
-fn compiled_partials(sources: &IndexMap<String, Partial>) -> (Partials, Vec<(String, Fault)>) {
+fn compiled_partials(sources: &IndexMap<String, Partial>, translations: &Texts) -> (Partials, Vec<(String, Fault)>) {
     let (mut texts, mut documents) = (Vec::new(), Vec::new());
     for (name, partial) in sources {
         match &partial.content {
@@ -559,7 +606,7 @@ fn compiled_partials(sources: &IndexMap<String, Partial>) -> (Partials, Vec<(Str
             PartialContent::Document(value) => documents.push((name.clone(), value.clone())),
         }
     }
-    let (partials, mut faults) = Partials::compile(&texts);
+    let (partials, mut faults) = Partials::none().with_texts(translations.clone()).with_sources(&texts);
     let (partials, found) = partials.with_documents(&documents);
     faults.extend(found);
     (partials, faults)

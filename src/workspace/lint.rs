@@ -283,7 +283,7 @@ pub(super) fn says_nothing(rule: &Rule) -> Option<Fault> {
         Trigger::Cron { .. } | Trigger::Teams { .. } | Trigger::Message { .. } | Trigger::Button { .. } => false,
     };
     let reads = |root: &str| rule.card.reads(root);
-    if !rule.triggers.iter().all(has_data) || reads("event") || reads("request") {
+    if !rule.triggers.iter().all(has_data) || ["event", "item", "request"].into_iter().any(reads) {
         return None;
     }
     let scope = json!({ "event": null, "request": null, "rule": { "name": rule.name }, "recipient": null });

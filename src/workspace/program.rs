@@ -10,18 +10,21 @@ use super::rule::{Surroundings, compile as compile_rule};
 use super::source::name_of;
 use super::{Kind, SourceFile, Sources, Workspace};
 use crate::rule::Rule;
+use crate::rule::courtesy::House;
 use crate::rule::then::Program;
 use crate::yaml;
 
-/// The program of the rule in `file`: its file, every template that it names, and the partials. `None` if they are too
+/// The program of the rule in `file`: its file, every template that it names, the partials and the texts. `None` if they are too
 /// large to be kept.
 pub(super) fn of(rule: &str, file: &SourceFile, document: &Value, sources: &Sources) -> Option<Program> {
     let mut names = BTreeSet::new();
     texts(document, &mut names);
     let wanted = |other: &&SourceFile| match Kind::of(&other.path) {
         Some(Kind::Template) => names.contains(name_of(&other.path, "templates/").as_str()),
-        Some(Kind::Partial) => true,
-        Some(Kind::Settings | Kind::Directory | Kind::Rule | Kind::Test | Kind::Sample) | None => false,
+        Some(Kind::Partial | Kind::Texts) => true,
+        Some(Kind::Settings | Kind::Directory | Kind::Rule | Kind::Test | Kind::Sample | Kind::Holidays) | None => {
+            false
+        }
     };
     let files = std::iter::once(file).chain(sources.files.iter().filter(wanted));
     let text = |file: &SourceFile| {
@@ -59,14 +62,25 @@ pub fn rule(program: &Program, workspace: &Workspace) -> Option<Arc<Rule>> {
         diagnostics: Vec::new(),
         kept: Vec::new(),
     };
-    let (partials, _) = compiler.partials();
+    let settings = &workspace.settings;
+    let (texts, _) = compiler.texts(settings.language.as_deref());
+    let (partials, _) = compiler.partials(&texts);
     let (templates, broken_templates) = compiler.templates(&partials);
     let around = Surroundings {
         hooks: None,
         queues: None,
-        time_zone: workspace.settings.time_zone,
+        time_zone: settings.time_zone,
+        holidays: &workspace.holidays,
+        quiet_hours: settings.quiet_hours.as_ref(),
+        house: House {
+            topics: Some(&settings.topics),
+            footer: settings.footer,
+            language: settings.language.as_deref(),
+            texts: texts.languages(),
+        },
         look_up: None,
         calls: None,
+        storm: settings.limits.storm,
         templates: &templates,
         broken_templates: &broken_templates,
         partials: &partials,

@@ -15,9 +15,12 @@ use crate::diagnostic::{Fault, Severity, Step};
 use crate::hook::{Format, Hook};
 use crate::limit::Limit;
 use crate::queue::Queue;
+use crate::quiet::policy::{Calendars, Policy, QuietTime, Said};
+use crate::rate::Rate;
 use crate::rotation::OnCall;
 use crate::rule::Rule;
 use crate::rule::condition::Condition;
+use crate::rule::courtesy::{Courtesy, House};
 use crate::rule::feed::Feed;
 use crate::rule::field::Field;
 use crate::rule::sending::Sending;
@@ -28,7 +31,9 @@ use crate::schema::{self, FileKind};
 use crate::settings::Calls;
 use crate::yaml::{Document, MOST_FAULTS};
 
+mod fields;
 mod living;
+mod noise;
 mod then;
 mod trigger;
 
@@ -40,6 +45,12 @@ pub struct Surroundings<'a> {
     pub queues: Option<&'a IndexMap<String, Queue>>,
     /// The zone of schedules that name none.
     pub time_zone: Tz,
+    /// The storm breaker of rules that say nothing about theirs.
+    pub storm: Option<Rate>,
+    /// Calendars of holidays.
+    pub holidays: &'a Calendars,
+    /// The quiet hours of rules that say nothing about them.
+    pub quiet_hours: Option<&'a Policy>,
     /// Whether Graph may be asked who people and groups are; `None` when that is not known because `herald.yaml` is broken.
     pub look_up: Option<bool>,
     /// The hosts that steps may call; `None` as above.
@@ -50,6 +61,8 @@ pub struct Surroundings<'a> {
     pub broken_templates: &'a BTreeSet<String>,
     /// Pieces that texts may include.
     pub partials: &'a Partials,
+    /// What is decided for all rules that tell people.
+    pub house: House<'a>,
     /// The names of `directory.yaml`.
     pub book: &'a Book,
     /// Who takes turns.
@@ -72,15 +85,21 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
     }
     let root = &document.value;
     let triggers = compiler.triggers(root.get("when"));
+    let split = compiler.split(root.get("split"));
     let condition = compiler.condition(root.get("if"));
+    compiler.no_item(condition.as_ref(), root);
     let notify = compiler.targets("notify", root.get("notify"), &triggers);
     let except = compiler.targets("except", root.get("except"), &triggers);
     let card = compiler.card(root.get("card"), &triggers);
-    let limit = compiler.limit(root.get("limit"));
+    let mut limit = compiler.limit(root.get("limit"));
+    let digest = compiler.digest(root, &mut limit, &notify);
+    let own_storm = compiler.storm(root.get("storm"));
     let feed = compiler.feed(root.get("feed"), &notify);
     let sending = compiler.sending(root);
     let then = compiler.then(root, &triggers);
     let living = compiler.living(root, &triggers, &notify, card.as_ref());
+    let quiet = compiler.quiet(root.get("quiet_hours"));
+    let courtesy = compiler.courtesy(root, &notify);
     let Compiler { shape, faults, .. } = compiler;
     let faults: Vec<Fault> = shape.into_iter().chain(faults).collect();
     // Whoever asks for nothing is told nothing: there may be many rotations.
@@ -89,8 +108,8 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
         || then.as_ref().is_some_and(of_steps)
         || root.to_string().contains("on_call");
     let text = |key: &str| root.get(key).and_then(Value::as_str).map(|text| text.trim().to_owned());
-    let rule = match (condition, card, sending) {
-        (Some(condition), Some(card), Some(sending))
+    let rule = match (condition, card, sending, courtesy) {
+        (Some(condition), Some(card), Some(sending), Some(courtesy))
             if faults.iter().all(|fault| fault.severity == Severity::Warning) =>
         {
             Some(Rule {
@@ -105,6 +124,9 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
                 card: Arc::new(card),
                 feed: feed.map(Arc::new),
                 limit,
+                digest,
+                storm: noise::breaker(own_storm, around.storm, sending.urgency),
+                split,
                 sending,
                 on_call: if reads_on_call {
                     around.on_call.clone()
@@ -113,6 +135,8 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
                 },
                 then: then.map(Arc::new),
                 living: Arc::new(living),
+                quiet,
+                courtesy,
             })
         }
         _ => None,
@@ -294,6 +318,42 @@ impl Compiler<'_> {
         sending
     }
 
+    /// When the rule's cards wait.
+    fn quiet(&mut self, written: Option<&Value>) -> QuietTime {
+        let around = self.around;
+        let said = match written.map(Policy::compile) {
+            None => Said::Nothing,
+            Some(Ok(None)) => Said::None,
+            Some(Ok(Some(policy))) => {
+                let unknown = policy.unknown(around.holidays);
+                self.judged(&["quiet_hours".into()], unknown);
+                Said::Policy(policy)
+            }
+            Some(Err(found)) => {
+                self.judged(&["quiet_hours".into()], found);
+                Said::Nothing
+            }
+        };
+        QuietTime::of(&said, around.quiet_hours, around.holidays)
+    }
+
+    fn courtesy(&mut self, rule: &Value, notify: &[Target]) -> Option<Courtesy> {
+        let Some(rule) = rule.as_object() else {
+            return Some(Courtesy::default());
+        };
+        let (courtesy, found) =
+            parted(Courtesy::compile(rule, notify, self.around.house).map(|done| (done, Vec::new())));
+        for mut fault in found {
+            let key = if fault.path.is_empty() {
+                None
+            } else {
+                Some(fault.path.remove(0))
+            };
+            self.judged(key.as_slice(), vec![fault]);
+        }
+        courtesy
+    }
+
     fn targets(&mut self, key: &str, written: Option<&Value>, triggers: &[Trigger]) -> Vec<Target> {
         let Some(Value::Array(items)) = written else {
             return Vec::new();
@@ -306,6 +366,7 @@ impl Compiler<'_> {
                     let mut doubts = self.doubts(&target, &mut left);
                     doubts.extend(outside_teams(&target, triggers));
                     doubts.extend(unasked_group(&target, self.around.look_up));
+                    doubts.extend(fields::unknown(&target, self.around));
                     self.judged(&[key.into(), index.into()], doubts);
                     targets.push(target);
                 }

@@ -262,6 +262,7 @@ impl Sample {
             request,
             here: None,
             thread: None,
+            item: None,
             sender: None,
         })
     }
@@ -288,12 +289,14 @@ fn named<T: serde::de::DeserializeOwned>(word: &str) -> Option<T> {
 /// Tries a rule out with the samples that meet its triggers. What every one of them lacks is a warning: probably the
 /// rule misspells it. What some have and some do not is how events are.
 pub(super) fn try_out(rule: &Rule, document: &Document, samples: &[Sample], book: &Book) -> Vec<Fault> {
-    let events: Vec<(&Sample, Event)> = samples
+    let whole: Vec<(&Sample, Event)> = samples
         .iter()
         .filter_map(|sample| Some((sample, sample.event_for(rule)?)))
         .take(MOST)
         .collect();
     let mut faults = lint::event_types(rule, document, samples);
+    let (events, no_list) = apart(rule, whole);
+    faults.extend(no_list);
     let Some((first, _)) = events.first() else {
         return faults;
     };
@@ -363,6 +366,31 @@ pub(super) fn try_out(rule: &Rule, document: &Document, samples: &[Sample], book
         }
     }
     faults
+}
+
+/// The events as the rule sees them: one for each item, if it takes them apart. Beside them, what is to be said when no
+/// sample has the list.
+fn apart<'a>(rule: &Rule, whole: Vec<(&'a Sample, Event)>) -> (Vec<(&'a Sample, Event)>, Option<Fault>) {
+    let Some(split) = &rule.split else {
+        return (whole, None);
+    };
+    let mut items = Vec::new();
+    let mut no_list = None;
+    for (sample, event) in &whole {
+        match split.items(&rule.name, event) {
+            Ok(found) => items.extend(found.events.into_iter().map(|item| (*sample, item))),
+            Err(line) => no_list = no_list.or(Some((sample, line))),
+        }
+    }
+    items.truncate(MOST);
+    let fault = no_list.filter(|_| items.is_empty()).map(|(sample, line)| {
+        let message = format!("in {} that is not a list: it is {}", sample.file, line.actual);
+        let mut fault = Fault::warning("sample::field", message);
+        fault.help = line.note;
+        fault.path = vec![Step::from("split")];
+        fault
+    });
+    (items, fault)
 }
 
 /// What all of several tries have in common.

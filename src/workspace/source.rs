@@ -43,8 +43,12 @@ pub enum Kind {
     Template,
     /// `templates/partials/*`
     Partial,
+    /// `texts/LANGUAGE.yaml`
+    Texts,
     /// `samples/**/*.json`
     Sample,
+    /// `holidays/*.ics`
+    Holidays,
 }
 
 impl Kind {
@@ -62,7 +66,9 @@ impl Kind {
                 true => Some(Kind::Partial),
                 false => Some(Kind::Template),
             },
+            "texts" if yaml => Some(Kind::Texts),
             "samples" if ends(&[".json"]) => Some(Kind::Sample),
+            "holidays" if ends(&[".ics"]) => Some(Kind::Holidays),
             _ => None,
         }
     }
@@ -85,7 +91,7 @@ impl Sources {
                         spans => Cow::Owned(pasted::masked(&text, spans)),
                     }
                 }
-                Some(Kind::Template | Kind::Partial | Kind::Sample) | None => text,
+                Some(Kind::Template | Kind::Partial | Kind::Texts | Kind::Sample | Kind::Holidays) | None => text,
             };
             Some((file.path.as_str(), text))
         };

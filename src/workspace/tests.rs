@@ -48,6 +48,7 @@ fn hook_event(hook: &str) -> Event {
         request: Value::Null,
         here: None,
         thread: None,
+        item: None,
         sender: None,
     }
 }

@@ -66,7 +66,7 @@ pub fn vocabulary(sources: &Sources) -> Vocabulary {
                     }
                 }
             }
-            Kind::Rule | Kind::Test => {}
+            Kind::Rule | Kind::Test | Kind::Texts | Kind::Holidays => {}
         }
     }
     let mut room = MOST;

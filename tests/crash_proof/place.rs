@@ -72,7 +72,7 @@ impl Place {
         let folder = tempfile::tempdir().expect("a folder");
         let herald = format!(
             "server: {{ listen: \"127.0.0.1:0\" }}\nbot:\n  app_id: {}\n  tenant: {TENANT}\n  endpoints: {{ token: \
-             \"{}\", openid: \"{}\", service_url: \"{}\", trusted_hosts: [\"127.0.0.1\"] }}\nlimits: {{ \
+             \"{}\", openid: \"{}\", service_url: \"{}\", trusted_hosts: [\"127.0.0.1\"] }}\nlimits: {{ storm: never, \
              messages_per_second: 1000 }}\nhooks:\n  load: {{ path: load, signature: none, anyone_can_post: true \
              }}\n{settings}",
             BOT.trim_start_matches("28:"),

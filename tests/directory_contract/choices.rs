@@ -93,6 +93,7 @@ async fn an_audience_knows_what_its_people_chose(place: &dyn Place) {
             mention: Vec::new(),
             by: By::Chat,
             thread: None,
+            only: Vec::new(),
         })
         .collect();
     let audience = directory

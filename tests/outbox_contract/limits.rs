@@ -71,6 +71,7 @@ async fn decided(outbox: &dyn Outbox, event: &str, name: &str, seconds: i64) -> 
         rule: "rule".to_owned(),
         delivery,
         step,
+        gathers: None,
     }];
     batch
 }

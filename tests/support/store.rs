@@ -187,6 +187,7 @@ pub fn held(event: &str, rule: &str, due_at: DateTime<Utc>) -> Held {
             request: serde_json::Value::Null,
             here: None,
             thread: None,
+            item: None,
             sender: None,
         },
         rule: rule.to_owned(),

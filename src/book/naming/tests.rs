@@ -54,6 +54,7 @@ fn event(data: Value) -> Event {
         request: Value::Null,
         here: None,
         thread: None,
+        item: None,
         sender: None,
     }
 }

@@ -44,6 +44,20 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ..PLAIN
     },
     Function {
+        name: "text",
+        signature: "text KEY [count=NUMBER] [NAME=VALUE ...]",
+        meaning: "A text of `texts/`, in the language of whoever reads the card. KEY is written out. With `count`, a number \
+                  or a list, the form of the text that goes with it; the other values are what its holes show.",
+        example: example(
+            "{{text \"deploy.failed\" count=event.failed}}",
+            r#"{"failed": 3}"#,
+            "3 Deploys scheiterten",
+        ),
+        named: &["*"],
+        check: text::check_key,
+        ..PLAIN
+    },
+    Function {
         name: "plural",
         signature: "plural NUMBER ONE [MANY]",
         meaning: "The number and its noun. Without MANY, an `s` is added. A list counts as its length.",

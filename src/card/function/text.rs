@@ -2,7 +2,8 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Arguments, Datum};
+use super::{Arguments, Datum, written};
+use crate::card::syntax::Call;
 
 type Answer<'v> = Result<Datum<'v>, String>;
 
@@ -11,6 +12,13 @@ const LONGEST: usize = 64 * 1024;
 
 /// Everything but what never has a meaning in an address.
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A text of `texts/` is named once and for all, so that `check` sees what is missing.
+pub(super) fn check_key(call: &Call) -> Option<String> {
+    written(call, 0)
+        .is_none()
+        .then(|| "the key of `text` stands in quotation marks".to_owned())
+}
 
 pub(super) fn upper<'v>(arguments: &mut Arguments<'v, '_>) -> Answer<'v> {
     Ok(Datum::owned(arguments.text(0).to_uppercase()))

@@ -85,7 +85,7 @@ fn size(bytes: u64) -> String {
 pub fn watching(root: &Path) -> Finding {
     let watched = notify::recommended_watcher(|_: notify::Result<notify::Event>| {}).and_then(|mut watcher| {
         watcher.watch(root, RecursiveMode::NonRecursive)?;
-        for folder in ["rules", "templates"].map(|name| root.join(name)) {
+        for folder in ["rules", "templates", "texts"].map(|name| root.join(name)) {
             if folder.is_dir() {
                 watcher.watch(&folder, RecursiveMode::Recursive)?;
             }

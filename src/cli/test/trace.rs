@@ -149,6 +149,23 @@ fn lines(made: &Made, zone: Tz, paint: Paint) -> Vec<String> {
             );
             listed(
                 matched
+                    .later
+                    .iter()
+                    .map(|later| {
+                        let name = one_line(&later.card.recipient.name);
+                        format!("{} {name}: {}", paint.bad("waits for"), one_line(&later.reason))
+                    })
+                    .collect(),
+            );
+            listed(
+                matched
+                    .silenced
+                    .iter()
+                    .map(|silenced| format!("{}: {}", one_line(&silenced.recipient), silenced.told(zone)))
+                    .collect(),
+            );
+            listed(
+                matched
                     .held_back
                     .iter()
                     .map(|held_back| format!("{} {}", paint.bad("held back"), held_back_because(held_back, zone)))
@@ -206,6 +223,11 @@ pub(super) fn json(made: &Made, zone: Tz) -> Value {
                 .iter()
                 .map(|(target, reason)| json!({ "target": target, "reason": reason }))
                 .collect();
+            let later: Vec<Value> = matched
+                .later
+                .iter()
+                .map(|later| json!({ "recipient": later.card.recipient.name, "until": later.until, "reason": later.reason }))
+                .collect();
             (
                 "matched",
                 json!({
@@ -213,6 +235,8 @@ pub(super) fn json(made: &Made, zone: Tz) -> Value {
                     "sent_to": matched.sent.iter().map(|sent| &sent.recipient.name).collect::<Vec<_>>(),
                     "not_sent_to": untold,
                     "held_back": matched.held_back,
+                    "waits": later,
+                    "silenced": matched.silenced,
                     "warnings": matched.warnings,
                 }),
             )

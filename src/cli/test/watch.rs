@@ -102,6 +102,6 @@ impl Changes {
 }
 
 fn watch(root: &Path, hint: &mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-    let folders = file_watch::of_workspace(root, &["rules", "templates", "samples"]);
+    let folders = file_watch::of_workspace(root, &["rules", "templates", "texts", "samples", "holidays"]);
     file_watch::folders(folders, hint.clone())
 }

@@ -19,6 +19,7 @@ fn event(id: &str, data: Value) -> Event {
         here: None,
         thread: None,
         sender: None,
+        item: None,
     }
 }
 

@@ -25,6 +25,7 @@ fn opened(rule: &Rule) -> (Matter, Value) {
         here: None,
         thread: None,
         sender: None,
+        item: None,
     };
     let scope = plan::scope(&event, rule, Tz::UTC, now());
     let arrival = arrival(

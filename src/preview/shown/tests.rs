@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::audience::Reached;
+use crate::audience::{Life, Reached};
 use crate::delivery::{Address, Recipient};
 use crate::roster::Person;
 use crate::workspace::{self, SourceFile, Sources, Workspace};
@@ -277,6 +277,7 @@ fn the_card_is_the_very_one_that_is_sent() {
             mentions: Vec::new(),
             tenant_id: None,
             thread: None,
+            life: Life::default(),
             choices: None,
         }],
         ..Audience::default()

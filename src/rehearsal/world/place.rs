@@ -83,6 +83,7 @@ impl World {
             mention: Vec::new(),
             by: By::Chat,
             thread: None,
+            only: Vec::new(),
         };
         self.assume(&wanted.want, true);
         let audience = self.find(&[wanted], DateTime::UNIX_EPOCH);

@@ -338,7 +338,8 @@ impl Walk<'_> {
                     );
                     return;
                 }
-                if ROOTS.contains(&comprehension.iter_var.as_str()) {
+                // `event.items.exists(item, ...)` is how everybody writes it; inside, it is the item of the loop.
+                if comprehension.iter_var != "item" && ROOTS.contains(&comprehension.iter_var.as_str()) {
                     self.fault(
                         id,
                         "expression::name",

@@ -102,6 +102,10 @@ pub(super) enum Table {
     Timer = b'I',
     /// When it is due, timer id.
     TimerDue = b'i',
+    /// Window id -> what is gathered under it.
+    Gathering = b'%',
+    /// Window id, slot -> one thing that is gathered.
+    Gathered = b'&',
     /// Key of a person -> what they chose.
     Choices = b'P',
     /// Number -> what was done by hand.

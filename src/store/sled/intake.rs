@@ -129,6 +129,7 @@ fn take_delivery(ledger: &mut Ledger<'_, '_>, mut delivery: Delivery) -> Result<
         match lease::pass(ledger, &owed, created_at)? {
             Pass::Wait => owed.parked = true,
             Pass::Now | Pass::Never(_) => ledger.queue_up(&mut owed)?,
+            Pass::Later(until, reason) => lease::hold(ledger, &mut owed, until, reason)?,
         }
     }
     ledger.save(None, &mut owed)

@@ -49,6 +49,10 @@ pub(super) fn claim(
                 Pass::Now => {
                     let number = ledger.draw();
                     after.delivery.state = State::Sending;
+                    if after.delivery.terms.held_until.is_some() && after.delivery.attempt_count == 0 {
+                        // It waited long enough.
+                        after.delivery.reason = None;
+                    }
                     after.lease = Some(Lease {
                         number,
                         until: now.checked_add_signed(lease).unwrap_or(DateTime::<Utc>::MAX_UTC),
@@ -69,6 +73,10 @@ pub(super) fn claim(
                     cancelled(&mut after, reason, now);
                     ledger.save(Some(&before), &mut after)?;
                 }
+                Pass::Later(until, reason) => {
+                    hold(&mut ledger, &mut after, until, reason)?;
+                    ledger.save(Some(&before), &mut after)?;
+                }
             }
         }
         ledger.close()?;
@@ -79,13 +87,33 @@ pub(super) fn claim(
 /// May this delivery be sent, as far as its run and its time go?
 pub(super) fn pass(ledger: &mut Ledger<'_, '_>, owed: &Owed, now: DateTime<Utc>) -> Result<Pass, StoreError> {
     let delivery = &owed.delivery;
-    Ok(match ledger.run(&delivery.run())? {
+    let pass = match ledger.run(&delivery.run())? {
         Some(run) => run.lets_pass(delivery, now),
         None => match delivery.terms.expires_at.filter(|at| *at <= now) {
             Some(at) if delivery.operation.is_send() => Pass::Never(run::expired(at)),
             Some(_) | None => Pass::Now,
         },
+    };
+    Ok(match (pass, delivery.terms.quiet_until(now)) {
+        // Late for another reason: a day without network, a run that waited for its approval.
+        (Pass::Now, Some((until, reason))) if delivery.operation.is_send() => Pass::Later(until, reason),
+        (pass, _) => pass,
     })
+}
+
+/// Has a delivery wait for the end of quiet hours, in the queue of those that wait for the same. It must be saved after it.
+pub(super) fn hold(
+    ledger: &mut Ledger<'_, '_>,
+    owed: &mut Owed,
+    until: DateTime<Utc>,
+    reason: String,
+) -> Result<(), StoreError> {
+    owed.lease = None;
+    owed.delivery.state = State::Pending;
+    owed.delivery.terms.held_until = Some(until);
+    owed.delivery.next_attempt_at = until;
+    owed.delivery.reason = Some(reason);
+    ledger.queue_up(owed)
 }
 
 /// Stops a delivery before it is sent.
@@ -190,13 +218,15 @@ fn under(ledger: &Ledger<'_, '_>, claim: &Claim) -> Result<Owed, StoreError> {
 pub(super) fn retry(draft: &mut Draft<'_>, id: &DeliveryId, now: DateTime<Utc>) -> Result<Moved, StoreError> {
     by_hand(draft, id, |owed| {
         match owed.delivery.state {
-            State::Pending => {}
+            // Somebody wants it now, whatever the hour.
+            State::Pending => owed.delivery.terms.quiet = None,
             State::Dead | State::Cancelled if owed.delivery.operation.is_send() => {
                 // There never was anything to send: the recipient could not be found.
                 if owed.delivery.card_id.is_none() {
                     return false;
                 }
                 owed.delivery.state = State::Pending;
+                owed.delivery.terms.quiet = None;
                 owed.delivery.reason = None;
                 owed.ended_at = None;
             }
@@ -236,7 +266,12 @@ fn by_hand(
     if !change(&mut after) {
         return Ok(Moved::NotFrom(before.delivery.state));
     }
-    if after.delivery.state.is_open() && after.place.is_none() && !after.parked {
+    // Nothing is held any more once somebody wants it sent.
+    let let_go = after.delivery.state.is_open() && after.delivery.terms.held_until.take().is_some();
+    if let_go {
+        after.delivery.reason = None;
+    }
+    if after.delivery.state.is_open() && (after.place.is_none() || let_go) && !after.parked {
         ledger.queue_up(&mut after)?;
     }
     ledger.save(Some(&before), &mut after)?;

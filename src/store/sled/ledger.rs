@@ -610,7 +610,12 @@ const QUEUE_KEY: usize = HASH + 1 + 8;
 
 /// What the keys of everything that goes to one address in one lane begin with. Hashed, so that no address is too long.
 fn queue_of(delivery: &Delivery) -> Vec<u8> {
-    let address = Sha256::digest(delivery.recipient.address.key().as_bytes());
+    let mut name = delivery.recipient.address.key();
+    if let Some(until) = delivery.terms.held_until {
+        // What waits for a morning keeps its order, and nothing else waits behind it.
+        name.push_str(&format!("\0until {}", until.timestamp_millis()));
+    }
+    let address = Sha256::digest(name.as_bytes());
     let mut key = address[..HASH].to_vec();
     key.push(lane_byte(delivery.terms.lane));
     key

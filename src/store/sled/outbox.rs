@@ -12,10 +12,11 @@ use tracing::warn;
 use super::draft::{Draft, Read, Table};
 use super::ledger::{Numbers, Owed, TIME, ahead_of, instant, lane_byte, newest_first, of_event_newest_first, timed};
 use super::writer::{Desk, Growth, Slot};
-use super::{intake, lease, matters, runs, sweep, threads, timers, windows};
+use super::{gatherings, intake, lease, matters, runs, sweep, threads, timers, windows};
 use crate::card::Card;
 use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, RunId, State, ThreadId, WindowId};
 use crate::event::EventId;
+use crate::gathering::{Gathering, Item};
 use crate::lane::{Lane, PerLane};
 use crate::limit::Window;
 use crate::matter::{Matter, MatterId};
@@ -39,6 +40,19 @@ impl Outbox for SledOutbox {
         let bound = self.max_open_deliveries;
         self.desk
             .write(Growth::TakesIn, move |draft| intake::enqueue(draft, bound, batch))
+            .await
+    }
+
+    async fn enqueue_all(&self, batches: Vec<Batch>) -> Result<Vec<Receipt>, StoreError> {
+        let bound = self.max_open_deliveries;
+        self.desk
+            .write(Growth::TakesIn, move |draft| {
+                let mut batches = batches.into_iter();
+                batches.try_fold(Vec::new(), |mut receipts, batch| {
+                    receipts.push(intake::enqueue(draft, bound, batch)?);
+                    Ok(receipts)
+                })
+            })
             .await
     }
 
@@ -216,6 +230,16 @@ impl Outbox for SledOutbox {
     async fn windows(&self, ids: &[WindowId]) -> Result<BTreeMap<WindowId, Window>, StoreError> {
         let ids = ids.to_vec();
         self.desk.read(move |draft| windows::known(draft, &ids)).await
+    }
+
+    async fn gatherings(&self, ids: &[WindowId]) -> Result<BTreeMap<WindowId, Gathering>, StoreError> {
+        let ids = ids.to_vec();
+        self.desk.read(move |draft| gatherings::known(draft, &ids)).await
+    }
+
+    async fn gathered(&self, id: &WindowId) -> Result<Vec<Item>, StoreError> {
+        let id = id.clone();
+        self.desk.read(move |draft| gatherings::items(draft, &id)).await
     }
 
     async fn matter(&self, id: &MatterId) -> Result<Option<Matter>, StoreError> {

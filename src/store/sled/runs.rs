@@ -177,9 +177,11 @@ fn bring_in_line(ledger: &mut Ledger<'_, '_>, run: &Run, before: Owed, now: Date
                     }
                 }
             }
-            match run.lets_pass(&before.delivery, now) {
+            match lease::pass(ledger, &before, now)? {
                 Pass::Now if before.parked => ledger.queue_up(&mut after)?,
                 Pass::Now => {}
+                Pass::Later(until, reason) if before.parked => lease::hold(ledger, &mut after, until, reason)?,
+                Pass::Later(..) => {}
                 Pass::Wait => after.parked = true,
                 Pass::Never(reason) => lease::cancelled(&mut after, reason, now),
             }

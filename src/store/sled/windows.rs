@@ -12,7 +12,7 @@ use super::ledger::{Owed, TIME, sortable, timed};
 use super::sweep::STEP;
 use crate::delivery::{State, WindowId};
 use crate::event::EventId;
-use crate::limit::{Change, Window};
+use crate::limit::{self, Change, Window};
 use crate::store::StoreError;
 use crate::store::outbox::{EventRecord, Held};
 
@@ -46,17 +46,19 @@ pub(super) fn change(
         match waiting.get_mut(&change.rule).and_then(Option::as_mut) {
             Some(held) if held.counted.contains(&change.window) => continue,
             Some(held) => match change.step {
-                crate::limit::Step::HoldsBack { .. } => held.counted.push(change.window.clone()),
-                crate::limit::Step::Opens { .. } => {}
+                limit::Step::HoldsBack { .. } | limit::Step::Gathers => held.counted.push(change.window.clone()),
+                limit::Step::Opens { .. } | limit::Step::Tells { .. } => {}
             },
             None if before.is_some_and(|record| record.rules.iter().any(|rule| rule.rule == change.rule)) => {
                 return Err(StoreError::Overtaken);
             }
             None => {}
         }
+        super::gatherings::change(draft, &change)?;
         let found = window(draft, &change.window)?;
-        let after = change.apply(found.as_ref()).map_err(|_| StoreError::Overtaken)?;
-        put(draft, &change.window, found.as_ref(), &after)?;
+        if let Some(after) = change.apply(found.as_ref()).map_err(|_| StoreError::Overtaken)? {
+            put(draft, &change.window, found.as_ref(), &after)?;
+        }
     }
     for (rule, held) in waiting {
         if let Some(held) = held.filter(|held| !held.counted.is_empty()) {

@@ -13,12 +13,16 @@ use crate::diagnostic::{Fault, Step, did_you_mean};
 use crate::duration;
 use crate::event::{FileChange, Scope, TeamsEvent};
 use crate::one_or_many::OneOrMany;
+use crate::quiet::policy::no_calendar;
 use crate::rule::file::{FileChangeFile, IfMissedFile, PlaceFile, ScopeFile, TriggerFile, Yes};
 use crate::rule::schedule::Schedule;
 use crate::rule::target::Target;
 use crate::rule::trigger::{IfMissed, Trigger};
 use crate::rule::wording::Wording;
 use crate::zone;
+
+/// In place of a zone: each recipient's own.
+const RECIPIENT: &str = "recipient";
 
 impl Compiler<'_> {
     pub(super) fn triggers(&mut self, written: Option<&Value>) -> Vec<Trigger> {
@@ -204,14 +208,30 @@ impl Compiler<'_> {
 
     fn cron(&self, written: &str, file: &TriggerFile, faults: &mut Vec<Fault>) -> Option<Trigger> {
         let schedule = kept(Schedule::parse(written), "cron", faults);
-        let zone = match &file.time_zone {
+        let recipients = file.time_zone.as_deref().is_some_and(|zone| zone.trim() == RECIPIENT);
+        let zone = match file.time_zone.as_ref().filter(|_| !recipients) {
             Some(written) => kept(zone::parse(written), "time_zone", faults),
             None => Some(self.around.time_zone),
         };
         let mut except_on = BTreeSet::new();
+        let mut holidays = Vec::new();
         let days = file.except_on.clone().unwrap_or_default().0;
         let single = days.len() == 1;
         for (index, written) in days.iter().enumerate() {
+            let is_name = !written.trim().starts_with(|c: char| c.is_ascii_digit());
+            if is_name && !self.around.holidays.is_empty() {
+                match self.around.holidays.get(written.trim()) {
+                    Some(calendar) => holidays.push(calendar.clone()),
+                    None => {
+                        let fault = no_calendar(written, self.around.holidays);
+                        faults.push(match single {
+                            true => fault.under("except_on"),
+                            false => fault.under(index).under("except_on"),
+                        });
+                    }
+                }
+                continue;
+            }
             match day(written) {
                 Ok(day) => {
                     except_on.insert(day);
@@ -224,11 +244,13 @@ impl Compiler<'_> {
         Some(Trigger::Cron {
             schedule: schedule?,
             zone: zone?,
+            recipients,
             if_missed: match file.if_missed {
                 Some(IfMissedFile::Run) => IfMissed::Run,
                 Some(IfMissedFile::Skip) | None => IfMissed::Skip,
             },
             except_on,
+            holidays,
         })
     }
 }

@@ -1,0 +1,74 @@
+//! In whose words a recipient is told, and what stands under their card. People of one manner share one card, so that a
+//! fan-out makes as many cards as there are languages.
+
+use serde_json::{Value, json};
+
+use crate::audience::Reached;
+use crate::card::Card;
+use crate::card::footer::Footer;
+use crate::card::text::Warnings;
+use crate::delivery::Address;
+use crate::rule::Rule;
+use crate::rule::courtesy::ours;
+
+/// In whose words a recipient is told, and what stands under their card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Manner {
+    /// The languages to look for texts in, best first; none where no word of the card depends on it.
+    languages: Vec<String>,
+    footer: bool,
+}
+
+impl Manner {
+    pub(super) fn of(rule: &Rule, reached: &Reached) -> Manner {
+        let (is_person, is_feed) = match &reached.recipient.address {
+            Address::Person { .. } => (true, false),
+            Address::Feed { .. } => (false, true),
+            Address::Conversation { .. } | Address::Webhook { .. } | Address::Nowhere { .. } => (false, false),
+        };
+        let footer = rule.courtesy.footer && is_person;
+        let reads = match is_feed {
+            true => rule.feed.as_ref().is_some_and(|feed| feed.reads("languages")),
+            false => rule.card.reads("languages"),
+        };
+        let languages = match footer || reads {
+            true => rule.courtesy.tongue.chain(own_languages(reached)),
+            false => Vec::new(),
+        };
+        Manner { languages, footer }
+    }
+
+    /// Gives the card's texts what they need of it.
+    pub(super) fn enter(&self, scope: &mut Value) {
+        scope["languages"] = json!(self.languages);
+        scope["footer"] = json!(self.footer);
+    }
+
+    /// Adds to a filled card what goes with it.
+    pub(super) fn finish(&self, mut card: Card, rule: &Rule, seen: &mut Warnings) -> Card {
+        let tongue = &rule.courtesy.tongue;
+        if rule.card.reads("languages") && tongue.runs_from_the_right(&self.languages) {
+            card = card.from_the_right();
+        }
+        if !self.footer {
+            return card;
+        }
+        let footer = Footer {
+            rule: &rule.name,
+            description: rule.description.as_deref(),
+            owner: rule.owner.as_deref(),
+            required: rule.courtesy.required,
+            told: rule.card.reads("rule"),
+            language: ours(&self.languages),
+        };
+        card.with_footer(&footer, seen)
+    }
+}
+
+/// The languages that somebody reads: as they chose, else as the workspace or Teams knows.
+pub fn own_languages(reached: &Reached) -> impl Iterator<Item = &str> {
+    let chosen = reached.choices.as_ref().and_then(|choices| choices.language.as_deref());
+    let known = reached.person.as_ref().and_then(|person| person.locale.as_deref());
+    // Who chose one wants no other.
+    chosen.or(known).into_iter()
+}
