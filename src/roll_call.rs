@@ -332,7 +332,11 @@ impl RollCall {
                     Entry::Conversation(chat) if chat.kind == ConversationKind::Personal && !is_described(chat) => {
                         self.fetch_once(chat.id.as_str()).await?
                     }
-                    Entry::Conversation(_) | Entry::Person(_) | Entry::Roster(_) | Entry::Corrupt { .. } => continue,
+                    Entry::Conversation(_)
+                    | Entry::Person(_)
+                    | Entry::Roster(_)
+                    | Entry::Choices { .. }
+                    | Entry::Corrupt { .. } => continue,
                 };
                 match answer {
                     Ok(()) => listed = true,

@@ -193,26 +193,25 @@ impl Books {
             }
         });
         let deliveries: Vec<Delivery> = deliveries.collect();
+        let record = EventRecord {
+            id: event.clone(),
+            origin: "hook load".to_owned(),
+            occurred_at: self.now,
+            revision: "4f1d".to_owned(),
+            rules: vec![RuleRecord {
+                rule: "rule".to_owned(),
+                matched: true,
+                deliveries: each,
+                ..RuleRecord::default()
+            }],
+            elsewhere: Some(10),
+            near: Vec::new(),
+        };
         Batch {
-            record: EventRecord {
-                id: event.clone(),
-                origin: "hook load".to_owned(),
-                occurred_at: self.now,
-                revision: "4f1d".to_owned(),
-                rules: vec![RuleRecord {
-                    rule: "rule".to_owned(),
-                    matched: true,
-                    deliveries: each,
-                    ..RuleRecord::default()
-                }],
-                elsewhere: Some(10),
-                near: Vec::new(),
-            },
             deliveries,
             cards: vec![card],
             runs: vec![Run::new(&event, "rule", each as u64, self.now)],
-            held: Vec::new(),
-            windows: Vec::new(),
+            ..Batch::of(record)
         }
     }
 

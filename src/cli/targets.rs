@@ -340,6 +340,13 @@ fn rows(entry: &Entry) -> Vec<Vec<String>> {
             );
             vec![row("members of", None, None, &roster.id, note)]
         }
+        Entry::Choices { person, choices } => {
+            let stopped = match (choices.all_stopped, choices.stopped.len()) {
+                (true, _) => "stopped everything".to_owned(),
+                (false, count) => format!("stopped {count}"),
+            };
+            vec![row("choices of", None, None, person.as_str(), stopped)]
+        }
         Entry::Corrupt { key, problem } => vec![row("unreadable", None, None, key, problem.clone())],
     }
 }
@@ -370,6 +377,7 @@ fn is(entry: &Entry, id: &str) -> bool {
         .iter()
         .any(|known| known.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(id))),
         Entry::Roster(roster) => roster.id == id,
+        Entry::Choices { person, .. } => person.as_str().eq_ignore_ascii_case(id),
         Entry::Corrupt { key, .. } => key == id,
     }
 }

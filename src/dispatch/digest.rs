@@ -57,7 +57,7 @@ impl Dispatcher {
         };
         let event = moment(window, gathering);
         let told = match self.choices_of(gathering).await? {
-            Some(choices) if telling::is_unwanted(gathering, &choices) => telling::leave(&known, &event),
+            Some(choices) if telling::is_unwanted(gathering, known.rule, &choices) => telling::leave(&known, &event),
             Some(_) | None => telling::tell(&known, &event, now),
         };
         let Telling {

@@ -12,6 +12,7 @@ use crate::delivery::{Address, Delivery, DeliveryId, Terms, WindowId};
 use crate::event::EventId;
 use crate::gathering::{Cause, Gathering, Item};
 use crate::limit::{Change, Rest, Step, Window, later};
+use crate::opt_out::{self, Verdict};
 use crate::rule::Rule;
 use crate::run::Run;
 use crate::webhook::message;
@@ -264,9 +265,10 @@ fn scope(known: &Known<'_>, gathering: &Gathering, last: &str, until: DateTime<U
     })
 }
 
-/// Whoever it was gathered for does not want it any more.
-pub fn is_unwanted(gathering: &Gathering, choices: &Choices) -> bool {
-    choices.all_stopped || choices.stopped.contains(&format!("rule:{}", gathering.rule))
+/// Whoever it was gathered for does not want it any more. Of a rule that is gone, nobody knows what it belonged to.
+pub fn is_unwanted(gathering: &Gathering, rule: Option<&Rule>, choices: &Choices) -> bool {
+    let courtesy = rule.map(|rule| rule.courtesy.clone()).unwrap_or_default();
+    opt_out::verdict(choices, &gathering.rule, &courtesy) != Verdict::Gets
 }
 
 /// Nothing is told, and the gathering is over.

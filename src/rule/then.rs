@@ -254,7 +254,10 @@ impl Tell {
         if let Some(urgency) = self.urgency {
             step.sending.urgency = urgency;
         }
+        // What follows is said when its time has come, about the item that the first message was about.
         step.limit = None;
+        step.digest = None;
+        step.split = None;
         step.condition = Condition::always();
         step.then = None;
         step

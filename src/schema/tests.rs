@@ -290,10 +290,6 @@ fn settings_and_directory_are_judged_by_the_same_rules() {
         Some("did you mean `github`?")
     );
     assert_eq!(
-        faults(FileKind::Settings, "quiet_hours: x")[0].1,
-        "`quiet_hours` is not part of this version of Herald"
-    );
-    assert_eq!(
         faults(FileKind::Directory, "rotations: { a: {} }")[0].1,
         "`a` needs `people`"
     );

@@ -152,6 +152,13 @@ pub enum Entry {
     Person(Person),
     /// Who is in a team or group chat.
     Roster(Roster),
+    /// What a person chose for themselves.
+    Choices {
+        /// Who.
+        person: PersonKey,
+        /// What.
+        choices: Choices,
+    },
     /// A record that could not be decoded: its key and what is wrong with it.
     Corrupt {
         /// The key it is stored under.

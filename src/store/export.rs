@@ -136,6 +136,7 @@ fn usable(entry: Entry, bot_id: Option<&str>) -> Result<Entry, String> {
             named(&roster.id, "roster")?;
             roster.members.iter().try_for_each(identified)?;
         }
+        Entry::Choices { person, choices: _ } => named(person.as_str(), "person")?,
         Entry::Corrupt { key, problem: _ } => {
             return Err(format!("`{key}` was damaged already when it was exported"));
         }

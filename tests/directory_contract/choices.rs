@@ -4,6 +4,7 @@ use herald::audience::{By, PersonRef, Want, Wanted};
 use herald::choice::{Choices, PersonKey};
 use herald::roster::Fact;
 use herald::store::Directory;
+use herald::store::directory::Entry;
 
 use super::learn;
 use crate::support::store::{Place, TENANT, at, person, personal_chat, promised};
@@ -11,6 +12,7 @@ use crate::support::store::{Place, TENANT, at, person, personal_chat, promised};
 promised! {
     what_people_chose_is_kept_over_reopening_and_goes_with_the_person,
     choices_of_many_people_are_found_at_once,
+    what_people_chose_goes_with_an_export,
     an_audience_knows_what_its_people_chose,
 }
 
@@ -66,6 +68,23 @@ async fn choices_of_many_people_are_found_at_once(place: &dyn Place) {
         found.into_keys().collect::<Vec<_>>(),
         [keys[3].clone(), keys[499].clone()]
     );
+}
+
+async fn what_people_chose_goes_with_an_export(place: &dyn Place) {
+    let (anna, chose) = (key("Anna Berg"), without("deploys"));
+    let directory = place.open().directory;
+    learn(&*directory, [Fact::PersonSeen(person("Anna Berg"))]).await;
+    directory.set_choices(&anna, &chose).await.expect("set");
+    let all = directory.list(None, 100).await.expect("list");
+    let exported: Vec<Entry> = all.into_iter().map(|(_, entry)| entry).collect();
+    assert!(exported.contains(&Entry::Choices {
+        person: anna.clone(),
+        choices: chose.clone()
+    }));
+    directory.set_choices(&anna, &Choices::default()).await.expect("set");
+    directory.import(exported).await.expect("import");
+    assert_eq!(chosen(&*directory, &[anna.clone()]).await, [(anna, chose)]);
+    assert!(directory.forget("choices/anna-object").await.expect("forget"));
 }
 
 async fn an_audience_knows_what_its_people_chose(place: &dyn Place) {

@@ -201,7 +201,18 @@ struct Kind {
 }
 
 /// The kinds in the order of the list.
-const KINDS: [Kind; 4] = [
+const KINDS: [Kind; 5] = [
+    Kind {
+        word: "choices",
+        table: Table::Choices,
+        read: |draft, id| {
+            let found: Read<Choices> = draft.get(Table::Choices, id)?;
+            Ok(found.map(|choices| Entry::Choices {
+                person: PersonKey::known(id),
+                choices,
+            }))
+        },
+    },
     Kind {
         word: "conversation",
         table: Table::Conversation,

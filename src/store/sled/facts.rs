@@ -109,6 +109,7 @@ pub(super) fn import(draft: &mut Draft<'_>, entry: Entry) -> Result<(), StoreErr
             }
             put_roster(draft, roster)
         }
+        Entry::Choices { person, choices } => choices::set(draft, &person, &choices),
         // It had no content when it was exported, so there is none to bring back.
         Entry::Corrupt { key: _, problem: _ } => Ok(()),
     }
@@ -529,6 +530,7 @@ fn forget_person(draft: &mut Draft<'_>, id: &str) -> Result<bool, StoreError> {
 /// Removes whatever has this id, or lies under this key of the list; false if there was nothing.
 pub(super) fn forget(draft: &mut Draft<'_>, id: &str) -> Result<bool, StoreError> {
     match id.split_once('/') {
+        Some(("choices", id)) => return draft.remove(Table::Choices, id),
         Some(("conversation", id)) => return forget_conversation(draft, &ConversationId::new(id)),
         Some(("person", id)) => return forget_person(draft, id),
         Some(("roster", id)) => return erase_roster(draft, id),
