@@ -490,7 +490,7 @@ impl RollCall {
         let (standing, now) = (self.connector.standing(), self.clock.now());
         let answer = match answer {
             Ok(told) => {
-                standing.take(tenant, &Answer::Accepted { activity_id: None }, now);
+                standing.told(tenant);
                 return Ok(told);
             }
             Err(answer) => answer,

@@ -131,7 +131,11 @@ impl Evening {
                 .expect("JSON");
             let deliveries = record["deliveries"].as_array().expect("a list");
             let open = |d: &&Value| d["state"] == "pending" || d["state"] == "sending";
-            if !deliveries.is_empty() && deliveries.iter().find(open).is_none() {
+            // What is over before anybody heard of it, and what is taken apart, is told in the record alone.
+            let mut rules = record["event"]["rules"].as_array().expect("a list").iter();
+            let owes_nothing = rules
+                .all(|rule| rule["matched"] == false || rule["told"].is_object() || rule["items_count"].is_number());
+            if (owes_nothing || !deliveries.is_empty()) && deliveries.iter().find(open).is_none() {
                 let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
                 return deliveries
                     .iter()

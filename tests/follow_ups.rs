@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::support::engine::{Engine, Workspace, texts};
+use crate::support::engine::{Engine, PATIENCE, Workspace, texts};
 
 const ESCALATION: &str = "when: { hook: ci }\n\
     notify: [{ person: Anna Berg }]\n\
@@ -132,11 +132,16 @@ async fn a_card_of_a_step_stays_its_own_when_somebody_takes_it() {
     engine.messages(3).await;
     engine.settled().await;
     press(&engine, "Omar Haddad", "Platform / Incidents", "Acknowledge").await;
-    let card = shown(&engine, "Platform / Incidents")[0].clone();
-    assert!(
-        card.contains("Nobody has taken it") && card.contains("Omar Haddad took it"),
-        "{card}"
-    );
+    let ends = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let card = shown(&engine, "Platform / Incidents")[0].clone();
+        assert!(card.contains("Nobody has taken it"), "{card}");
+        if card.contains("Omar Haddad took it") {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < ends, "{card}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

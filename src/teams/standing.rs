@@ -130,6 +130,17 @@ impl Standing {
         }
     }
 
+    /// Teams told who is in a place of this tenant: the bot is refused no more. Whether it takes messages is another
+    /// question, so it is not believed for it.
+    pub fn told(&self, tenant_id: &str) {
+        let mut inner = self.inner();
+        inner.refused_in_a_row = 0;
+        let of_tenant = inner.tenants.remove(tenant_id).map(|suspended| suspended.trouble);
+        for over in inner.bot.take().into_iter().chain(of_tenant) {
+            info!(tenant = over.tenant_id, since = %over.since, "Teams takes the bot's messages again");
+        }
+    }
+
     /// Until when nothing may be asked of Teams at all, because it does not take our word for who we are.
     pub fn refused(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let until = self.inner().bot.as_ref().map(|trouble| trouble.asked_again_at);
