@@ -43,6 +43,9 @@ pub struct Gathering {
     pub tenant_id: Option<String>,
     /// What templates see as `recipient`.
     pub person: Value,
+    /// The languages that they read, best first, as tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<String>,
     /// The thread its card belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<Thread>,
@@ -177,6 +180,7 @@ impl Gatherers<'_> {
                 recipient: reached.recipient.clone(),
                 tenant_id: reached.tenant_id.clone(),
                 person,
+                languages: Vec::new(),
                 thread: None,
                 begun_by: card.clone(),
                 opened_at: now,

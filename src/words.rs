@@ -11,6 +11,8 @@ mod japanese;
 pub mod plural;
 mod spanish;
 
+use std::time::Duration;
+
 use plural::Form;
 
 /// A language that Herald speaks.
@@ -192,8 +194,6 @@ pub enum Phrase {
     AcknowledgedBy,
     /// On a button: not before `{length}` has passed.
     Snooze,
-    /// `{name}` did, until `{until}`.
-    SnoozedBy,
     /// On a button that leads somewhere.
     Open,
     /// On a button.
@@ -206,17 +206,75 @@ pub enum Phrase {
     NotForYou,
     /// Before the title of a card that comes again.
     Reminder,
-    /// The title of a card of many events, for `{rule}`.
-    DigestTitle,
     /// What came while the reader wanted to be left alone.
     WhileQuiet,
-    /// `{rule}` sends so much that what follows is summed up.
-    Storm,
+    /// Whoever did it has no name.
+    Somebody,
+    /// Nobody knows who did.
+    Acknowledged,
+    /// It waits.
+    PutOff,
+    /// It waits until `{until}`.
+    PutOffUntil,
+    /// `{what}` happened at `{when}`.
+    WhatAndWhen,
+    /// The line of a card of something that is over.
+    ClosedSummary,
+    /// To whoever pressed.
+    YouTookIt,
+    /// To whoever pressed.
+    YouClosedIt,
+    /// `{name}` was first, at `{time}`.
+    TookItAt,
+    /// Somebody was first, at `{time}`.
+    TakenAt,
+    /// `{name}` closed it before, at `{time}`.
+    ClosedItAt,
+    /// It was over by itself at `{time}`.
+    OverSince,
+    /// It was put off until `{time}`.
+    ComesBackAt,
+    /// What was pressed means nothing.
+    UnknownButton,
+    /// The card is too old, or was never one.
+    CardGone,
+    /// The rule of the card is gone: `{rule}`.
+    NoRule,
+    /// The card is of something that was over before.
+    BeganAnew,
+
+    // Cards that tell of many.
+    /// The title of a card that tells of `{count}` others, about `{about}`.
+    GatheredTitle,
+    /// `{count}` are not listed.
+    OnlyCounted,
+    /// Before what a card is about.
+    About,
+    /// One more came.
+    Was,
+    /// Several more came.
+    Were,
+    /// Too much comes: `{about}`.
+    StormTitle,
+    /// The same in a line.
+    StormSummary,
+    /// Why, and what came since.
+    StormText,
+    /// `{count}` cards in `{length}`.
+    StormRate,
+    /// What becomes of them, and when.
+    StormWaits,
+    /// It calmed down: `{about}`.
+    StormOver,
+    /// The same in a line.
+    StormOverSummary,
+    /// What was gathered follows.
+    StormOverText,
 }
 
 impl Phrase {
     /// All of them, in the order in which they are explained.
-    pub const ALL: [Phrase; 58] = [
+    pub const ALL: [Phrase; 85] = [
         Phrase::WhyYouGotThis,
         Phrase::TheRule,
         Phrase::Required,
@@ -265,16 +323,43 @@ impl Phrase {
         Phrase::Acknowledge,
         Phrase::AcknowledgedBy,
         Phrase::Snooze,
-        Phrase::SnoozedBy,
         Phrase::Open,
         Phrase::Close,
         Phrase::ClosedBy,
         Phrase::Closed,
         Phrase::NotForYou,
         Phrase::Reminder,
-        Phrase::DigestTitle,
         Phrase::WhileQuiet,
-        Phrase::Storm,
+        Phrase::Somebody,
+        Phrase::Acknowledged,
+        Phrase::PutOff,
+        Phrase::PutOffUntil,
+        Phrase::WhatAndWhen,
+        Phrase::ClosedSummary,
+        Phrase::YouTookIt,
+        Phrase::YouClosedIt,
+        Phrase::TookItAt,
+        Phrase::TakenAt,
+        Phrase::ClosedItAt,
+        Phrase::OverSince,
+        Phrase::ComesBackAt,
+        Phrase::UnknownButton,
+        Phrase::CardGone,
+        Phrase::NoRule,
+        Phrase::BeganAnew,
+        Phrase::GatheredTitle,
+        Phrase::OnlyCounted,
+        Phrase::About,
+        Phrase::Was,
+        Phrase::Were,
+        Phrase::StormTitle,
+        Phrase::StormSummary,
+        Phrase::StormText,
+        Phrase::StormRate,
+        Phrase::StormWaits,
+        Phrase::StormOver,
+        Phrase::StormOverSummary,
+        Phrase::StormOverText,
     ];
 }
 
@@ -287,11 +372,27 @@ pub enum Counted {
     More,
     /// `3 people`
     People,
+    /// A length of time.
+    Days,
+    /// A length of time.
+    Hours,
+    /// A length of time.
+    Minutes,
+    /// A length of time.
+    Seconds,
 }
 
 impl Counted {
     /// All of them.
-    pub const ALL: [Counted; 3] = [Counted::Notifications, Counted::More, Counted::People];
+    pub const ALL: [Counted; 7] = [
+        Counted::Notifications,
+        Counted::More,
+        Counted::People,
+        Counted::Days,
+        Counted::Hours,
+        Counted::Minutes,
+        Counted::Seconds,
+    ];
 }
 
 /// A word that people write to the bot.
@@ -344,6 +445,33 @@ pub fn count(language: Language, counted: Counted, count: u64) -> String {
         Language::Arabic => arabic::counted(counted, form),
     };
     filled(words, &[("count", &count.to_string())])
+}
+
+/// A length of time in words, to the second: `1 hour 30 minutes`.
+pub fn length(language: Language, length: Duration) -> String {
+    let units = [
+        (86_400, Counted::Days),
+        (3_600, Counted::Hours),
+        (60, Counted::Minutes),
+        (1, Counted::Seconds),
+    ];
+    let mut left = length.as_secs();
+    let mut said = Vec::new();
+    for (seconds, unit) in units {
+        let whole = left / seconds;
+        left %= seconds;
+        if whole > 0 {
+            said.push(count(language, unit, whole));
+        }
+    }
+    if said.is_empty() {
+        return count(language, Counted::Seconds, 0);
+    }
+    said.join(match language {
+        Language::English | Language::German | Language::Spanish | Language::French => " ",
+        Language::Japanese => "",
+        Language::Arabic => " و",
+    })
 }
 
 /// What people write for `word`; the first is the one that they are shown. All in small letters.

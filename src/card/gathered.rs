@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::card::partial::Partials;
 use crate::card::source::CardSource;
+use crate::words::{Language, Phrase, fill, say};
 
 /// Which of our cards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +20,14 @@ pub(crate) enum Occasion {
     StormEnds,
 }
 
-/// The card for it; it sees what [`crate::plan::telling`] puts in scope.
-pub(crate) fn card(occasion: Occasion) -> &'static CardSource {
-    static CARDS: LazyLock<[CardSource; 3]> = LazyLock::new(|| [ours(&digest()), ours(&begins()), ours(&ends())]);
-    let [digest, begins, ends] = &*CARDS;
+/// The card for it in this language; it sees what [`crate::plan::telling`] puts in scope.
+pub(crate) fn card(occasion: Occasion, language: Language) -> &'static CardSource {
+    static CARDS: LazyLock<Vec<(Language, [CardSource; 3])>> = LazyLock::new(|| {
+        let cards = |language| [ours(&digest(language)), ours(&begins(language)), ours(&ends(language))];
+        Language::ALL.map(|language| (language, cards(language))).into()
+    });
+    let of_language = CARDS.iter().find(|(known, _)| *known == language);
+    let (_, [digest, begins, ends]) = of_language.expect("there are cards in each language");
     match occasion {
         Occasion::Digest => digest,
         Occasion::StormBegins => begins,
@@ -30,49 +35,69 @@ pub(crate) fn card(occasion: Occasion) -> &'static CardSource {
     }
 }
 
-const LINES: &str = "{{#each digest.newest}}\n\
-    - {{#if digest.one_day}}{{date at \"time\"}}{{else}}{{date at}}{{/if}}: {{text}}\n\
-    {{/each}}\n\
-    {{#if digest.more}}{{digest.more}} before these are only counted here.{{/if}}";
-
-const ABOUT: &str = "{{default rule.description rule.name}}";
-
-fn facts() -> Value {
-    json!([{ "title": "For", "value": "{{digest.value}}", "$when": "{{digest.value}}" }])
+/// Words with what stands in a template in their holes.
+fn words(language: Language, phrase: Phrase) -> String {
+    let were = format!(
+        "{{{{#if digest.several}}}}{}{{{{else}}}}{}{{{{/if}}}}",
+        say(language, Phrase::Were),
+        say(language, Phrase::Was)
+    );
+    let holes = [
+        ("about", "{{default rule.description rule.name}}"),
+        ("count", "{{digest.count}}"),
+        ("last", "{{digest.last}}"),
+        ("rate", "{{digest.rate}}"),
+        ("since", "{{date digest.since \"time\"}}"),
+        ("until", "{{date digest.until \"time\"}}"),
+        ("were", were.as_str()),
+    ];
+    fill(language, phrase, &holes)
 }
 
-fn digest() -> Value {
+fn lines(language: Language) -> String {
+    // Names of months are English.
+    let date = match language {
+        Language::English => "{{date at}}",
+        Language::German | Language::Spanish | Language::French | Language::Japanese | Language::Arabic => {
+            "{{date at \"%Y-%m-%d %H:%M %Z\"}}"
+        }
+    };
+    let more = fill(language, Phrase::OnlyCounted, &[("count", "{{digest.more}}")]);
+    format!(
+        "{{{{#each digest.newest}}}}\n\
+         - {{{{#if digest.one_day}}}}{{{{date at \"time\"}}}}{{{{else}}}}{date}{{{{/if}}}}: {{{{text}}}}\n\
+         {{{{/each}}}}\n\
+         {{{{#if digest.more}}}}{more}{{{{/if}}}}"
+    )
+}
+
+fn digest(language: Language) -> Value {
+    let about = say(language, Phrase::About);
     json!({
-        "title": format!("{{{{digest.count}}}} more: {ABOUT}"),
-        "summary": format!("{{{{digest.count}}}} more: {ABOUT}"),
-        "text": LINES,
-        "facts": facts(),
+        "title": words(language, Phrase::GatheredTitle),
+        "summary": words(language, Phrase::GatheredTitle),
+        "text": lines(language),
+        "facts": [{ "title": about, "value": "{{digest.value}}", "$when": "{{digest.value}}" }],
     })
 }
 
-fn begins() -> Value {
+fn begins(language: Language) -> Value {
+    let (text, waits) = (words(language, Phrase::StormText), words(language, Phrase::StormWaits));
     json!({
-        "title": format!("Paused: {ABOUT}"),
-        "summary": format!("Paused, there are too many: {ABOUT}"),
+        "title": words(language, Phrase::StormTitle),
+        "summary": words(language, Phrase::StormSummary),
         "style": "warning",
-        "text": "There were more than {{digest.rate}}, so no card is sent for each one now. Since \
-                 {{date digest.since \"time\"}} there {{#if digest.several}}were {{digest.count}}{{else}}was 1{{/if}} \
-                 more; the last one said: {{digest.last}}\n\n\
-                 They are gathered, and this card counts them. You hear of all of them once it calms down; it is looked \
-                 at again at {{date digest.until \"time\"}}.",
+        "text": format!("{text}\n\n{waits}"),
     })
 }
 
-fn ends() -> Value {
+fn ends(language: Language) -> Value {
+    let (text, lines) = (words(language, Phrase::StormOverText), lines(language));
     json!({
-        "title": format!("It is over: {ABOUT}"),
-        "summary": format!("It is over; {{{{digest.count}}}} were gathered: {ABOUT}"),
+        "title": words(language, Phrase::StormOver),
+        "summary": words(language, Phrase::StormOverSummary),
         "style": "good",
-        "text": format!(
-            "Cards are sent one by one again. Between {{{{date digest.since \"time\"}}}} and \
-             {{{{date digest.until \"time\"}}}} {{{{#if digest.several}}}}{{{{digest.count}}}} were{{{{else}}}}1 \
-             was{{{{/if}}}} gathered:\n\n{LINES}"
-        ),
+        "text": format!("{text}\n\n{lines}"),
     })
 }
 
@@ -99,17 +124,57 @@ mod tests {
                 "last": "disk *full* on db-1", "rate": "20 cards per 5 minutes",
             },
         });
-        for (occasion, shown) in [
-            (Occasion::Digest, "10:14: disk \\\\*full\\\\* on db-1"),
-            (Occasion::StormBegins, "Since 10:14 there were 12 more"),
-            (Occasion::StormEnds, "12 were gathered"),
+        for (language, occasion, shown) in [
+            (
+                Language::English,
+                Occasion::Digest,
+                "10:14: disk \\\\*full\\\\* on db-1",
+            ),
+            (Language::English, Occasion::Digest, "12 more: alerts"),
+            (
+                Language::English,
+                Occasion::Digest,
+                "11 before these are only counted here.",
+            ),
+            (
+                Language::English,
+                Occasion::StormBegins,
+                "Since 10:14 there were 12 more; the last",
+            ),
+            (
+                Language::English,
+                Occasion::StormEnds,
+                "Between 10:14 and 10:24 12 were gathered:",
+            ),
+            (Language::German, Occasion::Digest, "12 weitere: alerts"),
+            (Language::German, Occasion::Digest, "11 davor sind hier nur gezählt."),
+            (
+                Language::German,
+                Occasion::StormBegins,
+                "Seit 10:14 kamen 12 weitere hinzu",
+            ),
+            (
+                Language::German,
+                Occasion::StormEnds,
+                "Zwischen 10:14 und 10:24 kamen 12 zusammen:",
+            ),
         ] {
-            let mut seen = Warnings::new();
-            let card = card(occasion).render(&scope, &[], &mut seen);
-            let text = serde_json::to_string(&card.content).expect("JSON");
+            let text = shown_in(language, occasion, &scope);
             assert!(text.contains(shown), "{text}");
             assert!(!text.contains("\"For\""), "{text}");
-            assert_eq!(seen.into_vec(), Vec::<String>::new(), "{text}");
         }
+        for language in Language::ALL {
+            for occasion in [Occasion::Digest, Occasion::StormBegins, Occasion::StormEnds] {
+                shown_in(language, occasion, &scope);
+            }
+        }
+    }
+
+    fn shown_in(language: Language, occasion: Occasion, scope: &Value) -> String {
+        let mut seen = Warnings::new();
+        let card = card(occasion, language).render(scope, &[], &mut seen);
+        let text = serde_json::to_string(&card.content).expect("JSON");
+        assert_eq!(seen.into_vec(), Vec::<String>::new(), "{text}");
+        text
     }
 }

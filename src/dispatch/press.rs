@@ -12,6 +12,7 @@ use super::step::NOT_NEEDED;
 use super::{ATTEMPTS, Dispatcher, Missing, Occasion};
 use crate::audience::{Known, Reached, Wanted};
 use crate::card::text::Warnings;
+use crate::choice::PersonKey;
 use crate::event::{Event, EventId, Origin, Sender};
 use crate::judge::is_from;
 use crate::matter::decide::{Deed, in_scope, press, woken};
@@ -23,9 +24,11 @@ use crate::matter::{Change, Matter, MatterId, decide};
 use crate::plan;
 use crate::rule::Rule;
 use crate::rule::condition::Verdicts;
+use crate::rule::courtesy::{Tongue, ours};
 use crate::store::StoreError;
 use crate::store::outbox::{Amendment, Batch, RuleRecord};
 use crate::timer::{Timer, TimerId};
+use crate::words::{Language, Phrase, fill, say};
 use crate::workspace::Workspace;
 
 /// What an operator is told of a matter that was to be closed.
@@ -70,20 +73,19 @@ impl Dispatcher {
     async fn press_once(&self, event: &Event, workspace: &Workspace) -> Result<String, StoreError> {
         let now = self.clock.now();
         let known = self.outbox.event(&event.id).await?.is_some();
+        let language = self.language_of(event, workspace).await?;
+        let words = |phrase| say(language, phrase).to_owned();
         let (Origin::Button { button, .. }, Some(sender)) = (&event.origin, &event.sender) else {
-            return Ok(UNKNOWN.to_owned());
+            return Ok(words(Phrase::UnknownButton));
         };
         let Some(ours) = Ours::read(button, &event.data["data"]) else {
-            return Ok(UNKNOWN.to_owned());
+            return Ok(words(Phrase::UnknownButton));
         };
         let Some(matter) = self.outbox.matter(&ours.matter).await? else {
-            return Ok(GONE.to_owned());
+            return Ok(words(Phrase::CardGone));
         };
         let Some(rule) = workspace.ruleset.rules.iter().find(|rule| rule.name == matter.rule) else {
-            return Ok(format!(
-                "Nothing happened: there is no rule “{}” any more.",
-                matter.rule
-            ));
+            return Ok(fill(language, Phrase::NoRule, &[("rule", &matter.rule)]));
         };
         let standing = self.standing(&matter).await?;
         let ahead = Ahead::of(&self.recent);
@@ -96,18 +98,17 @@ impl Dispatcher {
             now,
         };
         let outcome = match self.refusal(event, sender, &occasion, rule, &matter, &standing).await? {
-            Some((sentence, record)) => Outcome::nothing(record, sentence),
+            Some((phrase, record)) => Outcome::nothing(record, words(phrase)),
             None if matter.opened_at.timestamp_millis() != ours.since => {
-                let sentence = "It is over, and something new began since: there is a card for that.".to_owned();
                 let record = RuleRecord {
                     matched: true,
                     told: Some(Told::new(&matter, "the button is of an earlier card".to_owned(), 0)),
                     ..record(rule)
                 };
-                Outcome::nothing(record, sentence)
+                Outcome::nothing(record, words(Phrase::BeganAnew))
             }
             None => {
-                self.pressed(&occasion, rule, &matter, &standing, ours.deed, sender)
+                self.pressed(&occasion, rule, &matter, &standing, ours.deed, (sender, language))
                     .await?
             }
         };
@@ -116,6 +117,22 @@ impl Dispatcher {
             self.write_down(event, workspace, outcome).await?;
         }
         Ok(sentence)
+    }
+
+    /// In which language whoever pressed is answered: as they chose, else as Teams says, else that of the workspace.
+    async fn language_of(&self, event: &Event, workspace: &Workspace) -> Result<Language, StoreError> {
+        let key = event
+            .sender
+            .as_ref()
+            .and_then(|sender| PersonKey::of_ids(sender.aad_object_id.as_deref(), sender.account_id.as_deref()));
+        let choices = match key {
+            Some(key) => self.directory.choices(std::slice::from_ref(&key)).await?.remove(&key),
+            None => None,
+        };
+        let chosen = choices.as_ref().and_then(|choices| choices.language.as_deref());
+        let own = chosen.or(event.data["locale"].as_str());
+        let tongue = Tongue::of_house(workspace.settings.language.as_deref(), &workspace.text_languages);
+        Ok(ours(&tongue.chain(own)))
     }
 
     /// Why this person may not press, if so: what they are told, and what is written down.
@@ -127,7 +144,7 @@ impl Dispatcher {
         rule: &Rule,
         matter: &Matter,
         standing: &[Standing],
-    ) -> Result<Option<(String, RuleRecord)>, StoreError> {
+    ) -> Result<Option<(Phrase, RuleRecord)>, StoreError> {
         let refused = |because: String| RuleRecord {
             because: vec![because],
             told: Some(Told::new(
@@ -142,7 +159,7 @@ impl Dispatcher {
             let here = event.here.as_ref();
             let sees = standing.iter().any(|one| one.is_in(here));
             let because = "the press comes from a conversation in which no such card is".to_owned();
-            return Ok((!sees).then(|| (GONE.to_owned(), refused(because))));
+            return Ok((!sees).then(|| (Phrase::CardGone, refused(because))));
         }
         let scope = self.scope(occasion, rule, matter);
         let mut seen = Warnings::new();
@@ -169,10 +186,7 @@ impl Dispatcher {
             lines: verdicts.lines,
             ..refused(because)
         };
-        Ok(Some((
-            "Nothing happened: this button is for others.".to_owned(),
-            record,
-        )))
+        Ok(Some((Phrase::NotForYou, record)))
     }
 
     async fn pressed(
@@ -182,10 +196,10 @@ impl Dispatcher {
         matter: &Matter,
         standing: &[Standing],
         deed: Deed,
-        by: &Sender,
+        (by, language): (&Sender, Language),
     ) -> Result<Outcome, StoreError> {
         let zone = occasion.workspace.settings.time_zone;
-        let pressed = press(matter, deed, by, zone, occasion.now);
+        let pressed = press(matter, deed, by, zone, language, occasion.now);
         let who = decide::name(by);
         let Some(after) = pressed.matter else {
             let record = RuleRecord {
@@ -452,8 +466,6 @@ impl Outcome {
     }
 }
 
-const UNKNOWN: &str = "Nothing happened: this button is none that Herald knows.";
-const GONE: &str = "Nothing happened: Herald does not keep this card any more.";
 /// Whoever pressed waits for an answer.
 const NOT_ASKED: &str = "Teams is not asked while somebody waits for an answer";
 

@@ -14,6 +14,7 @@ use crate::rule::Rule;
 use crate::rule::condition::Verdicts;
 use crate::rule::living::{IfNotOpen, Track};
 use crate::timer::{Task, Timer, TimerId};
+use crate::words::{Language, Phrase, fill, say};
 
 /// How many characters of a value of `track.by` are kept to be shown.
 const LONGEST_ABOUT: usize = 200;
@@ -280,14 +281,20 @@ pub struct Pressed {
 }
 
 /// What the press does to the matter. Of two who press the same the first one counts, and the other hears who it was; what
-/// is closed stays closed.
-pub fn press(matter: &Matter, deed: Deed, by: &Sender, zone: Tz, now: DateTime<Utc>) -> Pressed {
+/// is closed stays closed. They are told in this `language`.
+pub fn press(matter: &Matter, deed: Deed, by: &Sender, zone: Tz, language: Language, now: DateTime<Utc>) -> Pressed {
     let same = |sentence: String| Pressed { matter: None, sentence };
+    let words = |phrase| say(language, phrase).to_owned();
+    let at = |phrase, moment| fill(language, phrase, &[("time", &time(moment, zone))]);
+    let who_and_when = |phrase, who, moment| {
+        let (name, time) = (called(who, language), time(moment, zone));
+        fill(language, phrase, &[("name", name), ("time", &time)])
+    };
     if let Some(closed) = &matter.closed {
         return same(match (&closed.by, deed) {
-            (Some(who), Deed::Close) if is_same(who, by) => CLOSED.to_owned(),
-            (Some(who), _) => format!("{} closed it at {}.", name(who), time(closed.at, zone)),
-            (None, _) => format!("It is over since {}.", time(closed.at, zone)),
+            (Some(who), Deed::Close) if is_same(who, by) => words(Phrase::YouClosedIt),
+            (Some(who), _) => who_and_when(Phrase::ClosedItAt, who, closed.at),
+            (None, _) => at(Phrase::OverSince, closed.at),
         });
     }
     let mut after = matter.clone();
@@ -296,9 +303,9 @@ pub fn press(matter: &Matter, deed: Deed, by: &Sender, zone: Tz, now: DateTime<U
         Deed::Acknowledge => {
             if let Some(taken) = &matter.acknowledged {
                 return same(match &taken.by {
-                    Some(who) if is_same(who, by) => TAKEN.to_owned(),
-                    Some(who) => format!("{} took it at {}.", name(who), time(taken.at, zone)),
-                    None => format!("It was taken at {}.", time(taken.at, zone)),
+                    Some(who) if is_same(who, by) => words(Phrase::YouTookIt),
+                    Some(who) => who_and_when(Phrase::TookItAt, who, taken.at),
+                    None => at(Phrase::TakenAt, taken.at),
                 });
             }
             after.acknowledged = Some(Mark {
@@ -308,7 +315,7 @@ pub fn press(matter: &Matter, deed: Deed, by: &Sender, zone: Tz, now: DateTime<U
             put_off(&mut after, None);
             Pressed {
                 matter: Some(after),
-                sentence: TAKEN.to_owned(),
+                sentence: words(Phrase::YouTookIt),
             }
         }
         Deed::Snooze(length) => {
@@ -321,21 +328,18 @@ pub fn press(matter: &Matter, deed: Deed, by: &Sender, zone: Tz, now: DateTime<U
             put_off(&mut after, Some(until));
             Pressed {
                 matter: (matter.snoozed_until != Some(until)).then_some(after),
-                sentence: format!("It comes back at {}.", time(until, zone)),
+                sentence: at(Phrase::ComesBackAt, until),
             }
         }
         Deed::Close => {
             close(&mut after, Some(by), now);
             Pressed {
                 matter: Some(after),
-                sentence: CLOSED.to_owned(),
+                sentence: words(Phrase::YouClosedIt),
             }
         }
     }
 }
-
-const TAKEN: &str = "You have taken it. Everybody who has this card sees that.";
-const CLOSED: &str = "You have closed it. Everybody who has this card sees that.";
 
 /// The matter once it is not put off any more; `None` if it is not, or not yet.
 pub fn woken(matter: &Matter, now: DateTime<Utc>) -> Option<Matter> {
@@ -394,6 +398,12 @@ pub fn in_scope(matter: &Matter) -> Value {
         "opened": mark(&matter.opened),
         "closed": mark(&matter.closed),
     })
+}
+
+/// What somebody is called to those who read this language.
+pub fn called(somebody: &Sender, language: Language) -> &str {
+    let name = somebody.name.as_deref();
+    name.unwrap_or_else(|| say(language, Phrase::Somebody))
 }
 
 /// What somebody is called.

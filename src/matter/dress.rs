@@ -5,17 +5,18 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::decide::{Deed, name};
+use super::decide::{Deed, called};
 use super::{Mark, Matter, MatterId};
 use crate::card::button::OURS;
 use crate::card::escape::{self, Dialect, web_address};
 use crate::card::source::CardSource;
 use crate::card::text::Warnings;
 use crate::card::{Card, Content, fit};
-use crate::duration;
 use crate::roster::Mention;
 use crate::rule::Rule;
+use crate::rule::courtesy::ours;
 use crate::rule::living::{Button, Does, Given, LONGEST_SNOOZE, SHORTEST_SNOOZE};
+use crate::words::{self, Language, Phrase, fill, is_right_to_left, say};
 
 /// Under which name our buttons say which matter they belong to.
 const MATTER: &str = "matter";
@@ -36,26 +37,43 @@ pub fn source<'a>(rule: &'a Rule, matter: &Matter) -> (&'a Arc<CardSource>, bool
     }
 }
 
-/// The card that stands for the matter now. `scope` has `tracked` in it, and whoever it is for.
-pub fn card(rule: &Rule, matter: &Matter, scope: &Value, mentions: &[Mention], seen: &mut Warnings) -> Card {
+/// The card that stands for the matter now. `scope` has `tracked` in it, whoever it is for, and their `languages`.
+pub fn card(
+    rule: &Rule,
+    matter: &Matter,
+    scope: &Value,
+    mentions: &[Mention],
+    languages: &[String],
+    seen: &mut Warnings,
+) -> Card {
     let (source, _) = source(rule, matter);
     let mut card = source.render(scope, mentions, seen);
     card.importance = rule.sending.importance;
     card.alert = rule.sending.alert;
-    dressed(card, rule, matter, scope, seen)
+    if source.reads("languages") && rule.courtesy.tongue.runs_from_the_right(languages) {
+        card = card.from_the_right();
+    }
+    dressed(card, rule, matter, scope, ours(languages), seen)
 }
 
-/// The card, with a line on top that says where the matter stands, and with the rule's buttons.
-pub fn dressed(card: Card, rule: &Rule, matter: &Matter, scope: &Value, seen: &mut Warnings) -> Card {
+/// The card, with a line on top that says where the matter stands, and with the rule's buttons, in this language.
+pub fn dressed(
+    card: Card,
+    rule: &Rule,
+    matter: &Matter,
+    scope: &Value,
+    language: Language,
+    seen: &mut Warnings,
+) -> Card {
     let (_, says_so) = source(rule, matter);
     let lines = match says_so {
         true => Vec::new(),
-        false => lines(matter),
+        false => lines(matter, language),
     };
     let content = match card.content {
         Content::Adaptive(mut value) => {
-            on_top(&mut value, &lines);
-            at_the_end(&mut value, buttons(rule, matter, scope, seen));
+            on_top(&mut value, &lines, language);
+            at_the_end(&mut value, buttons(rule, matter, scope, language, seen), language);
             let value = match fit::size(&value) > fit::LIMIT {
                 true => fit::fit(value, fit::LIMIT, seen),
                 false => value,
@@ -70,7 +88,7 @@ pub fn dressed(card: Card, rule: &Rule, matter: &Matter, scope: &Value, seen: &m
         Content::Notification(notification) => Content::Notification(notification),
     };
     let summary = match (&matter.closed, says_so) {
-        (Some(_), false) => format!("Closed: {}", card.summary),
+        (Some(_), false) => fill(language, Phrase::ClosedSummary, &[("summary", &card.summary)]),
         (Some(_) | None, _) => card.summary,
     };
     Card {
@@ -89,32 +107,35 @@ struct Line {
 }
 
 /// Where the matter stands; nothing as long as nobody has done anything.
-fn lines(matter: &Matter) -> Vec<Line> {
+fn lines(matter: &Matter, language: Language) -> Vec<Line> {
     let who = |mark: &Mark| {
         mark.by.as_ref().map(|by| {
-            let name: String = name(by).chars().take(LONGEST_NAME).collect();
+            let name: String = called(by, language).chars().take(LONGEST_NAME).collect();
             escape::neutral(&escape::one_line(&name), Dialect::Card, "")
         })
     };
+    let what = |mark: &Mark, by, nobody| match who(mark) {
+        Some(who) => fill(language, by, &[("name", &who)]),
+        None => say(language, nobody).to_owned(),
+    };
     let mut lines = Vec::new();
     let mut add = |style, plain: String, at: DateTime<Utc>| {
-        let shown = format!("{plain}, {}", clock(at));
+        let shown = fill(language, Phrase::WhatAndWhen, &[("what", &plain), ("when", &clock(at))]);
         lines.push(Line { style, shown, plain });
     };
     if let Some(closed) = &matter.closed {
-        let plain = who(closed).map_or("Closed".to_owned(), |who| format!("Closed by {who}"));
-        add("good", plain, closed.at);
+        add("good", what(closed, Phrase::ClosedBy, Phrase::Closed), closed.at);
     }
     if let Some(taken) = &matter.acknowledged {
-        let plain = who(taken).map_or("Taken".to_owned(), |who| format!("{who} took it"));
+        let plain = what(taken, Phrase::AcknowledgedBy, Phrase::Acknowledged);
         let style = if matter.closed.is_some() { "good" } else { "accent" };
         add(style, plain, taken.at);
     }
     if let (Some(until), None) = (matter.snoozed_until, &matter.closed) {
         lines.push(Line {
             style: "emphasis",
-            shown: format!("Put off until {}", clock(until)),
-            plain: "Put off".to_owned(),
+            shown: fill(language, Phrase::PutOffUntil, &[("until", &clock(until))]),
+            plain: say(language, Phrase::PutOff).to_owned(),
         });
     }
     lines
@@ -126,25 +147,32 @@ fn clock(at: DateTime<Utc>) -> String {
     format!("{{{{DATE({at}, SHORT)}}}} {{{{TIME({at})}}}}")
 }
 
-fn on_top(card: &mut Value, lines: &[Line]) {
+fn on_top(card: &mut Value, lines: &[Line], language: Language) {
     let Some(first) = lines.first() else { return };
     let texts = lines
         .iter()
         .map(|line| json!({ "type": "TextBlock", "text": line.shown, "weight": "Bolder", "wrap": true }));
-    let band = json!({
+    let mut band = json!({
         "type": "Container", "style": first.style, "bleed": true, "items": texts.collect::<Vec<_>>(),
     });
+    if is_right_to_left(language.tag()) {
+        band["rtl"] = json!(true);
+    }
     match card.get_mut("body").and_then(Value::as_array_mut) {
         Some(body) => body.insert(0, band),
         None => card["body"] = json!([band]),
     }
 }
 
-fn at_the_end(card: &mut Value, actions: Vec<Value>) {
+fn at_the_end(card: &mut Value, actions: Vec<Value>, language: Language) {
     if actions.is_empty() {
         return;
     }
-    let set = json!({ "type": "ActionSet", "actions": actions });
+    let mut set = json!({ "type": "ActionSet", "actions": actions });
+    if is_right_to_left(language.tag()) {
+        // A set of buttons has no direction of its own.
+        set = json!({ "type": "Container", "rtl": true, "items": [set] });
+    }
     match card.get_mut("body").and_then(Value::as_array_mut) {
         Some(body) => body.push(set),
         None => card["body"] = json!([set]),
@@ -152,14 +180,15 @@ fn at_the_end(card: &mut Value, actions: Vec<Value>) {
 }
 
 /// The buttons of a rule as they are while the matter stands like this.
-fn buttons(rule: &Rule, matter: &Matter, scope: &Value, seen: &mut Warnings) -> Vec<Value> {
+fn buttons(rule: &Rule, matter: &Matter, scope: &Value, language: Language, seen: &mut Warnings) -> Vec<Value> {
     let buttons = rule.living.buttons.iter();
     buttons
-        .filter_map(|button| action(button, matter, scope, seen))
+        .filter_map(|button| action(button, matter, scope, language, seen))
         .collect()
 }
 
-fn action(button: &Button, matter: &Matter, scope: &Value, seen: &mut Warnings) -> Option<Value> {
+fn action(button: &Button, matter: &Matter, scope: &Value, language: Language, seen: &mut Warnings) -> Option<Value> {
+    let words = |phrase| say(language, phrase).to_owned();
     let open = matter.is_open();
     let title = |usual: String, seen: &mut Warnings| {
         let said = button
@@ -177,13 +206,17 @@ fn action(button: &Button, matter: &Matter, scope: &Value, seen: &mut Warnings) 
     };
     match &button.does {
         Does::Acknowledge if open && matter.acknowledged.is_none() => {
-            Some(press("acknowledge", title("Acknowledge".to_owned(), seen), None))
+            Some(press("acknowledge", title(words(Phrase::Acknowledge), seen), None))
         }
         Does::Snooze(length) if open => {
-            let usual = format!("Snooze {}", duration::words(*length));
+            let usual = fill(
+                language,
+                Phrase::Snooze,
+                &[("length", &words::length(language, *length))],
+            );
             Some(press("snooze", title(usual, seen), Some(length.as_secs())))
         }
-        Does::Close if open => Some(press("close", title("Close".to_owned(), seen), None)),
+        Does::Close if open => Some(press("close", title(words(Phrase::Close), seen), None)),
         Does::Acknowledge | Does::Snooze(_) | Does::Close => None,
         Does::Open(page) => {
             let written = page.plain(scope, seen);
@@ -194,7 +227,7 @@ fn action(button: &Button, matter: &Matter, scope: &Value, seen: &mut Warnings) 
                 ));
                 return None;
             };
-            Some(json!({ "type": "Action.OpenUrl", "title": title("Open".to_owned(), seen), "url": address }))
+            Some(json!({ "type": "Action.OpenUrl", "title": title(words(Phrase::Open), seen), "url": address }))
         }
         Does::Custom { .. } if !open => None,
         Does::Custom { name, with } => {

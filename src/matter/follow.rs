@@ -17,9 +17,11 @@ use crate::card::Card;
 use crate::card::text::Warnings;
 use crate::delivery::{Address, CardId, DeliveryId, Recipient};
 use crate::event::{Event, EventId, Origin};
+use crate::plan::manner::languages;
 use crate::plan::{self, Plan};
 use crate::rule::Rule;
 use crate::rule::condition::Line;
+use crate::rule::courtesy::ours;
 use crate::rule::then::{Act, Known, Ruling, Step, Then};
 use crate::timer::{Task, Timer, TimerId};
 
@@ -313,7 +315,7 @@ pub fn dress(
     let cards: HashMap<CardId, Card> = planned.cards.drain(..).map(|card| (card.id(), card)).collect();
     let mut scope = scope.clone();
     let mut dressed: HashMap<CardId, Card> = HashMap::new();
-    let mut same: HashMap<CardId, CardId> = HashMap::new();
+    let mut same: HashMap<(CardId, Vec<String>), CardId> = HashMap::new();
     let personal = rule.living.reads("recipient");
     for delivery in &mut planned.deliveries {
         let Some(plain) = delivery.card_id.as_ref().and_then(|id| cards.get(id)) else {
@@ -328,13 +330,14 @@ pub fn dress(
             dressed.insert(plain.id(), plain.clone());
             continue;
         }
-        let before = plain.id();
+        let reach = reached.get(&address.key()).copied();
+        let before = (plain.id(), languages(rule, reach));
         let id = match same.get(&before).filter(|_| !personal) {
             Some(id) => id.clone(),
             None => {
-                let reach = reached.get(&address.key());
-                scope["recipient"] = reach.map_or(Value::Null, |reach| plan::recipient(reach));
-                let card = dress::dressed(plain.clone(), rule, matter, &scope, seen);
+                scope["recipient"] = reach.map_or(Value::Null, plan::recipient);
+                scope["languages"] = json!(before.1);
+                let card = dress::dressed(plain.clone(), rule, matter, &scope, ours(&before.1), seen);
                 let id = card.id();
                 dressed.insert(id.clone(), card);
                 same.insert(before, id.clone());

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::decide::{Arrival, Course, Decided, in_scope};
 use super::{Matter, decide, dress, follow};
@@ -13,9 +13,11 @@ use crate::card::Card;
 use crate::card::text::Warnings;
 use crate::delivery::{Address, CardId, Delivery, DeliveryId, Recipient, Thread, ThreadId};
 use crate::event::{Event, Origin};
+use crate::plan::manner::languages;
 use crate::plan::{self, Plan};
 use crate::roster::{ConversationId, Mention};
 use crate::rule::Rule;
+use crate::rule::courtesy::ours;
 use crate::rule::living::OnUpdate;
 use crate::timer::TimerId;
 
@@ -271,7 +273,7 @@ pub fn amendments(
     follow::see(&mut scope, matter);
     let personal = reads_recipient(rule);
     let drill = matches!(matter.event.origin, Origin::Drill { .. });
-    let mut shared: Vec<(Vec<Mention>, Card)> = Vec::new();
+    let mut shared: Vec<(Vec<Mention>, Vec<String>, Card)> = Vec::new();
     let mut amendments = Vec::with_capacity(standing.len());
     let (of_steps, standing) = follow::by_step(rule, matter, standing);
     for (step, its) in of_steps {
@@ -280,16 +282,20 @@ pub fn amendments(
     for one in standing.into_iter().filter(|one| can_change(&one.recipient.address)) {
         let reach = reached.get(&one.recipient.address.key());
         let mentions = reach.map_or(&[][..], |reach| reach.mentions.as_slice());
-        let same = shared.iter().find(|(known, _)| !personal && known == mentions);
+        let languages = languages(rule, reach);
+        let same = shared
+            .iter()
+            .find(|(known, spoken, _)| !personal && known == mentions && *spoken == languages);
         let card = match same {
-            Some((_, card)) => card.clone(),
+            Some((_, _, card)) => card.clone(),
             None => {
                 scope["recipient"] = reach.map_or(Value::Null, plan::recipient);
-                let mut card = dress::card(rule, matter, &scope, mentions, seen);
+                scope["languages"] = json!(languages);
+                let mut card = dress::card(rule, matter, &scope, mentions, &languages, seen);
                 if drill {
                     card = card.as_drill(&rule.name);
                 }
-                shared.push((mentions.to_vec(), card.clone()));
+                shared.push((mentions.to_vec(), languages, card.clone()));
                 card
             }
         };
@@ -379,7 +385,7 @@ fn dress_all(
     let drill = matches!(event.origin, Origin::Drill { .. });
     let cards: BTreeMap<CardId, Card> = plan.cards.drain(..).map(|card| (card.id(), card)).collect();
     let mut dressed: BTreeMap<CardId, Card> = BTreeMap::new();
-    let mut same: HashMap<CardId, CardId> = HashMap::new();
+    let mut same: HashMap<(CardId, Vec<String>), CardId> = HashMap::new();
     let mut scope = scope.clone();
     for delivery in &mut plan.deliveries {
         let Some(plain) = delivery.card_id.as_ref().and_then(|id| cards.get(id)) else {
@@ -394,23 +400,25 @@ fn dress_all(
             dressed.insert(plain.id(), plain.clone());
             continue;
         }
-        let before = plain.id();
+        let reach = reached.get(&key).copied();
+        let before = (plain.id(), languages(rule, reach));
         let known = same.get(&before).filter(|_| !personal);
         let id = match known {
             Some(id) => id.clone(),
             None => {
-                let reach = reached.get(&key);
-                scope["recipient"] = reach.map_or(Value::Null, |reach| plan::recipient(reach));
+                let languages = &before.1;
+                scope["recipient"] = reach.map_or(Value::Null, plan::recipient);
+                scope["languages"] = json!(languages);
                 let card = match another {
                     true => {
                         let mentions = reach.map_or(&[][..], |reach| reach.mentions.as_slice());
-                        let card = dress::card(rule, matter, &scope, mentions, seen);
+                        let card = dress::card(rule, matter, &scope, mentions, languages, seen);
                         match drill {
                             true => card.as_drill(&rule.name),
                             false => card,
                         }
                     }
-                    false => dress::dressed(plain.clone(), rule, matter, &scope, seen),
+                    false => dress::dressed(plain.clone(), rule, matter, &scope, ours(languages), seen),
                 };
                 let id = card.id();
                 dressed.insert(id.clone(), card);

@@ -13,6 +13,7 @@ use crate::limit::{Change, Counted, HeldBack, Limit, Rest, Ruling, Step, Windows
 use crate::rule::Rule;
 use crate::storm;
 
+use super::manner::{of_person, own_languages};
 use super::recipient;
 
 /// What decides about the cards of one event.
@@ -217,6 +218,10 @@ impl<'a> Gate<'a> {
         let mut gathers = gatherers.add(before, delivery, reached, recipient(reached), cause, at);
         if let (false, Some((limit, value)), Cause::Limit { .. }) = (gathers.joins, &self.limit, cause) {
             gathers.gathering.value = limit.shown(value);
+        }
+        if !gathers.joins {
+            let own = of_person(reached).into_iter().flat_map(own_languages);
+            gathers.gathering.languages = own.map(str::to_owned).collect();
         }
         let (since, until) = (gathers.gathering.opened_at, gathers.gathering.due_at);
         self.hold_back(reached, Some(since), Some(until), Some(cause));

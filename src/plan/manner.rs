@@ -65,6 +65,21 @@ impl Manner {
     }
 }
 
+/// The languages to look for words in for a recipient of the rule, best first: those of the workspace for a place, and for
+/// somebody of whom nothing is known.
+pub fn languages(rule: &Rule, reached: Option<&Reached>) -> Vec<String> {
+    let person = reached.and_then(of_person);
+    rule.courtesy.tongue.chain(person.into_iter().flat_map(own_languages))
+}
+
+/// Only if it is a person who is told, no place.
+pub(super) fn of_person(reached: &Reached) -> Option<&Reached> {
+    match &reached.recipient.address {
+        Address::Person { .. } | Address::Feed { .. } => Some(reached),
+        Address::Conversation { .. } | Address::Webhook { .. } | Address::Nowhere { .. } => None,
+    }
+}
+
 /// The languages that somebody reads: as they chose, else as the workspace or Teams knows.
 pub fn own_languages(reached: &Reached) -> impl Iterator<Item = &str> {
     let chosen = reached.choices.as_ref().and_then(|choices| choices.language.as_deref());

@@ -13,9 +13,12 @@ use crate::event::EventId;
 use crate::gathering::{Cause, Gathering, Item};
 use crate::limit::{Change, Rest, Step, Window, later};
 use crate::opt_out::{self, Verdict};
+use crate::rate::Rate;
 use crate::rule::Rule;
+use crate::rule::courtesy::{Tongue, ours};
 use crate::run::Run;
 use crate::webhook::message;
+use crate::words::{self, Language, Phrase, fill, is_right_to_left};
 
 use super::owed;
 
@@ -193,15 +196,31 @@ fn rendered(
     now: DateTime<Utc>,
     seen: &mut Warnings,
 ) -> Card {
-    let scope = scope(known, gathering, last, until, now);
+    let house = Tongue::default();
+    let tongue = known.rule.map_or(&house, |rule| &rule.courtesy.tongue);
+    let languages = tongue.chain(gathering.languages.iter().map(String::as_str));
+    let language = ours(&languages);
+    let mut scope = scope(known, gathering, last, until, now);
+    scope["languages"] = json!(languages);
+    scope["digest"]["rate"] = json!(gathering.cause.rate().map(|rate| in_words(rate, language)));
     let own = known
         .rule
         .and_then(|rule| rule.digest.as_ref())
         .and_then(|digest| digest.card.clone());
     let card = match (occasion, &own) {
-        (Occasion::Digest, Some(own)) => own.render(&scope, &[], seen),
+        (Occasion::Digest, Some(own)) => {
+            let card = own.render(&scope, &[], seen);
+            match own.reads("languages") && tongue.runs_from_the_right(&languages) {
+                true => card.from_the_right(),
+                false => card,
+            }
+        }
         (Occasion::Digest, None) | (Occasion::StormBegins | Occasion::StormEnds, _) => {
-            gathered::card(occasion).render(&scope, &[], seen)
+            let card = gathered::card(occasion, language).render(&scope, &[], seen);
+            match is_right_to_left(language.tag()) {
+                true => card.from_the_right(),
+                false => card,
+            }
         }
     };
     let mut card = match gathering.recipient.address {
@@ -215,6 +234,18 @@ fn rendered(
         card.alert = rule.sending.alert;
     }
     card
+}
+
+/// `20 cards in 5 minutes`
+fn in_words(rate: Rate, language: Language) -> String {
+    let length = match language {
+        Language::English => rate.time(),
+        Language::German | Language::Spanish | Language::French | Language::Japanese | Language::Arabic => {
+            words::length(language, rate.per)
+        }
+    };
+    let count = rate.count.to_string();
+    fill(language, Phrase::StormRate, &[("count", &count), ("length", &length)])
 }
 
 /// The names that a digest's card can use.
@@ -260,7 +291,6 @@ fn scope(known: &Known<'_>, gathering: &Gathering, last: &str, until: DateTime<U
             "newest": newest,
             "more": gathering.count.saturating_sub(newest.len() as u64),
             "last": last,
-            "rate": gathering.cause.rate().map(|rate| format!("{} cards in {}", rate.count, rate.time())),
         },
     })
 }
@@ -284,5 +314,61 @@ pub fn leave(known: &Known<'_>, event: &EventId) -> Telling {
             gathering.count, gathering.recipient.name
         ),
         warnings: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::card::Content;
+    use crate::delivery::Recipient;
+
+    fn told(languages: &[&str]) -> String {
+        let at: DateTime<Utc> = "2026-03-02T09:14:00Z".parse().expect("a time");
+        let address = Address::Nowhere { wanted: "anna".into() };
+        let event = EventId::known("ev_1");
+        let window = WindowId::of("alerts", "", &address);
+        let gathering = Gathering {
+            rule: "alerts".to_owned(),
+            description: None,
+            value: None,
+            cause: Cause::Clock,
+            begun_by: DeliveryId::of(&event, "alerts", &address),
+            recipient: Recipient {
+                address,
+                name: "Anna".to_owned(),
+            },
+            tenant_id: None,
+            person: Value::Null,
+            languages: languages.iter().map(|tag| (*tag).to_owned()).collect(),
+            thread: None,
+            opened_at: at,
+            due_at: at,
+            count: 3,
+            checked: 0,
+        };
+        let known = Known {
+            window: &window,
+            gathering: &gathering,
+            items: &[],
+            limited: None,
+            rule: None,
+            time_zone: Tz::UTC,
+            revision: "r",
+        };
+        let (_, card, _) = tell(&known, &event, at).sent.expect("it is told");
+        let Content::Adaptive(value) = &card.content else {
+            panic!("it is a card");
+        };
+        assert_eq!(value["rtl"] == true, languages.first() == Some(&"ar"));
+        card.summary
+    }
+
+    #[test]
+    fn a_digest_is_in_the_language_of_whoever_gets_it() {
+        assert_eq!(told(&["de-CH"]), "3 weitere: alerts");
+        assert_eq!(told(&["it"]), "3 more: alerts");
+        assert_eq!(told(&[]), "3 more: alerts");
+        told(&["ar"]);
     }
 }

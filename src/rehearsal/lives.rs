@@ -9,6 +9,7 @@ use super::{Made, Matched, Outcome, Rehearsal, Sent, is_one_of};
 use crate::audience::{Audience, Reached};
 use crate::card::Card;
 use crate::card::text::Warnings;
+use crate::choice::PersonKey;
 use crate::delivery::{CardId, Delivery, DeliveryId};
 use crate::event::{Event, EventId, Origin};
 use crate::judge::{is_from, named, settle};
@@ -20,7 +21,9 @@ use crate::matter::{Change, Matter, MatterId};
 use crate::plan::{self, Plan};
 use crate::rule::Rule;
 use crate::rule::condition::Verdicts;
+use crate::rule::courtesy::{Tongue, ours};
 use crate::timer::Timer;
+use crate::words::Language;
 
 /// What a rule that lives did beside sending cards.
 #[derive(Debug, Clone, Default)]
@@ -182,6 +185,7 @@ impl Rehearsal<'_> {
             ours.deed,
             sender,
             self.workspace.settings.time_zone,
+            self.language_of(event),
             self.now(),
         );
         let Some(after) = pressed.matter else {
@@ -203,6 +207,18 @@ impl Rehearsal<'_> {
             warnings: seen.into_vec(),
             ..Matched::default()
         })
+    }
+
+    /// In which language whoever pressed is answered.
+    fn language_of(&self, event: &Event) -> Language {
+        let sender = event.sender.as_ref();
+        let key = sender
+            .and_then(|sender| PersonKey::of_ids(sender.aad_object_id.as_deref(), sender.account_id.as_deref()));
+        let choices = key.map(|key| self.world.choices(&key));
+        let chosen = choices.as_ref().and_then(|choices| choices.language.as_deref());
+        let own = chosen.or(event.data["locale"].as_str());
+        let house = self.workspace.settings.language.as_deref();
+        ours(&Tongue::of_house(house, &self.workspace.text_languages).chain(own))
     }
 
     /// Why somebody may not press, if so.

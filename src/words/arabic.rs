@@ -51,18 +51,51 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
         Phrase::InPersonalChat => "اكتب لي في محادثتنا الشخصية: هناك تختار ما يصلك.",
         Phrase::SettingsBelow => "إعداداتك في الرسالة أدناه.",
         Phrase::Acknowledge => "تأكيد الاستلام",
-        Phrase::AcknowledgedBy => "أكد {name} الاستلام",
-        Phrase::Snooze => "تأجيل {length}",
-        Phrase::SnoozedBy => "أجّل {name} هذا حتى {until}",
+        Phrase::AcknowledgedBy => "تولى {name} الأمر",
+        Phrase::Snooze => "تأجيل لمدة {length}",
         Phrase::Open => "فتح",
         Phrase::Close => "إغلاق",
-        Phrase::ClosedBy => "أغلق {name} هذا",
+        Phrase::ClosedBy => "أغلقه {name}",
         Phrase::Closed => "مغلق",
         Phrase::NotForYou => "لم يحدث شيء: هذا الزر لغيرك.",
         Phrase::Reminder => "تذكير",
-        Phrase::DigestTitle => "ما حدث: {rule}",
         Phrase::WhileQuiet => "أثناء غيابك",
-        Phrase::Storm => "«{rule}» ترسل الكثير الآن. ما يلي يصل ملخصًا.",
+        Phrase::Somebody => "شخص ما",
+        Phrase::Acknowledged => "قيد المتابعة",
+        Phrase::PutOff => "مؤجل",
+        Phrase::PutOffUntil => "مؤجل حتى {until}",
+        Phrase::WhatAndWhen => "{what}، {when}",
+        Phrase::ClosedSummary => "مغلق: {summary}",
+        Phrase::YouTookIt => "لقد توليت الأمر. يرى ذلك كل من لديه هذه البطاقة.",
+        Phrase::YouClosedIt => "لقد أغلقت الأمر. يرى ذلك كل من لديه هذه البطاقة.",
+        Phrase::TookItAt => "تولى {name} الأمر في {time}.",
+        Phrase::TakenAt => "تم تولي الأمر في {time}.",
+        Phrase::ClosedItAt => "أغلق {name} الأمر في {time}.",
+        Phrase::OverSince => "انتهى الأمر منذ {time}.",
+        Phrase::ComesBackAt => "سيعود في {time}.",
+        Phrase::UnknownButton => "لم يحدث شيء: هذا الزر لا يعرفه Herald.",
+        Phrase::CardGone => "لم يحدث شيء: لم يعد Herald يحتفظ بهذه البطاقة.",
+        Phrase::NoRule => "لم يحدث شيء: لم تعد القاعدة «{rule}» موجودة.",
+        Phrase::BeganAnew => "انتهى هذا، وبدأ شيء جديد منذ ذلك الحين: وله بطاقة أخرى.",
+        Phrase::GatheredTitle => "المزيد ({count}): {about}",
+        Phrase::OnlyCounted => "ما سبق ذلك معدود هنا فقط: {count}.",
+        Phrase::About => "بخصوص",
+        Phrase::Was => "وصل",
+        Phrase::Were => "وصل",
+        Phrase::StormTitle => "متوقف مؤقتًا: {about}",
+        Phrase::StormSummary => "متوقف مؤقتًا لكثرة البطاقات: {about}",
+        Phrase::StormText => {
+            "تجاوز العدد {rate}، لذا لا تُرسل الآن بطاقة لكل منها. منذ {since} {were} المزيد (العدد: {count})، وآخرها يقول: {last}"
+        }
+        Phrase::StormRate => "{count} من البطاقات خلال {length}",
+        Phrase::StormWaits => {
+            "يجري جمعها، وهذه البطاقة تعدّها. ستُخبر بها كلها حين تهدأ الأمور، ويُنظر في ذلك مجددًا في {until}."
+        }
+        Phrase::StormOver => "انتهى الأمر: {about}",
+        Phrase::StormOverSummary => "انتهى الأمر، وجُمع منها {count}: {about}",
+        Phrase::StormOverText => {
+            "تُرسل البطاقات من جديد واحدة تلو الأخرى. بين {since} و{until} {were} ما يلي (العدد: {count}):"
+        }
     }
 }
 
@@ -85,6 +118,23 @@ pub(super) fn counted(counted: Counted, form: Form) -> &'static str {
         (Counted::People, Form::Few) => "{count} أشخاص",
         (Counted::People, Form::Many) => "{count} شخصًا",
         (Counted::People, Form::Other) => "{count} شخص",
+        (Counted::Days, Form::One) => "يوم واحد",
+        (Counted::Days, Form::Two) => "يومين",
+        (Counted::Days, Form::Few) => "{count} أيام",
+        (Counted::Days, Form::Many) => "{count} يومًا",
+        (Counted::Days, Form::Zero | Form::Other) => "{count} يوم",
+        (Counted::Hours, Form::One) => "ساعة واحدة",
+        (Counted::Hours, Form::Two) => "ساعتين",
+        (Counted::Hours, Form::Few) => "{count} ساعات",
+        (Counted::Hours, Form::Zero | Form::Many | Form::Other) => "{count} ساعة",
+        (Counted::Minutes, Form::One) => "دقيقة واحدة",
+        (Counted::Minutes, Form::Two) => "دقيقتين",
+        (Counted::Minutes, Form::Few) => "{count} دقائق",
+        (Counted::Minutes, Form::Zero | Form::Many | Form::Other) => "{count} دقيقة",
+        (Counted::Seconds, Form::One) => "ثانية واحدة",
+        (Counted::Seconds, Form::Two) => "ثانيتين",
+        (Counted::Seconds, Form::Few) => "{count} ثوانٍ",
+        (Counted::Seconds, Form::Zero | Form::Many | Form::Other) => "{count} ثانية",
     }
 }
 

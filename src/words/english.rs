@@ -53,18 +53,51 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
         Phrase::InPersonalChat => "Write to me in our personal chat: there you choose what reaches you.",
         Phrase::SettingsBelow => "Your settings are in the message below.",
         Phrase::Acknowledge => "Acknowledge",
-        Phrase::AcknowledgedBy => "{name} acknowledged this",
+        Phrase::AcknowledgedBy => "{name} took it",
         Phrase::Snooze => "Snooze {length}",
-        Phrase::SnoozedBy => "{name} snoozed this until {until}",
         Phrase::Open => "Open",
         Phrase::Close => "Close",
-        Phrase::ClosedBy => "{name} closed this",
+        Phrase::ClosedBy => "Closed by {name}",
         Phrase::Closed => "Closed",
         Phrase::NotForYou => "Nothing happened: this button is for others.",
         Phrase::Reminder => "Reminder",
-        Phrase::DigestTitle => "What happened: {rule}",
         Phrase::WhileQuiet => "While you were away",
-        Phrase::Storm => "“{rule}” sends very much right now. What follows comes summed up.",
+        Phrase::Somebody => "Somebody",
+        Phrase::Acknowledged => "Taken",
+        Phrase::PutOff => "Put off",
+        Phrase::PutOffUntil => "Put off until {until}",
+        Phrase::WhatAndWhen => "{what}, {when}",
+        Phrase::ClosedSummary => "Closed: {summary}",
+        Phrase::YouTookIt => "You have taken it. Everybody who has this card sees that.",
+        Phrase::YouClosedIt => "You have closed it. Everybody who has this card sees that.",
+        Phrase::TookItAt => "{name} took it at {time}.",
+        Phrase::TakenAt => "It was taken at {time}.",
+        Phrase::ClosedItAt => "{name} closed it at {time}.",
+        Phrase::OverSince => "It is over since {time}.",
+        Phrase::ComesBackAt => "It comes back at {time}.",
+        Phrase::UnknownButton => "Nothing happened: this button is none that Herald knows.",
+        Phrase::CardGone => "Nothing happened: Herald does not keep this card any more.",
+        Phrase::NoRule => "Nothing happened: there is no rule “{rule}” any more.",
+        Phrase::BeganAnew => "It is over, and something new began since: there is a card for that.",
+        Phrase::GatheredTitle => "{count} more: {about}",
+        Phrase::OnlyCounted => "{count} before these are only counted here.",
+        Phrase::About => "For",
+        Phrase::Was => "was",
+        Phrase::Were => "were",
+        Phrase::StormTitle => "Paused: {about}",
+        Phrase::StormSummary => "Paused, there are too many: {about}",
+        Phrase::StormText => {
+            "There were more than {rate}, so no card is sent for each one now. Since {since} there {were} {count} more; the last one said: {last}"
+        }
+        Phrase::StormRate => "{count} cards in {length}",
+        Phrase::StormWaits => {
+            "They are gathered, and this card counts them. You hear of all of them once it calms down; it is looked at again at {until}."
+        }
+        Phrase::StormOver => "It is over: {about}",
+        Phrase::StormOverSummary => "It is over; {count} were gathered: {about}",
+        Phrase::StormOverText => {
+            "Cards are sent one by one again. Between {since} and {until} {count} {were} gathered:"
+        }
     }
 }
 
@@ -73,6 +106,10 @@ pub(super) fn counted(counted: Counted, form: Form) -> &'static str {
         Counted::Notifications => one_or(form, "{count} notification", "{count} notifications"),
         Counted::More => "and {count} more",
         Counted::People => one_or(form, "{count} person", "{count} people"),
+        Counted::Days => one_or(form, "{count} day", "{count} days"),
+        Counted::Hours => one_or(form, "{count} hour", "{count} hours"),
+        Counted::Minutes => one_or(form, "{count} minute", "{count} minutes"),
+        Counted::Seconds => one_or(form, "{count} second", "{count} seconds"),
     }
 }
 

@@ -55,18 +55,53 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
         }
         Phrase::SettingsBelow => "Vos paramètres sont dans le message ci-dessous.",
         Phrase::Acknowledge => "Confirmer",
-        Phrase::AcknowledgedBy => "{name} a confirmé",
+        Phrase::AcknowledgedBy => "{name} s’en charge",
         Phrase::Snooze => "Reporter de {length}",
-        Phrase::SnoozedBy => "{name} a reporté jusqu’à {until}",
         Phrase::Open => "Ouvrir",
         Phrase::Close => "Fermer",
-        Phrase::ClosedBy => "{name} a fermé ceci",
+        Phrase::ClosedBy => "Fermé par {name}",
         Phrase::Closed => "Fermé",
         Phrase::NotForYou => "Rien ne s’est passé : ce bouton est destiné à d’autres.",
         Phrase::Reminder => "Rappel",
-        Phrase::DigestTitle => "Ce qui s’est passé : {rule}",
         Phrase::WhileQuiet => "Pendant votre absence",
-        Phrase::Storm => "« {rule} » envoie énormément en ce moment. La suite arrive résumée.",
+        Phrase::Somebody => "Quelqu’un",
+        Phrase::Acknowledged => "Pris en charge",
+        Phrase::PutOff => "Reporté",
+        Phrase::PutOffUntil => "Reporté jusqu’au {until}",
+        Phrase::WhatAndWhen => "{what}, le {when}",
+        Phrase::ClosedSummary => "Fermé : {summary}",
+        Phrase::YouTookIt => "Vous l’avez pris en charge. Tous ceux qui ont cette carte le voient.",
+        Phrase::YouClosedIt => "Vous l’avez fermé. Tous ceux qui ont cette carte le voient.",
+        Phrase::TookItAt => "{name} l’a pris en charge à {time}.",
+        Phrase::TakenAt => "Cela a été pris en charge à {time}.",
+        Phrase::ClosedItAt => "{name} l’a fermé à {time}.",
+        Phrase::OverSince => "C’est terminé depuis {time}.",
+        Phrase::ComesBackAt => "Cela revient à {time}.",
+        Phrase::UnknownButton => "Rien ne s’est passé : Herald ne connaît pas ce bouton.",
+        Phrase::CardGone => "Rien ne s’est passé : Herald ne conserve plus cette carte.",
+        Phrase::NoRule => "Rien ne s’est passé : la règle « {rule} » n’existe plus.",
+        Phrase::BeganAnew => {
+            "C’est terminé, et quelque chose de nouveau a commencé depuis : il y a une carte pour cela."
+        }
+        Phrase::GatheredTitle => "{count} de plus : {about}",
+        Phrase::OnlyCounted => "{count} avant celles-ci sont seulement comptées ici.",
+        Phrase::About => "Pour",
+        Phrase::Was => "est arrivée",
+        Phrase::Were => "sont arrivées",
+        Phrase::StormTitle => "En pause : {about}",
+        Phrase::StormSummary => "En pause, il y en a trop : {about}",
+        Phrase::StormText => {
+            "Il y en a eu plus de {rate} : il n’y a donc plus une carte pour chacune. Depuis {since}, {count} de plus {were} ; la dernière disait : {last}"
+        }
+        Phrase::StormRate => "{count} cartes en {length}",
+        Phrase::StormWaits => {
+            "Elles sont rassemblées, et cette carte les compte. Vous saurez tout une fois le calme revenu ; prochain contrôle à {until}."
+        }
+        Phrase::StormOver => "C’est terminé : {about}",
+        Phrase::StormOverSummary => "C’est terminé ; rassemblées : {count} : {about}",
+        Phrase::StormOverText => {
+            "Les cartes arrivent de nouveau une à une. Entre {since} et {until}, {count} {were} :"
+        }
     }
 }
 
@@ -75,6 +110,10 @@ pub(super) fn counted(counted: Counted, form: Form) -> &'static str {
         Counted::Notifications => one_or(form, "{count} notification", "{count} notifications"),
         Counted::More => "et {count} de plus",
         Counted::People => one_or(form, "{count} personne", "{count} personnes"),
+        Counted::Days => one_or(form, "{count} jour", "{count} jours"),
+        Counted::Hours => one_or(form, "{count} heure", "{count} heures"),
+        Counted::Minutes => one_or(form, "{count} minute", "{count} minutes"),
+        Counted::Seconds => one_or(form, "{count} seconde", "{count} secondes"),
     }
 }
 

@@ -55,18 +55,51 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
         }
         Phrase::SettingsBelow => "Ihre Einstellungen stehen in der Nachricht darunter.",
         Phrase::Acknowledge => "Bestätigen",
-        Phrase::AcknowledgedBy => "{name} hat das bestätigt",
+        Phrase::AcknowledgedBy => "{name} hat es übernommen",
         Phrase::Snooze => "{length} zurückstellen",
-        Phrase::SnoozedBy => "{name} hat das bis {until} zurückgestellt",
         Phrase::Open => "Öffnen",
         Phrase::Close => "Schließen",
-        Phrase::ClosedBy => "{name} hat das geschlossen",
+        Phrase::ClosedBy => "Geschlossen von {name}",
         Phrase::Closed => "Geschlossen",
         Phrase::NotForYou => "Nichts ist passiert: Dieser Knopf ist für andere.",
         Phrase::Reminder => "Erinnerung",
-        Phrase::DigestTitle => "Was geschah: {rule}",
         Phrase::WhileQuiet => "Während Sie weg waren",
-        Phrase::Storm => "„{rule}“ schickt gerade sehr viel. Was folgt, kommt zusammengefasst.",
+        Phrase::Somebody => "Jemand",
+        Phrase::Acknowledged => "Übernommen",
+        Phrase::PutOff => "Zurückgestellt",
+        Phrase::PutOffUntil => "Zurückgestellt bis {until}",
+        Phrase::WhatAndWhen => "{what} am {when}",
+        Phrase::ClosedSummary => "Geschlossen: {summary}",
+        Phrase::YouTookIt => "Sie haben es übernommen. Alle, die diese Karte haben, sehen das.",
+        Phrase::YouClosedIt => "Sie haben es geschlossen. Alle, die diese Karte haben, sehen das.",
+        Phrase::TookItAt => "{name} hat es um {time} übernommen.",
+        Phrase::TakenAt => "Es wurde um {time} übernommen.",
+        Phrase::ClosedItAt => "{name} hat es um {time} geschlossen.",
+        Phrase::OverSince => "Es ist seit {time} vorbei.",
+        Phrase::ComesBackAt => "Es kommt um {time} wieder.",
+        Phrase::UnknownButton => "Nichts ist passiert: Diesen Knopf kennt Herald nicht.",
+        Phrase::CardGone => "Nichts ist passiert: Herald führt diese Karte nicht mehr.",
+        Phrase::NoRule => "Nichts ist passiert: Die Regel „{rule}“ gibt es nicht mehr.",
+        Phrase::BeganAnew => "Das ist vorbei, und seither begann etwas Neues: Dafür gibt es eine eigene Karte.",
+        Phrase::GatheredTitle => "{count} weitere: {about}",
+        Phrase::OnlyCounted => "{count} davor sind hier nur gezählt.",
+        Phrase::About => "Für",
+        Phrase::Was => "kam",
+        Phrase::Were => "kamen",
+        Phrase::StormTitle => "Angehalten: {about}",
+        Phrase::StormSummary => "Angehalten, es sind zu viele: {about}",
+        Phrase::StormText => {
+            "Es waren mehr als {rate}, daher kommt jetzt nicht mehr für jedes eine Karte. Seit {since} {were} {count} weitere hinzu; zuletzt: {last}"
+        }
+        Phrase::StormRate => "{count} Karten (Zeitraum: {length})",
+        Phrase::StormWaits => {
+            "Sie werden gesammelt, und diese Karte zählt sie. Von allen hören Sie, sobald es sich beruhigt; um {until} wird wieder nachgesehen."
+        }
+        Phrase::StormOver => "Es ist vorbei: {about}",
+        Phrase::StormOverSummary => "Es ist vorbei; gesammelt: {count}: {about}",
+        Phrase::StormOverText => {
+            "Karten kommen wieder einzeln. Zwischen {since} und {until} {were} {count} zusammen:"
+        }
     }
 }
 
@@ -75,6 +108,10 @@ pub(super) fn counted(counted: Counted, form: Form) -> &'static str {
         Counted::Notifications => one_or(form, "{count} Benachrichtigung", "{count} Benachrichtigungen"),
         Counted::More => "und {count} weitere",
         Counted::People => one_or(form, "{count} Person", "{count} Personen"),
+        Counted::Days => one_or(form, "{count} Tag", "{count} Tage"),
+        Counted::Hours => one_or(form, "{count} Stunde", "{count} Stunden"),
+        Counted::Minutes => one_or(form, "{count} Minute", "{count} Minuten"),
+        Counted::Seconds => one_or(form, "{count} Sekunde", "{count} Sekunden"),
     }
 }
 

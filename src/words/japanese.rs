@@ -51,18 +51,49 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
         Phrase::InPersonalChat => "個人チャットで書いてください。届くものはそこで選べます。",
         Phrase::SettingsBelow => "設定は下のメッセージにあります。",
         Phrase::Acknowledge => "確認",
-        Phrase::AcknowledgedBy => "{name}さんが確認しました",
+        Phrase::AcknowledgedBy => "{name}さんが担当しています",
         Phrase::Snooze => "{length}後に再通知",
-        Phrase::SnoozedBy => "{name}さんが{until}まで保留しました",
         Phrase::Open => "開く",
         Phrase::Close => "閉じる",
         Phrase::ClosedBy => "{name}さんが閉じました",
         Phrase::Closed => "完了",
         Phrase::NotForYou => "何も起きませんでした。このボタンは他の人のためのものです。",
         Phrase::Reminder => "リマインダー",
-        Phrase::DigestTitle => "まとめ：{rule}",
         Phrase::WhileQuiet => "不在の間の通知",
-        Phrase::Storm => "「{rule}」から大量の通知が来ています。以降はまとめてお届けします。",
+        Phrase::Somebody => "誰か",
+        Phrase::Acknowledged => "対応中",
+        Phrase::PutOff => "保留中",
+        Phrase::PutOffUntil => "{until}まで保留中",
+        Phrase::WhatAndWhen => "{what}（{when}）",
+        Phrase::ClosedSummary => "完了：{summary}",
+        Phrase::YouTookIt => "あなたが担当になりました。このカードを持つ全員に表示されます。",
+        Phrase::YouClosedIt => "あなたが閉じました。このカードを持つ全員に表示されます。",
+        Phrase::TookItAt => "{name}さんが{time}に担当になりました。",
+        Phrase::TakenAt => "{time}に担当が決まりました。",
+        Phrase::ClosedItAt => "{name}さんが{time}に閉じました。",
+        Phrase::OverSince => "{time}に完了しました。",
+        Phrase::ComesBackAt => "{time}に再び通知します。",
+        Phrase::UnknownButton => "何も起きませんでした。Heraldはこのボタンを知りません。",
+        Phrase::CardGone => "何も起きませんでした。Heraldはこのカードをもう管理していません。",
+        Phrase::NoRule => "何も起きませんでした。ルール「{rule}」はもうありません。",
+        Phrase::BeganAnew => "これは完了し、その後新しいものが始まりました。そのためのカードがあります。",
+        Phrase::GatheredTitle => "ほか{count}件：{about}",
+        Phrase::OnlyCounted => "これ以前の{count}件は件数のみです。",
+        Phrase::About => "対象",
+        Phrase::Was => "届いています",
+        Phrase::Were => "届きました",
+        Phrase::StormTitle => "一時停止：{about}",
+        Phrase::StormSummary => "多すぎるため一時停止：{about}",
+        Phrase::StormText => {
+            "{rate}を超えたため、一件ごとのカードは送られません。{since}以降、さらに{count}件{were}。最新：{last}"
+        }
+        Phrase::StormRate => "{length}に{count}件",
+        Phrase::StormWaits => {
+            "まとめられ、このカードが数えています。落ち着いたらすべてお知らせします。次の確認は{until}です。"
+        }
+        Phrase::StormOver => "収まりました：{about}",
+        Phrase::StormOverSummary => "収まりました（{count}件）：{about}",
+        Phrase::StormOverText => "カードは再び一件ずつ送られます。{since}から{until}までに{count}件{were}：",
     }
 }
 
@@ -73,6 +104,10 @@ pub(super) fn counted(counted: Counted, form: Form) -> &'static str {
         Counted::Notifications => "{count}件の通知",
         Counted::More => "ほか{count}件",
         Counted::People => "{count}人",
+        Counted::Days => "{count}日",
+        Counted::Hours => "{count}時間",
+        Counted::Minutes => "{count}分",
+        Counted::Seconds => "{count}秒",
     }
 }
 

@@ -53,18 +53,51 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
         Phrase::InPersonalChat => "Escríbame en nuestro chat personal: allí elige lo que le llega.",
         Phrase::SettingsBelow => "Sus ajustes están en el mensaje de abajo.",
         Phrase::Acknowledge => "Confirmar",
-        Phrase::AcknowledgedBy => "{name} lo ha confirmado",
+        Phrase::AcknowledgedBy => "{name} se ha hecho cargo",
         Phrase::Snooze => "Posponer {length}",
-        Phrase::SnoozedBy => "{name} lo ha pospuesto hasta {until}",
         Phrase::Open => "Abrir",
         Phrase::Close => "Cerrar",
-        Phrase::ClosedBy => "{name} lo ha cerrado",
+        Phrase::ClosedBy => "Cerrado por {name}",
         Phrase::Closed => "Cerrado",
         Phrase::NotForYou => "No ha pasado nada: este botón es para otras personas.",
         Phrase::Reminder => "Recordatorio",
-        Phrase::DigestTitle => "Lo que pasó: {rule}",
         Phrase::WhileQuiet => "Mientras no estaba",
-        Phrase::Storm => "«{rule}» está enviando muchísimo. Lo que sigue llega resumido.",
+        Phrase::Somebody => "Alguien",
+        Phrase::Acknowledged => "Asumido",
+        Phrase::PutOff => "Pospuesto",
+        Phrase::PutOffUntil => "Pospuesto hasta {until}",
+        Phrase::WhatAndWhen => "{what} ({when})",
+        Phrase::ClosedSummary => "Cerrado: {summary}",
+        Phrase::YouTookIt => "Usted se ha hecho cargo. Lo ven todos los que tienen esta tarjeta.",
+        Phrase::YouClosedIt => "Usted lo ha cerrado. Lo ven todos los que tienen esta tarjeta.",
+        Phrase::TookItAt => "{name} se hizo cargo a las {time}.",
+        Phrase::TakenAt => "Ya se asumió a las {time}.",
+        Phrase::ClosedItAt => "{name} lo cerró a las {time}.",
+        Phrase::OverSince => "Terminó a las {time}.",
+        Phrase::ComesBackAt => "Vuelve a las {time}.",
+        Phrase::UnknownButton => "No ha pasado nada: Herald no conoce este botón.",
+        Phrase::CardGone => "No ha pasado nada: Herald ya no conserva esta tarjeta.",
+        Phrase::NoRule => "No ha pasado nada: la regla «{rule}» ya no existe.",
+        Phrase::BeganAnew => "Ya terminó, y desde entonces empezó algo nuevo: hay otra tarjeta para eso.",
+        Phrase::GatheredTitle => "{count} más: {about}",
+        Phrase::OnlyCounted => "{count} anteriores solo se cuentan aquí.",
+        Phrase::About => "Para",
+        Phrase::Was => "llegó",
+        Phrase::Were => "llegaron",
+        Phrase::StormTitle => "En pausa: {about}",
+        Phrase::StormSummary => "En pausa, hay demasiadas: {about}",
+        Phrase::StormText => {
+            "Hubo más de {rate}, así que ahora no se envía una tarjeta por cada una. Desde las {since} {were} {count} más; la última decía: {last}"
+        }
+        Phrase::StormRate => "{count} tarjetas en {length}",
+        Phrase::StormWaits => {
+            "Se reúnen, y esta tarjeta las cuenta. Sabrá de todas cuando se calme; se vuelve a mirar a las {until}."
+        }
+        Phrase::StormOver => "Ha terminado: {about}",
+        Phrase::StormOverSummary => "Ha terminado; reunidas: {count}: {about}",
+        Phrase::StormOverText => {
+            "Las tarjetas vuelven a enviarse una a una. Entre las {since} y las {until} {were} {count}:"
+        }
     }
 }
 
@@ -73,6 +106,10 @@ pub(super) fn counted(counted: Counted, form: Form) -> &'static str {
         Counted::Notifications => one_or(form, "{count} notificación", "{count} notificaciones"),
         Counted::More => "y {count} más",
         Counted::People => one_or(form, "{count} persona", "{count} personas"),
+        Counted::Days => one_or(form, "{count} día", "{count} días"),
+        Counted::Hours => one_or(form, "{count} hora", "{count} horas"),
+        Counted::Minutes => one_or(form, "{count} minuto", "{count} minutos"),
+        Counted::Seconds => one_or(form, "{count} segundo", "{count} segundos"),
     }
 }
 

@@ -53,6 +53,7 @@ fn decided_on(found: Option<Gathering>, event: &str, seconds: i64) -> Batch {
         due_at: at(600),
         count: 0,
         checked: 0,
+        languages: Vec::new(),
     };
     let gathers = Gathers {
         gathering: found.unwrap_or(begins),

@@ -187,14 +187,21 @@ fn open() -> Matter {
 #[test]
 fn of_two_who_take_it_the_first_counts_and_the_other_hears_who_it_was() {
     let (omar, anna) = (somebody("Omar"), somebody("Anna"));
-    let taken = press(&open(), Deed::Acknowledge, &omar, Tz::UTC, at(3));
+    let taken = press(&open(), Deed::Acknowledge, &omar, Tz::UTC, Language::English, at(3));
     let matter = taken.matter.expect("it changes");
     assert_eq!(matter.acknowledged.as_ref().map(|mark| mark.at), Some(at(3)));
-    let second = press(&matter, Deed::Acknowledge, &anna, Tz::Europe__Berlin, at(4));
+    let second = press(
+        &matter,
+        Deed::Acknowledge,
+        &anna,
+        Tz::Europe__Berlin,
+        Language::English,
+        at(4),
+    );
     assert!(second.matter.is_none());
     assert_eq!(second.sentence, "Omar took it at 11:03.");
     // Teams tells the same press twice.
-    let again = press(&matter, Deed::Acknowledge, &omar, Tz::UTC, at(4));
+    let again = press(&matter, Deed::Acknowledge, &omar, Tz::UTC, Language::English, at(4));
     assert!(again.matter.is_none());
     assert_eq!(again.sentence, taken.sentence);
 }
@@ -202,11 +209,11 @@ fn of_two_who_take_it_the_first_counts_and_the_other_hears_who_it_was() {
 #[test]
 fn what_is_closed_stays_closed() {
     let (omar, anna) = (somebody("Omar"), somebody("Anna"));
-    let closed = press(&open(), Deed::Close, &omar, Tz::UTC, at(3))
+    let closed = press(&open(), Deed::Close, &omar, Tz::UTC, Language::English, at(3))
         .matter
         .expect("it changes");
     for deed in [Deed::Acknowledge, Deed::Close, Deed::Snooze(TimeDelta::hours(1))] {
-        let pressed = press(&closed, deed, &anna, Tz::UTC, at(5));
+        let pressed = press(&closed, deed, &anna, Tz::UTC, Language::English, at(5));
         assert!(pressed.matter.is_none());
         assert_eq!(pressed.sentence, "Omar closed it at 10:03.");
     }
@@ -216,7 +223,14 @@ fn what_is_closed_stays_closed() {
 fn what_is_put_off_comes_back_once() {
     let omar = somebody("Omar");
     let before = open();
-    let later = press(&before, Deed::Snooze(TimeDelta::hours(1)), &omar, Tz::UTC, at(3));
+    let later = press(
+        &before,
+        Deed::Snooze(TimeDelta::hours(1)),
+        &omar,
+        Tz::UTC,
+        Language::English,
+        at(3),
+    );
     assert_eq!(later.sentence, "It comes back at 11:03.");
     let matter = later.matter.expect("it changes");
     let (timer, stopped) = wake_up(&before, &matter);
@@ -226,7 +240,7 @@ fn what_is_put_off_comes_back_once() {
     let back = woken(&matter, at(63)).expect("it is time");
     assert!(woken(&back, at(64)).is_none());
     // Whoever takes it meanwhile need not be told again.
-    let taken = press(&matter, Deed::Acknowledge, &omar, Tz::UTC, at(10))
+    let taken = press(&matter, Deed::Acknowledge, &omar, Tz::UTC, Language::English, at(10))
         .matter
         .expect("it changes");
     assert_eq!(wake_up(&matter, &taken), (None, Some(timer.id)));
@@ -234,9 +248,16 @@ fn what_is_put_off_comes_back_once() {
 
 #[test]
 fn templates_see_where_it_stands() {
-    let matter = press(&open(), Deed::Acknowledge, &somebody("Omar"), Tz::UTC, at(3))
-        .matter
-        .expect("it changes");
+    let matter = press(
+        &open(),
+        Deed::Acknowledge,
+        &somebody("Omar"),
+        Tz::UTC,
+        Language::English,
+        at(3),
+    )
+    .matter
+    .expect("it changes");
     let seen = in_scope(&matter);
     assert_eq!(seen["acknowledged"]["by"]["name"], "Omar");
     assert_eq!(seen["acknowledged"]["at"], "2026-03-02T10:03:00Z");

@@ -51,14 +51,20 @@ fn pressed(matter: &Matter, deed: Deed) -> Matter {
         account_id: None,
         name: Some("Omar *Haddad*".to_owned()),
     };
-    press(matter, deed, &omar, Tz::UTC, now()).matter.expect("it changes")
+    press(matter, deed, &omar, Tz::UTC, Language::English, now())
+        .matter
+        .expect("it changes")
 }
 
 fn shown(rule: &Rule, matter: &Matter, scope: &Value) -> (Card, Vec<String>) {
+    shown_in("en", rule, matter, scope)
+}
+
+fn shown_in(language: &str, rule: &Rule, matter: &Matter, scope: &Value) -> (Card, Vec<String>) {
     let mut scope = scope.clone();
     scope["tracked"] = in_scope(matter);
     let mut seen = Warnings::new();
-    let card = card(rule, matter, &scope, &[], &mut seen);
+    let card = card(rule, matter, &scope, &[], &[language.to_owned()], &mut seen);
     let texts = crate::card::shown::texts(&card);
     assert_eq!(seen.into_vec(), Vec::<String>::new());
     (card, texts)
@@ -169,4 +175,43 @@ fn an_author_who_writes_another_card_says_it_in_their_own_words() {
     assert!(texts[0].ends_with("is on it"), "{texts:?}");
     let texts = shown(&rule, &pressed(&taken, Deed::Close), &scope).1;
     assert_eq!(texts[0], "It burns: over");
+}
+
+#[test]
+fn bands_and_buttons_are_in_the_language_of_whoever_has_the_card() {
+    let rule = rule(RULE);
+    let (matter, scope) = opened(&rule);
+    let (card, _) = shown_in("de", &rule, &matter, &scope);
+    let titles: Vec<Value> = actions(&card).iter().map(|action| action["title"].clone()).collect();
+    assert_eq!(
+        titles,
+        ["Bestätigen", "1 Stunde zurückstellen", "Öffnen", "It is out", "Call"]
+    );
+    let closed = pressed(&matter, Deed::Close);
+    let (card, _) = shown_in("de", &rule, &closed, &scope);
+    assert_eq!(card.summary, "Geschlossen: It burns");
+    let Content::Adaptive(value) = &card.content else {
+        panic!("it is a card");
+    };
+    let text = value["body"][0]["items"][0]["text"].as_str().expect("a line");
+    assert!(text.starts_with("Geschlossen von Omar"), "{text}");
+    assert!(text.contains("{{TIME(2026-03-02T10:00:00Z)}}"), "{text}");
+}
+
+#[test]
+fn bands_and_buttons_in_arabic_run_from_the_right() {
+    let rule = rule(RULE);
+    let (matter, scope) = opened(&rule);
+    let (card, _) = shown_in("ar", &rule, &pressed(&matter, Deed::Acknowledge), &scope);
+    let Content::Adaptive(value) = &card.content else {
+        panic!("it is a card");
+    };
+    assert_eq!(crate::card::profile::check(value), []);
+    let body = value["body"].as_array().expect("a body");
+    assert_eq!(body[0]["rtl"], true);
+    let last = body.last().expect("buttons");
+    assert_eq!(
+        (&last["rtl"], &last["items"][0]["type"]),
+        (&json!(true), &json!("ActionSet"))
+    );
 }
