@@ -2,9 +2,9 @@
 //!
 //! A [`Gathering`] belongs to one rule, one recipient and one value of `for_each`; it begins with the first card that is
 //! held back and ends with the card that tells of all of them. What is gathered is bounded: the newest
-//! [`Gathering::KEPT`] things are kept with a line of text and a piece of their event, the others are counted. Three
-//! reasons gather: a limit with `rest: digest`, a `digest:` at a clock time, and the storm breaker. Everything here is
-//! plain values: `serve` keeps gatherings in its store, a rehearsal in a map.
+//! [`Gathering::KEPT`] things are kept with a line of text and a piece of their event, the others are counted. Four
+//! reasons gather: a limit with `rest: digest`, a `digest:` at a clock time, quiet hours with `then: digest`, and the
+//! storm breaker. Everything here is plain values: `serve` keeps gatherings in its store, a rehearsal in a map.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::audience::Reached;
 use crate::card::function::text::shortened;
 use crate::delivery::{DeliveryId, Recipient, Thread, WindowId};
 use crate::event::{Event, EventId, is_confidential};
+use crate::quiet::Kept;
 use crate::rate::Rate;
 use crate::timer::{Task, Timer, TimerId};
 
@@ -49,6 +49,9 @@ pub struct Gathering {
     /// The thread its card belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<Thread>,
+    /// The quiet hours in which its card is not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<Kept>,
     /// The first card that was held back, or in a storm the one that says so: who this gathering is.
     pub begun_by: DeliveryId,
     /// When that was.
@@ -73,6 +76,8 @@ pub enum Cause {
     },
     /// The rule tells at clock times only.
     Clock,
+    /// The quiet hours of whoever is told, at whose end it is.
+    Quiet,
     /// The rule sent more cards than this in so many milliseconds.
     Storm {
         /// How many it may send.
@@ -98,7 +103,7 @@ impl Cause {
                 count,
                 per: Duration::from_millis(per_ms),
             }),
-            Cause::Limit { .. } | Cause::Clock => None,
+            Cause::Limit { .. } | Cause::Clock | Cause::Quiet => None,
         }
     }
 
@@ -107,6 +112,7 @@ impl Cause {
         match self {
             Cause::Limit { .. } => "limit",
             Cause::Clock => "clock",
+            Cause::Quiet => "quiet_hours",
             Cause::Storm { .. } => "storm",
         }
     }
@@ -153,13 +159,13 @@ pub struct Gatherers<'a> {
 }
 
 impl Gatherers<'_> {
-    /// One more card for `reached`, to be told at `due_at` or, if some were gathered `before` it, whenever they are. Its
+    /// One more card for somebody in a tenant, to be told at `due_at` or, if some were gathered `before` it, whenever they are. Its
     /// item is still to be filled in.
     pub fn add(
         &self,
         before: Option<&Gathering>,
         card: &DeliveryId,
-        reached: &Reached,
+        (recipient, tenant_id): (&Recipient, Option<&String>),
         person: Value,
         cause: Cause,
         due_at: DateTime<Utc>,
@@ -177,11 +183,12 @@ impl Gatherers<'_> {
                 description: self.description.map(str::to_owned),
                 value: None,
                 cause,
-                recipient: reached.recipient.clone(),
-                tenant_id: reached.tenant_id.clone(),
+                recipient: recipient.clone(),
+                tenant_id: tenant_id.cloned(),
                 person,
                 languages: Vec::new(),
                 thread: None,
+                quiet: None,
                 begun_by: card.clone(),
                 opened_at: now,
                 due_at,
@@ -337,18 +344,10 @@ mod tests {
         DateTime::UNIX_EPOCH + TimeDelta::seconds(1_770_000_000 + seconds)
     }
 
-    fn anna() -> Reached {
-        Reached {
-            recipient: Recipient {
-                address: Address::Nowhere { wanted: "anna".into() },
-                name: "Anna".to_owned(),
-            },
-            person: None,
-            mentions: Vec::new(),
-            tenant_id: None,
-            thread: None,
-            life: crate::audience::Life::default(),
-            choices: None,
+    fn anna() -> Recipient {
+        Recipient {
+            address: Address::Nowhere { wanted: "anna".into() },
+            name: "Anna".to_owned(),
         }
     }
 
@@ -359,7 +358,7 @@ mod tests {
             now: at(seconds),
         };
         let card = DeliveryId::known(card);
-        gatherers.add(before, &card, &anna(), Value::Null, Cause::Clock, at(due))
+        gatherers.add(before, &card, (&anna(), None), Value::Null, Cause::Clock, at(due))
     }
 
     #[test]

@@ -93,10 +93,12 @@ pub struct Windows {
     pub known: BTreeMap<WindowId, Window>,
     /// Those that counted this very event before, when not all recipients of the rule were known.
     pub counted: BTreeSet<WindowId>,
-    /// What is gathered under the same keys, and under those of storms.
+    /// What is gathered under the same keys, and under those of storms and quiet hours.
     pub gathered: BTreeMap<WindowId, Gathering>,
     /// What was sent lately, for the storm breaker.
     pub recent: Arc<Recent>,
+    /// The run is approved or tried on some before: its cards are sent one by one, none is folded into another.
+    pub by_steps: bool,
 }
 
 /// What a decision does to a window, once its cards are taken in.

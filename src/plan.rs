@@ -18,6 +18,7 @@ use crate::event::{Event, EventId, Origin};
 use crate::gathering::Item;
 use crate::limit::{Change, HeldBack, Rest, Windows};
 use crate::quiet::Silenced;
+use crate::quiet::policy;
 use crate::rule::Rule;
 use crate::rule::local_moment::LocalMoment;
 use crate::rule::target::Kind;
@@ -79,7 +80,8 @@ pub fn windows(rule: &Rule, scope: &Value, audience: &Audience) -> Vec<WindowId>
     audience.reached.iter().map(window).collect()
 }
 
-/// Under what is gathered what this event may add to: for the rule's digest, and for the storm breaker.
+/// Under what is gathered what this event may add to: for the rule's digest, for the end of quiet hours, and for the storm
+/// breaker.
 pub fn gatherings(rule: &Rule, event: &Event, scope: &Value, audience: &Audience) -> Vec<WindowId> {
     let by_clock = rule.digest.as_ref().is_some_and(|digest| digest.times.is_some());
     let digested = match &rule.limit {
@@ -97,6 +99,7 @@ pub fn gatherings(rule: &Rule, event: &Event, scope: &Value, audience: &Audience
         let address = &reached.recipient.address;
         ids.extend(digested.then(|| WindowId::of(&rule.name, &value, address)));
         ids.extend(stormy.then(|| storm::window(&rule.name, address)));
+        ids.extend(gate::folds(rule, event, address).then(|| policy::window(&rule.name, address)));
     }
     ids
 }
@@ -141,7 +144,8 @@ pub fn plan(
         let Some((terms, due_at, waits_for)) = hush.ask(reached).terms(&terms, now) else {
             continue;
         };
-        let passage = gate.ask(&id, reached);
+        let folded = gate.fold(&id, reached, terms.held_until);
+        let passage = folded.unwrap_or_else(|| gate.ask(&id, reached));
         let passed = match &passage {
             Passage::HeldBack => continue,
             Passage::Sent(passed) | Passage::Paused(_, passed) => passed.clone(),
@@ -217,12 +221,13 @@ pub fn plan(
             Passage::HeldBack => continue,
             Passage::Sent(_) => card_id,
             Passage::Gathered(place) => {
-                gate.fill(place, Item::of(event, &cards[&card_id].summary, now), thread);
+                let item = Item::of(event, &cards[&card_id].summary, now);
+                gate.fill(place, item, thread, terms.quiet);
                 continue;
             }
             Passage::Paused(place, _) => {
                 let item = Item::of(event, &cards[&card_id].summary, now);
-                let gathers = gate.fill(place, item, thread.clone());
+                let gathers = gate.fill(place, item, thread.clone(), terms.quiet.clone());
                 let card = telling::notice(&gathers.gathering, &gathers.item, rule, time_zone, &mut warnings);
                 let id = card.id();
                 cards.insert(id.clone(), card);

@@ -309,6 +309,7 @@ impl<'a> Rehearsal<'a> {
                 .gatherings(plan::gatherings(rule, event, &scope, &audience))
                 .collect(),
             recent: self.recent.clone(),
+            by_steps: rule.sending.by_steps(audience.reached.len(), audience.first),
             ..Windows::default()
         };
         let mut planned = plan(

@@ -160,7 +160,11 @@ pub fn outcome(record: &EventRecord, deliveries: &[Delivery], waiting: bool) -> 
         "targets nobody could be told through",
     );
     let held_back = record.rules.iter().map(|rule| rule.held_back_count).sum();
-    add(held_back, "card held back by a limit", "cards held back by a limit");
+    let mut named = record.rules.iter().flat_map(|rule| &rule.held_back);
+    match named.any(|one| one.gathered == Some(Cause::Quiet)) {
+        true => add(held_back, "card held back", "cards held back"),
+        false => add(held_back, "card held back by a limit", "cards held back by a limit"),
+    }
     let stopped = record.rules.iter().map(|rule| rule.stopped_count).sum();
     add(stopped, "person who stopped it", "people who stopped it");
     if waiting {
@@ -454,6 +458,13 @@ fn held(held_back: &HeldBack, zone: Tz) -> String {
         None => String::new(),
     };
     match (held_back.since, held_back.until) {
+        (_, until) if held_back.gathered == Some(Cause::Quiet) => {
+            let at = until.map(|until| format!(", at {}", moment(until, zone)));
+            format!(
+                "quiet hours: gathered, and told in one card when they end{}",
+                at.unwrap_or_default()
+            )
+        }
         (since, until) if held_back.gathered.is_some() => {
             let until = until.map(|until| moment(until, zone));
             let since = since.map(|since| moment(since, zone));

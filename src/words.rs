@@ -246,6 +246,8 @@ pub enum Phrase {
     // Cards that tell of many.
     /// The title of a card that tells of `{count}` others, about `{about}`.
     GatheredTitle,
+    /// `{count}` came in quiet hours, `{about}`.
+    QuietTitle,
     /// `{count}` are not listed.
     OnlyCounted,
     /// Before what a card is about.
@@ -274,7 +276,7 @@ pub enum Phrase {
 
 impl Phrase {
     /// All of them, in the order in which they are explained.
-    pub const ALL: [Phrase; 85] = [
+    pub const ALL: [Phrase; 86] = [
         Phrase::WhyYouGotThis,
         Phrase::TheRule,
         Phrase::Required,
@@ -348,6 +350,7 @@ impl Phrase {
         Phrase::NoRule,
         Phrase::BeganAnew,
         Phrase::GatheredTitle,
+        Phrase::QuietTitle,
         Phrase::OnlyCounted,
         Phrase::About,
         Phrase::Was,

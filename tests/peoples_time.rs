@@ -17,10 +17,24 @@ notify: [{ people: [Anna Berg, Omar Haddad] }]
 card: { text: \"{{event.text}}\" }
 ";
 
+/// Where they live, without a word of theirs.
+const ZONES: &str = "people:
+  anna: { email: anna.berg@contoso.example, time_zone: Europe/Berlin }
+  omar: { email: omar.haddad@contoso.example, time_zone: Asia/Dubai }
+";
+
 async fn at_night(workspace: Workspace) -> Engine {
     let engine = workspace.clock_at(NIGHT).start().await;
     arrive(&engine, &["Anna Berg", "Omar Haddad"]).await;
     engine
+}
+
+/// A workspace in which a rule takes what people say to begin with: nobody answers it.
+fn workspace() -> Workspace {
+    Workspace::new().rule(
+        "silence",
+        "when: { message: hello }\nif: { event.scope: nowhere }\nnotify: [{ here: true }]\ncard: { message: never }\n",
+    )
 }
 
 /// They have the bot, and say something to it: so Teams tells of their zone and language.
@@ -73,9 +87,7 @@ async fn why(engine: &Engine, answer: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_card_that_comes_at_night_is_sent_in_the_morning_where_each_lives() {
-    let workspace = Workspace::new()
-        .rule("r", BOTH)
-        .settings("quiet_hours: \"22:00-07:00\"\n");
+    let workspace = workspace().rule("r", BOTH).settings("quiet_hours: \"22:00-07:00\"\n");
     let mut engine = at_night(workspace).await;
     let answer = post(&engine, "news").await;
     nothing_more_than(&engine, 0).await;
@@ -108,7 +120,7 @@ async fn a_card_that_comes_at_night_is_sent_in_the_morning_where_each_lives() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_urgent_comes_at_any_hour_and_does_not_wait_behind_what_waits() {
-    let workspace = Workspace::new()
+    let workspace = workspace()
         .rule("r", BOTH)
         .rule("urgent", &format!("{BOTH}urgency: high\nif: {{ event.text: fire }}\n"))
         .settings("quiet_hours: \"22:00-07:00\"\n");
@@ -123,7 +135,7 @@ async fn what_is_urgent_comes_at_any_hour_and_does_not_wait_behind_what_waits() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_keep_hours_of_their_own_and_a_rule_may_drop_what_comes_at_night() {
     let directory = "people:\n  anna: { email: anna.berg@contoso.example, quiet_hours: none }\n";
-    let workspace = Workspace::new()
+    let workspace = workspace()
         .file("directory.yaml", directory)
         .rule("r", BOTH)
         .rule(
@@ -157,10 +169,103 @@ async fn people_keep_hours_of_their_own_and_a_rule_may_drop_what_comes_at_night(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_at_night_is_told_in_one_card_in_the_morning_where_somebody_wants_that() {
+    let rule = format!("{BOTH}limit: {{ once_per: 10 minutes, rest: digest }}\n");
+    let workspace = workspace()
+        .rule("r", &rule)
+        .settings("quiet_hours: { from: \"22:00\", to: \"07:00\", then: digest }\n");
+    let mut engine = workspace.file("directory.yaml", ZONES).clock_at(NIGHT).start().await;
+    engine.known(&["Anna Berg", "Omar Haddad"]).await;
+    let answer = post(&engine, "disk full").await;
+    post(&engine, "disk fuller").await;
+    let story = why(&engine, &answer).await;
+    assert!(
+        story.contains(
+            "Anna Berg: quiet hours: gathered, and told in one card when they end, at 2026-03-03 06:00:00 UTC"
+        ),
+        "{story}"
+    );
+    assert!(story.contains("2 cards held back."), "{story}");
+    // Two limits of ten minutes end in the meantime: they have nothing to do with it.
+    set(&engine, "2026-03-02T21:55:00Z");
+    engine.restart().await;
+    post(&engine, "disk empty").await;
+    nothing_more_than(&engine, 0).await;
+    set(&engine, "2026-03-03T02:59:59Z");
+    nothing_more_than(&engine, 0).await;
+    set(&engine, "2026-03-03T03:00:01Z");
+    engine.messages(1).await;
+    engine.settled().await;
+    set(&engine, "2026-03-03T06:00:01Z");
+    engine.messages(2).await;
+    for card in told(&engine) {
+        assert!(card.contains("3 in quiet hours: r"), "{card}");
+        for text in ["disk full", "disk fuller", "disk empty"] {
+            assert!(card.contains(text), "{card}");
+        }
+    }
+    let told: Vec<String> = engine
+        .settled()
+        .await
+        .into_iter()
+        .map(|one| one.recipient.name)
+        .collect();
+    assert!(told.contains(&"Anna Berg".to_owned()) && told.contains(&"Omar Haddad".to_owned()));
+    // By day everything is as it was.
+    post(&engine, "good morning").await;
+    engine.messages(4).await;
+    post(&engine, "and another").await;
+    nothing_more_than(&engine, 4).await;
+    set(&engine, "2026-03-03T06:10:02Z");
+    engine.messages(6).await;
+    let (_, metrics) = engine.get("/metrics").await;
+    let metrics = metrics.as_str().expect("text");
+    assert!(
+        metrics.contains("herald_deliveries_skipped_total{reason=\"quiet_hours\"} 2"),
+        "counted since the restart: {metrics}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_digest_that_becomes_due_at_night_waits_for_the_morning() {
+    let rule = "when: { hook: ci }\nnotify: [{ person: Anna Berg }]\ncard: { text: \"{{event.text}}\" }\n\
+                limit: { once_per: 10 minutes, rest: digest }\nexpires_after: 1 hour\n";
+    let workspace = workspace()
+        .rule("r", rule)
+        .settings("quiet_hours: \"22:00-07:00\"\n")
+        .file("directory.yaml", ZONES)
+        .clock_at("2026-03-02T20:55:00Z");
+    let mut engine = workspace.start().await;
+    engine.known(&["Anna Berg"]).await;
+    post(&engine, "first").await;
+    post(&engine, "second").await;
+    engine.messages(1).await;
+    engine.settled().await;
+    set(&engine, "2026-03-02T21:05:01Z");
+    let waiting = |all: &[Delivery]| {
+        all.iter()
+            .any(|one| one.state == State::Pending && one.reason.is_some())
+    };
+    let all = engine.until("the digest waits", waiting).await;
+    assert!(
+        all.iter().any(|one| one.reason.as_deref()
+            == Some("quiet hours (22:00-07:00): it is sent on Tuesday, 2026-03-03 at 07:00 in Europe/Berlin")),
+        "{all:#?}"
+    );
+    engine.restart().await;
+    set(&engine, "2026-03-03T05:59:59Z");
+    nothing_more_than(&engine, 1).await;
+    set(&engine, "2026-03-03T06:00:01Z");
+    engine.messages(2).await;
+    let told = told(&engine);
+    assert!(told[1].contains("1 more: r") && told[1].contains("second"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_card_that_would_come_too_late_is_not_kept_and_channels_wait_only_if_somebody_asks_for_it() {
     let channel =
         "when: { hook: ci }\nnotify: [{ channel: Platform / Releases }]\ncard: { text: \"{{event.text}}\" }\n";
-    let workspace = Workspace::new()
+    let workspace = workspace()
         .rule("short", &format!("{BOTH}expires_after: 2 hours\n"))
         .rule("there", channel)
         .rule(
@@ -190,9 +295,7 @@ async fn a_card_that_would_come_too_late_is_not_kept_and_channels_wait_only_if_s
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_writes_at_night_is_answered_at_once() {
     let rule = "when: { message: status }\nnotify: [{ here: true }]\ncard: { message: All is well. }\n";
-    let workspace = Workspace::new()
-        .rule("r", rule)
-        .settings("quiet_hours: \"22:00-07:00\"\n");
+    let workspace = workspace().rule("r", rule).settings("quiet_hours: \"22:00-07:00\"\n");
     let engine = at_night(workspace).await;
     let answers = engine
         .teams
@@ -211,7 +314,7 @@ card: { text: \"Good morning at {{event.local_time}}\" }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nine_in_the_morning_comes_where_each_lives_once_for_each_date() {
-    let engine = Workspace::new()
+    let engine = workspace()
         .rule("morning", MORNING)
         .clock_at("2026-03-02T04:00:00Z")
         .start()
@@ -264,7 +367,7 @@ audiences:
     let rule = |notify: &str| {
         format!("when: {{ hook: ci }}\nnotify: [{notify}]\ncard: {{ text: \"{{{{event.text}}}}\" }}\n")
     };
-    let engine = Workspace::new()
+    let engine = workspace()
         .file("directory.yaml", directory)
         .rule("berlin", &rule("{ everyone: true, where: { office: Berlin } }"))
         .rule(
@@ -314,7 +417,7 @@ audiences:
 async fn holidays_are_left_out_of_schedules_and_are_quiet() {
     let calendar = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:Founders' day\r\nDTSTART;VALUE=DATE:20200303\r\nRRULE:FREQ=YEARLY\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
     let daily = "when: { cron: \"0 9 * * *\", except_on: [house, \"2026-03-05\"] }\nnotify: [{ person: Anna Berg }]\ncard: { text: daily }\n";
-    let engine = Workspace::new()
+    let engine = workspace()
         .file("holidays/house.ics", calendar)
         .rule("daily", daily)
         .rule("r", BOTH)

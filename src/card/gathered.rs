@@ -1,5 +1,5 @@
-//! The cards that tell of what was gathered, where the author has written none: a digest, the beginning of a storm, and
-//! its end.
+//! The cards that tell of what was gathered, where the author has written none: a digest, the end of quiet hours, the
+//! beginning of a storm, and its end.
 
 use std::sync::LazyLock;
 
@@ -14,6 +14,8 @@ use crate::words::{Language, Phrase, fill, say};
 pub(crate) enum Occasion {
     /// Cards that were held back.
     Digest,
+    /// Cards that came in quiet hours.
+    QuietEnds,
     /// Cards are held back from now on, because there are too many.
     StormBegins,
     /// They are not any more.
@@ -22,14 +24,16 @@ pub(crate) enum Occasion {
 
 /// The card for it in this language; it sees what [`crate::plan::telling`] puts in scope.
 pub(crate) fn card(occasion: Occasion, language: Language) -> &'static CardSource {
-    static CARDS: LazyLock<Vec<(Language, [CardSource; 3])>> = LazyLock::new(|| {
-        let cards = |language| [ours(&digest(language)), ours(&begins(language)), ours(&ends(language))];
+    static CARDS: LazyLock<Vec<(Language, [CardSource; 4])>> = LazyLock::new(|| {
+        let cards =
+            |language| [digest(language), folded(language), begins(language), ends(language)].map(|card| ours(&card));
         Language::ALL.map(|language| (language, cards(language))).into()
     });
     let of_language = CARDS.iter().find(|(known, _)| *known == language);
-    let (_, [digest, begins, ends]) = of_language.expect("there are cards in each language");
+    let (_, [digest, folded, begins, ends]) = of_language.expect("there are cards in each language");
     match occasion {
         Occasion::Digest => digest,
+        Occasion::QuietEnds => folded,
         Occasion::StormBegins => begins,
         Occasion::StormEnds => ends,
     }
@@ -78,6 +82,14 @@ fn digest(language: Language) -> Value {
         "summary": words(language, Phrase::GatheredTitle),
         "text": lines(language),
         "facts": [{ "title": about, "value": "{{digest.value}}", "$when": "{{digest.value}}" }],
+    })
+}
+
+fn folded(language: Language) -> Value {
+    json!({
+        "title": words(language, Phrase::QuietTitle),
+        "summary": words(language, Phrase::QuietTitle),
+        "text": lines(language),
     })
 }
 
@@ -131,6 +143,7 @@ mod tests {
                 "10:14: disk \\\\*full\\\\* on db-1",
             ),
             (Language::English, Occasion::Digest, "12 more: alerts"),
+            (Language::English, Occasion::QuietEnds, "12 in quiet hours: alerts"),
             (
                 Language::English,
                 Occasion::Digest,

@@ -270,6 +270,7 @@ impl Dispatcher {
                 [] => BTreeMap::new(),
                 ids => self.outbox.gatherings(ids).await?,
             },
+            by_steps: rule.sending.by_steps(all, whom.told.first),
             ..Windows::default()
         };
         ahead.lay_over(&mut windows, &limited, &gathered);
@@ -284,13 +285,14 @@ impl Dispatcher {
             *tally.entry(unreachable.skip).or_default() += 1;
         }
         for held_back in &planned.held_back {
-            let why = match held_back.gathered.and_then(Cause::rate) {
-                Some(_) => Skip::Storm,
-                None => Skip::Limit,
+            let why = match held_back.gathered {
+                Some(Cause::Storm { .. }) => Skip::Storm,
+                Some(Cause::Quiet) => Skip::Quiet,
+                Some(Cause::Limit { .. } | Cause::Clock) | None => Skip::Limit,
             };
             *tally.entry(why).or_default() += 1;
         }
-        tally.insert(Skip::Quiet, planned.silenced.len());
+        *tally.entry(Skip::Quiet).or_default() += planned.silenced.len();
         // Like those who cannot be reached, they belong to the first part.
         let stopped = if part.start == 0 {
             whom.told.stopped.as_slice()

@@ -10,6 +10,8 @@ use crate::delivery::{Address, DeliveryId, Thread, WindowId};
 use crate::event::{Event, Origin};
 use crate::gathering::{Cause, Gatherers, Gathers, Item};
 use crate::limit::{Change, Counted, HeldBack, Limit, Rest, Ruling, Step, Windows};
+use crate::quiet::Kept;
+use crate::quiet::policy::{self, Then};
 use crate::rule::Rule;
 use crate::storm;
 
@@ -145,6 +147,29 @@ impl<'a> Gate<'a> {
         }
     }
 
+    /// What becomes of this delivery where what comes in quiet hours is folded into one card; none if it is not. They last
+    /// until `until`, if it is quiet.
+    pub(super) fn fold(
+        &mut self,
+        delivery: &DeliveryId,
+        reached: &Reached,
+        until: Option<DateTime<Utc>>,
+    ) -> Option<Passage> {
+        let address = &reached.recipient.address;
+        if self.known.by_steps || !folds(self.rule, self.event, address) {
+            return None;
+        }
+        let id = policy::window(&self.rule.name, address);
+        if self.known.counted.contains(&id) {
+            // It was gathered when not all recipients were known, and may have been told since.
+            let on = self.known.gathered.get(&id);
+            let (since, until) = (on.map(|on| on.opened_at), on.map(|on| on.due_at).or(until));
+            return Some(self.hold_back(reached, since, until, Some(Cause::Quiet)));
+        }
+        let place = self.gather(id, Step::Gathers, delivery, reached, Cause::Quiet, until?);
+        Some(Passage::Gathered(place))
+    }
+
     /// What the storm breaker says of a card that the limit lets pass.
     fn storm(
         &mut self,
@@ -190,11 +215,13 @@ impl<'a> Gate<'a> {
         Passage::Sent(passed)
     }
 
-    /// What is gathered by the change at `place`; `thread` is the one that its card belongs to.
-    pub(super) fn fill(&mut self, place: usize, item: Item, thread: Option<Thread>) -> &Gathers {
+    /// What is gathered by the change at `place`; `thread` is the one that its card belongs to, `quiet` has the hours in
+    /// which that is not sent.
+    pub(super) fn fill(&mut self, place: usize, item: Item, thread: Option<Thread>, quiet: Option<Kept>) -> &Gathers {
         let gathers = self.changes[place].gathers.as_mut().expect("this change gathers");
         if !gathers.joins {
             gathers.gathering.thread = thread;
+            gathers.gathering.quiet = quiet;
         }
         gathers.item = item;
         gathers
@@ -215,7 +242,8 @@ impl<'a> Gate<'a> {
             now: self.now,
         };
         let before = self.known.gathered.get(&window);
-        let mut gathers = gatherers.add(before, delivery, reached, recipient(reached), cause, at);
+        let whose = (&reached.recipient, reached.tenant_id.as_ref());
+        let mut gathers = gatherers.add(before, delivery, whose, recipient(reached), cause, at);
         if let (false, Some((limit, value)), Cause::Limit { .. }) = (gathers.joins, &self.limit, cause) {
             gathers.gathering.value = limit.shown(value);
         }
@@ -256,6 +284,19 @@ impl<'a> Gate<'a> {
         });
         Passage::HeldBack
     }
+}
+
+/// Is what comes for this address in quiet hours folded into one card?
+pub(super) fn folds(rule: &Rule, event: &Event, address: &Address) -> bool {
+    let on_the_clock = rule.digest.as_ref().is_some_and(|digest| digest.times.is_some());
+    rule.quiet.then == Then::Digest
+        // A notification in an activity feed is no card that could tell of others.
+        && !matches!(address, Address::Feed { .. })
+        // Cards that change, and what follows them, are each of their own matter.
+        && !rule.lives()
+        && !matches!(event.origin, Origin::Step { .. } | Origin::Drill { .. })
+        // Nothing of it is sent by itself anyway.
+        && (rule.limit.is_some() || !on_the_clock)
 }
 
 /// The zone of whoever is told: their own choice before what Teams says.

@@ -81,8 +81,8 @@ impl<'a> Hush<'a> {
         };
         let why = match self.rule.quiet.then {
             Then::Drop => Silence::Dropped,
-            Then::Send if self.expires_at.is_some_and(|at| at <= until) => Silence::TooLate,
-            Then::Send => return Voice::Later(kept, until, because(&quiet.words(), until, zone)),
+            Then::Send | Then::Digest if self.expires_at.is_some_and(|at| at <= until) => Silence::TooLate,
+            Then::Send | Then::Digest => return Voice::Later(kept, until, because(&quiet.words(), until, zone)),
         };
         self.silenced.push(Silenced {
             recipient: reached.recipient.name.clone(),

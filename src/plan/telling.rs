@@ -95,6 +95,7 @@ pub fn tell(known: &Known<'_>, event: &EventId, now: DateTime<Utc>) -> Telling {
     }
     let occasion = match gathering.cause {
         Cause::Limit { .. } | Cause::Clock => Occasion::Digest,
+        Cause::Quiet => Occasion::QuietEnds,
         Cause::Storm { .. } => Occasion::StormEnds,
     };
     let last = known.items.last().map(|item| item.text.clone()).unwrap_or_default();
@@ -116,12 +117,21 @@ pub fn tell(known: &Known<'_>, event: &EventId, now: DateTime<Utc>) -> Telling {
         gathers: None,
     }));
     let sending = known.rule.map(|rule| rule.sending.clone()).unwrap_or_default();
+    // What becomes due at night is told in the morning.
+    let quiet = gathering.quiet.clone();
+    let held = quiet.as_ref().and_then(|quiet| Some((quiet, quiet.until(now)?)));
+    let held_until = held.map(|(_, until)| until);
+    let sent_at = held_until.unwrap_or(now);
     let delivery = Delivery {
         window,
+        next_attempt_at: sent_at,
+        reason: held.map(|(quiet, until)| quiet.reason(until)),
         terms: Terms {
             tenant_id: gathering.tenant_id.clone(),
             thread: gathering.thread.clone(),
-            ..sending.terms(1, now)
+            held_until,
+            quiet: quiet.clone(),
+            ..sending.terms(1, sent_at)
         },
         ..owed(
             id,
@@ -208,14 +218,14 @@ fn rendered(
         .and_then(|rule| rule.digest.as_ref())
         .and_then(|digest| digest.card.clone());
     let card = match (occasion, &own) {
-        (Occasion::Digest, Some(own)) => {
+        (Occasion::Digest | Occasion::QuietEnds, Some(own)) => {
             let card = own.render(&scope, &[], seen);
             match own.reads("languages") && tongue.runs_from_the_right(&languages) {
                 true => card.from_the_right(),
                 false => card,
             }
         }
-        (Occasion::Digest, None) | (Occasion::StormBegins | Occasion::StormEnds, _) => {
+        (Occasion::Digest | Occasion::QuietEnds, None) | (Occasion::StormBegins | Occasion::StormEnds, _) => {
             let card = gathered::card(occasion, language).render(&scope, &[], seen);
             match is_right_to_left(language.tag()) {
                 true => card.from_the_right(),
@@ -341,6 +351,7 @@ mod tests {
             tenant_id: None,
             person: Value::Null,
             languages: languages.iter().map(|tag| (*tag).to_owned()).collect(),
+            quiet: None,
             thread: None,
             opened_at: at,
             due_at: at,

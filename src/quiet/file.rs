@@ -39,6 +39,8 @@ pub struct QuietFile {
 pub enum ThenFile {
     /// They are sent when the quiet hours end, in the order in which they came.
     Send,
+    /// They are gathered, and one card tells of all of them when the quiet hours end.
+    Digest,
     /// They are not sent at all; the record of the decision says so.
     Drop,
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::file::{QuietFile, ThenFile};
 use super::{Hours, Own, Quiet, is_none};
+use crate::delivery::{Address, WindowId};
 use crate::diagnostic::{Fault, Step, did_you_mean};
 use crate::holiday::Holidays;
 
@@ -32,6 +33,8 @@ pub enum Then {
     /// They are sent when the quiet hours end.
     #[default]
     Send,
+    /// They are gathered, and told in one card when the quiet hours end.
+    Digest,
     /// They are not sent.
     Drop,
 }
@@ -101,6 +104,7 @@ impl Policy {
             holidays,
             then: match file.then {
                 Some(ThenFile::Drop) => Then::Drop,
+                Some(ThenFile::Digest) => Then::Digest,
                 Some(ThenFile::Send) | None => Then::Send,
             },
             in_channels: file.also_in_channels.unwrap_or(false),
@@ -129,6 +133,12 @@ impl Policy {
             holidays: named.cloned().collect(),
         }
     }
+}
+
+/// Under what the cards of `rule` for `address` are kept that are folded into one at the end of quiet hours.
+pub fn window(rule: &str, address: &Address) -> WindowId {
+    // No value of `for_each` is this text.
+    WindowId::of(rule, "\u{0}quiet", address)
 }
 
 /// What is told about a calendar that is not there.
@@ -223,6 +233,25 @@ mod tests {
         }
         let whole = policy(json!({"all_day": "weekend", "then": "drop", "also_in_channels": true}));
         assert_eq!((whole.then, whole.in_channels), (Then::Drop, true));
+        let folded = policy(json!({"from": "22:00", "to": "07:00", "then": "digest"}));
+        assert_eq!(folded.then, Then::Digest);
+        assert_eq!(policy(json!("22:00-07:00")).then, Then::Send, "unless somebody says so");
+    }
+
+    #[test]
+    fn what_is_folded_is_kept_apart_from_what_else_a_rule_gathers() {
+        let anna = Address::Nowhere { wanted: "anna".into() };
+        let folded = window("r", &anna);
+        assert_ne!(folded, WindowId::of("r", "", &anna), "the rule's own digest");
+        assert_ne!(folded, window("other", &anna));
+    }
+
+    #[test]
+    fn an_unknown_word_for_what_becomes_of_the_cards_names_those_that_there_are() {
+        let fault = Policy::compile(&json!({"all_day": "weekend", "then": "fold"}))
+            .unwrap_err()
+            .remove(0);
+        assert!(fault.message.contains("`digest`"), "{}", fault.message);
     }
 
     #[test]

@@ -543,6 +543,14 @@ pub fn held_back_because(held_back: &HeldBack, zone: Tz) -> String {
                 held_back.recipient
             );
         }
+        Some(Cause::Quiet) => {
+            let at = held_back
+                .until
+                .map(|at| format!(" at {}", shown(at, zone)))
+                .unwrap_or_default();
+            let name = &held_back.recipient;
+            return format!("{name}: quiet hours: it is gathered, and told in one card when they end{at}");
+        }
         Some(Cause::Storm { count, .. }) => {
             let name = &held_back.recipient;
             return format!("{name}: the storm breaker gathers what comes after {count} cards, until it calms down");

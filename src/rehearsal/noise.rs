@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Made, Matched, Outcome, Rehearsal, Sent};
+use super::{Later, Made, Matched, Outcome, Rehearsal, Sent};
 use crate::delivery::WindowId;
 use crate::event::{Event, EventId};
 use crate::gathering::{Gathering, Item};
@@ -95,7 +95,10 @@ impl Rehearsal<'_> {
         let windows: Vec<WindowId> = self.gathered.keys().cloned().collect();
         let made = windows.iter().filter_map(|window| self.tell_gathered(rule, window));
         made.flat_map(|made| match made.outcome {
-            Outcome::Matched(matched) => matched.sent,
+            Outcome::Matched(matched) => {
+                let later = matched.later.into_iter().map(|later| later.card);
+                matched.sent.into_iter().chain(later).collect()
+            }
             Outcome::NotMet(_) | Outcome::NoMatch(_) => Vec::new(),
         })
         .collect()
@@ -118,6 +121,22 @@ impl Rehearsal<'_> {
         let told = telling::tell(&known, &event, self.now);
         self.take_in(told.changes);
         let (delivery, card, _) = told.sent?;
+        let card = Sent {
+            recipient: delivery.recipient,
+            card: Arc::new(card),
+        };
+        let (sent, later) = match delivery.terms.held_until {
+            Some(until) => (
+                Vec::new(),
+                vec![Later {
+                    card,
+                    until,
+                    reason: delivery.reason.unwrap_or_default(),
+                }],
+            ),
+            None => (vec![card], Vec::new()),
+        };
+        self.overnight.extend(later.iter().cloned());
         Some(Made {
             at: self.now,
             what: "the digest".to_owned(),
@@ -128,14 +147,11 @@ impl Rehearsal<'_> {
                     holds: true,
                     lines: Vec::new(),
                 },
-                sent: vec![Sent {
-                    recipient: delivery.recipient,
-                    card: Arc::new(card),
-                }],
+                sent,
                 untold: Vec::new(),
                 held_back: Vec::new(),
                 members_needed: Vec::new(),
-                later: Vec::new(),
+                later,
                 silenced: Vec::new(),
                 told: None,
                 updated: Vec::new(),

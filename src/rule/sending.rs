@@ -98,16 +98,24 @@ impl Sending {
         }
     }
 
-    /// The run that begins with so many recipients, the first `first` of whom get it before the others.
-    pub fn run(&self, event: &EventId, rule: &str, recipients: usize, first: usize, now: DateTime<Utc>) -> Run {
-        let phase = match self.approval_above {
+    /// Does a run to so many wait for an approval, or for how it goes with the first of them?
+    pub fn by_steps(&self, recipients: usize, first: usize) -> bool {
+        self.phase(recipients, first) != Phase::Running
+    }
+
+    fn phase(&self, recipients: usize, first: usize) -> Phase {
+        match self.approval_above {
             Some(bound) if recipients > bound => Phase::AwaitingApproval,
             Some(_) | None if first > 0 => Phase::Trying,
             Some(_) | None => Phase::Running,
-        };
+        }
+    }
+
+    /// The run that begins with so many recipients, the first `first` of whom get it before the others.
+    pub fn run(&self, event: &EventId, rule: &str, recipients: usize, first: usize, now: DateTime<Utc>) -> Run {
         Run {
             lane: self.lane(recipients),
-            phase,
+            phase: self.phase(recipients, first),
             first: First {
                 count: first as u64,
                 ..First::default()

@@ -78,6 +78,7 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
         Phrase::NoRule => "لم يحدث شيء: لم تعد القاعدة «{rule}» موجودة.",
         Phrase::BeganAnew => "انتهى هذا، وبدأ شيء جديد منذ ذلك الحين: وله بطاقة أخرى.",
         Phrase::GatheredTitle => "المزيد ({count}): {about}",
+        Phrase::QuietTitle => "في ساعات الهدوء ({count}): {about}",
         Phrase::OnlyCounted => "ما سبق ذلك معدود هنا فقط: {count}.",
         Phrase::About => "بخصوص",
         Phrase::Was => "وصل",

@@ -80,6 +80,7 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
         Phrase::NoRule => "Nothing happened: there is no rule “{rule}” any more.",
         Phrase::BeganAnew => "It is over, and something new began since: there is a card for that.",
         Phrase::GatheredTitle => "{count} more: {about}",
+        Phrase::QuietTitle => "{count} in quiet hours: {about}",
         Phrase::OnlyCounted => "{count} before these are only counted here.",
         Phrase::About => "For",
         Phrase::Was => "was",

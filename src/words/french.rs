@@ -84,6 +84,7 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
             "C’est terminé, et quelque chose de nouveau a commencé depuis : il y a une carte pour cela."
         }
         Phrase::GatheredTitle => "{count} de plus : {about}",
+        Phrase::QuietTitle => "{count} pendant les heures calmes : {about}",
         Phrase::OnlyCounted => "{count} avant celles-ci sont seulement comptées ici.",
         Phrase::About => "Pour",
         Phrase::Was => "est arrivée",

@@ -82,6 +82,7 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
         Phrase::NoRule => "Nichts ist passiert: Die Regel „{rule}“ gibt es nicht mehr.",
         Phrase::BeganAnew => "Das ist vorbei, und seither begann etwas Neues: Dafür gibt es eine eigene Karte.",
         Phrase::GatheredTitle => "{count} weitere: {about}",
+        Phrase::QuietTitle => "{count} in der Ruhezeit: {about}",
         Phrase::OnlyCounted => "{count} davor sind hier nur gezählt.",
         Phrase::About => "Für",
         Phrase::Was => "kam",

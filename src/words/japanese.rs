@@ -78,6 +78,7 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
         Phrase::NoRule => "何も起きませんでした。ルール「{rule}」はもうありません。",
         Phrase::BeganAnew => "これは完了し、その後新しいものが始まりました。そのためのカードがあります。",
         Phrase::GatheredTitle => "ほか{count}件：{about}",
+        Phrase::QuietTitle => "おやすみ時間中に{count}件：{about}",
         Phrase::OnlyCounted => "これ以前の{count}件は件数のみです。",
         Phrase::About => "対象",
         Phrase::Was => "届いています",

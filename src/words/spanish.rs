@@ -80,6 +80,7 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
         Phrase::NoRule => "No ha pasado nada: la regla «{rule}» ya no existe.",
         Phrase::BeganAnew => "Ya terminó, y desde entonces empezó algo nuevo: hay otra tarjeta para eso.",
         Phrase::GatheredTitle => "{count} más: {about}",
+        Phrase::QuietTitle => "{count} en horas de silencio: {about}",
         Phrase::OnlyCounted => "{count} anteriores solo se cuentan aquí.",
         Phrase::About => "Para",
         Phrase::Was => "llegó",

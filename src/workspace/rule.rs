@@ -92,13 +92,13 @@ pub fn compile(name: &str, file: &str, document: &Document, around: &Surrounding
     let except = compiler.targets("except", root.get("except"), &triggers);
     let card = compiler.card(root.get("card"), &triggers);
     let mut limit = compiler.limit(root.get("limit"));
-    let digest = compiler.digest(root, &mut limit, &notify);
+    let quiet = compiler.quiet(root.get("quiet_hours"));
+    let digest = compiler.digest(root, &mut limit, &notify, &quiet);
     let own_storm = compiler.storm(root.get("storm"));
     let feed = compiler.feed(root.get("feed"), &notify);
     let sending = compiler.sending(root);
     let then = compiler.then(root, &triggers);
     let living = compiler.living(root, &triggers, &notify, card.as_ref());
-    let quiet = compiler.quiet(root.get("quiet_hours"));
     let courtesy = compiler.courtesy(root, &notify);
     let Compiler { shape, faults, .. } = compiler;
     let faults: Vec<Fault> = shape.into_iter().chain(faults).collect();

@@ -48,6 +48,7 @@ fn decided_on(found: Option<Gathering>, event: &str, seconds: i64) -> Batch {
         tenant_id: None,
         person: Value::Null,
         thread: None,
+        quiet: None,
         begun_by: delivery.id.clone(),
         opened_at: at(seconds),
         due_at: at(600),

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{Compiler, parted};
 use crate::diagnostic::{Fault, Step};
 use crate::limit::{Limit, Rest};
+use crate::quiet::policy::{QuietTime, Then};
 use crate::rate::Rate;
 use crate::rule::condition::Condition;
 use crate::rule::digest::Digest;
@@ -43,7 +44,14 @@ impl Compiler<'_> {
     }
 
     /// The digest; a limit that says nothing about the rest leaves it to a digest that is written.
-    pub(super) fn digest(&mut self, rule: &Value, limit: &mut Option<Limit>, notify: &[Target]) -> Option<Digest> {
+    /// Quiet hours whose cards are folded say when it is sent as well.
+    pub(super) fn digest(
+        &mut self,
+        rule: &Value,
+        limit: &mut Option<Limit>,
+        notify: &[Target],
+        quiet: &QuietTime,
+    ) -> Option<Digest> {
         let place = || vec![Step::from("digest")];
         let said = rule.get("limit").and_then(|limit| limit.get("rest"));
         let digested = said.and_then(Value::as_str) == Some("digest");
@@ -79,7 +87,7 @@ impl Compiler<'_> {
                 Fault::error("digest::limit", "the limit leaves nothing for a digest")
                     .help("write `rest: digest` under `limit`, or leave `rest` out"),
             ),
-            (_, None) if digest.times.is_none() && rule.get("limit").is_none() => Some(
+            (_, None) if digest.times.is_none() && rule.get("limit").is_none() && quiet.then != Then::Digest => Some(
                 Fault::error("digest::limit", "nothing says when the digest is sent").help(
                     "write `at: \"09:00\"` under `digest`, or a `limit: { once_per: 1 hour }` beside it, at whose end it \
                      is sent",
