@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::support::engine::{Engine, Workspace, texts};
 
 const INCIDENT: &str = "description: Something burns\n\
+    language: en\n\
     when: { hook: ci }\n\
     notify: [{ channel: Platform / Incidents }, { person: Anna Berg }]\n\
     card: { title: \"{{event.title}}\", text: \"Seen {{tracked.events}} times\" }\n\
@@ -324,7 +325,8 @@ async fn a_card_that_is_not_sent_yet_is_sent_as_it_is_by_then() {
 
 #[tokio::test]
 async fn buttons_work_without_track_and_each_event_has_its_own_card() {
-    let engine = engine("when: { hook: ci }\nnotify: [{ person: Anna Berg }]\nbuttons: [acknowledge]\n").await;
+    let engine =
+        engine("language: en\nwhen: { hook: ci }\nnotify: [{ person: Anna Berg }]\nbuttons: [acknowledge]\n").await;
     told(&engine, "One", "firing", 1).await;
     told(&engine, "Two", "firing", 2).await;
     press(&engine, "Anna Berg", "Anna Berg", "Acknowledge").await;
@@ -422,7 +424,7 @@ async fn a_drill_has_a_card_of_its_own() {
 
 #[tokio::test]
 async fn of_a_broadcast_the_first_thousand_cards_change() {
-    let rule = "when: { hook: ci }\nnotify: [{ members_of: Platform }]\ncard: { title: \"{{event.title}}\" }\n\
+    let rule = "language: en\nwhen: { hook: ci }\nnotify: [{ members_of: Platform }]\ncard: { title: \"{{event.title}}\" }\n\
                 track: { by: \"{{event.id}}\" }\nbuttons: [acknowledge]\nsend: { needs_approval_above: 10 }\n";
     let engine = Workspace::new()
         .rule("incident", rule)

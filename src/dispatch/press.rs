@@ -24,7 +24,7 @@ use crate::matter::{Change, Matter, MatterId, decide};
 use crate::plan;
 use crate::rule::Rule;
 use crate::rule::condition::Verdicts;
-use crate::rule::courtesy::{Tongue, ours};
+use crate::rule::courtesy::{self, Tongue};
 use crate::store::StoreError;
 use crate::store::outbox::{Amendment, Batch, RuleRecord};
 use crate::timer::{Timer, TimerId};
@@ -73,7 +73,9 @@ impl Dispatcher {
     async fn press_once(&self, event: &Event, workspace: &Workspace) -> Result<String, StoreError> {
         let now = self.clock.now();
         let known = self.outbox.event(&event.id).await?.is_some();
-        let language = self.language_of(event, workspace).await?;
+        let own = self.language_of(event).await?;
+        let house = Tongue::of_house(workspace.settings.language.as_deref(), &workspace.text_languages);
+        let language = courtesy::ours(&house.chain(own.as_deref()));
         let words = |phrase| say(language, phrase).to_owned();
         let (Origin::Button { button, .. }, Some(sender)) = (&event.origin, &event.sender) else {
             return Ok(words(Phrase::UnknownButton));
@@ -87,6 +89,8 @@ impl Dispatcher {
         let Some(rule) = workspace.ruleset.rules.iter().find(|rule| rule.name == matter.rule) else {
             return Ok(fill(language, Phrase::NoRule, &[("rule", &matter.rule)]));
         };
+        let language = courtesy::ours(&rule.courtesy.tongue.chain(own.as_deref()));
+        let words = |phrase| say(language, phrase).to_owned();
         let standing = self.standing(&matter).await?;
         let ahead = Ahead::of(&self.recent);
         let occasion = Occasion {
@@ -119,8 +123,8 @@ impl Dispatcher {
         Ok(sentence)
     }
 
-    /// In which language whoever pressed is answered: as they chose, else as Teams says, else that of the workspace.
-    async fn language_of(&self, event: &Event, workspace: &Workspace) -> Result<Language, StoreError> {
+    /// The language of whoever pressed: as they chose, else as Teams says.
+    async fn language_of(&self, event: &Event) -> Result<Option<String>, StoreError> {
         let key = event
             .sender
             .as_ref()
@@ -129,10 +133,8 @@ impl Dispatcher {
             Some(key) => self.directory.choices(std::slice::from_ref(&key)).await?.remove(&key),
             None => None,
         };
-        let chosen = choices.as_ref().and_then(|choices| choices.language.as_deref());
-        let own = chosen.or(event.data["locale"].as_str());
-        let tongue = Tongue::of_house(workspace.settings.language.as_deref(), &workspace.text_languages);
-        Ok(ours(&tongue.chain(own)))
+        let chosen = choices.and_then(|choices| choices.language);
+        Ok(chosen.or_else(|| event.data["locale"].as_str().map(str::to_owned)))
     }
 
     /// Why this person may not press, if so: what they are told, and what is written down.

@@ -15,7 +15,7 @@ use crate::quiet::policy::{self, Then};
 use crate::rule::Rule;
 use crate::storm;
 
-use super::manner::{of_person, own_languages};
+use super::manner::languages;
 use super::recipient;
 
 /// What decides about the cards of one event.
@@ -248,8 +248,7 @@ impl<'a> Gate<'a> {
             gathers.gathering.value = limit.shown(value);
         }
         if !gathers.joins {
-            let own = of_person(reached).into_iter().flat_map(own_languages);
-            gathers.gathering.languages = own.map(str::to_owned).collect();
+            gathers.gathering.languages = languages(self.rule, Some(reached));
         }
         let (since, until) = (gathers.gathering.opened_at, gathers.gathering.due_at);
         self.hold_back(reached, Some(since), Some(until), Some(cause));

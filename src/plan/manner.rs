@@ -73,7 +73,7 @@ pub fn languages(rule: &Rule, reached: Option<&Reached>) -> Vec<String> {
 }
 
 /// Only if it is a person who is told, no place.
-pub(super) fn of_person(reached: &Reached) -> Option<&Reached> {
+fn of_person(reached: &Reached) -> Option<&Reached> {
     match &reached.recipient.address {
         Address::Person { .. } | Address::Feed { .. } => Some(reached),
         Address::Conversation { .. } | Address::Webhook { .. } | Address::Nowhere { .. } => None,

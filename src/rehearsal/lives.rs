@@ -21,7 +21,7 @@ use crate::matter::{Change, Matter, MatterId};
 use crate::plan::{self, Plan};
 use crate::rule::Rule;
 use crate::rule::condition::Verdicts;
-use crate::rule::courtesy::{Tongue, ours};
+use crate::rule::courtesy::ours;
 use crate::timer::Timer;
 use crate::words::Language;
 
@@ -185,7 +185,7 @@ impl Rehearsal<'_> {
             ours.deed,
             sender,
             self.workspace.settings.time_zone,
-            self.language_of(event),
+            self.language_of(rule, event),
             self.now(),
         );
         let Some(after) = pressed.matter else {
@@ -210,15 +210,14 @@ impl Rehearsal<'_> {
     }
 
     /// In which language whoever pressed is answered.
-    fn language_of(&self, event: &Event) -> Language {
+    fn language_of(&self, rule: &Rule, event: &Event) -> Language {
         let sender = event.sender.as_ref();
         let key = sender
             .and_then(|sender| PersonKey::of_ids(sender.aad_object_id.as_deref(), sender.account_id.as_deref()));
         let choices = key.map(|key| self.world.choices(&key));
         let chosen = choices.as_ref().and_then(|choices| choices.language.as_deref());
         let own = chosen.or(event.data["locale"].as_str());
-        let house = self.workspace.settings.language.as_deref();
-        ours(&Tongue::of_house(house, &self.workspace.text_languages).chain(own))
+        ours(&rule.courtesy.tongue.chain(own))
     }
 
     /// Why somebody may not press, if so.

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const WINDOW: &str = "when: { hook: ci }\nnotify: [{ person: Anna Berg }]\ncard: { title: \"{{event.title}}\" }\n\
+const WINDOW: &str = "language: en\nwhen: { hook: ci }\nnotify: [{ person: Anna Berg }]\ncard: { title: \"{{event.title}}\" }\n\
                       limit: { once_per: 10 minutes, rest: digest }\n";
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn what_is_gathered_survives_a_restart_and_is_told_late_rather_than_never(
 
 #[tokio::test]
 async fn each_recipient_and_each_value_has_a_digest_of_its_own() {
-    let rule = "when: { hook: ci }\nnotify: [{ person: \"{{event.who}}\" }]\ncard: { title: \"{{event.title}}\" }\n\
+    let rule = "language: en\nwhen: { hook: ci }\nnotify: [{ person: \"{{event.who}}\" }]\ncard: { title: \"{{event.title}}\" }\n\
                 limit: { once_per: 10 minutes, for_each: \"{{event.repo}}\", rest: digest }\n";
     let engine = engine(rule, "").await;
     for (who, repo) in [("Anna Berg", "web"), ("Anna Berg", "shop"), ("Omar Haddad", "web")] {
@@ -103,7 +103,7 @@ async fn each_recipient_and_each_value_has_a_digest_of_its_own() {
 
 #[tokio::test]
 async fn a_weekly_digest_tells_of_the_whole_week_on_monday_at_nine() {
-    let rule = "description: News of the week\nwhen: { hook: ci }\nnotify: [{ person: Anna Berg }]\n\
+    let rule = "description: News of the week\nlanguage: en\nwhen: { hook: ci }\nnotify: [{ person: Anna Berg }]\n\
                 digest:\n  at: \"09:00\"\n  days: monday\n  time_zone: Europe/Berlin\n  card:\n    title: \"{{digest.count}} things\"\n    \
                 text: \"{{#each digest.items}}{{number}}. {{data.title}}; {{/each}}\"\n";
     let engine = engine(rule, "").await;

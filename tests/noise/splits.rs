@@ -2,7 +2,7 @@
 
 use super::*;
 
-const SPLIT: &str = "when: { hook: ci }\nsplit: event.alerts\nif: { item.labels.severity: critical }\n\
+const SPLIT: &str = "language: en\nwhen: { hook: ci }\nsplit: event.alerts\nif: { item.labels.severity: critical }\n\
                      notify: [{ person: Anna Berg }]\n\
                      card: { title: \"{{item.labels.alertname}} of {{event.receiver}}\" }\n";
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const RULE: &str = "description: Alerts of the shop\nwhen: { hook: ci }\nnotify: [{ person: Anna Berg }]\n\
+const RULE: &str = "description: Alerts of the shop\nlanguage: en\nwhen: { hook: ci }\nnotify: [{ person: Anna Berg }]\n\
                     card: { title: \"{{event.title}}\" }\n";
 const ON: &str = "limits: { storm: 20 per 5 minutes }\n";
 
