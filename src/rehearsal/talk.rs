@@ -153,7 +153,11 @@ fn find<'a>(value: &'a Value, button: &str) -> Option<(&'a Value, String)> {
                 Some(_) | None => None,
             };
             if let Some(name) = name
-                && (name == button || name.strip_prefix(OURS) == Some(button) || value["title"] == button)
+                && (name == button
+                    || name
+                        .strip_prefix(OURS)
+                        .is_some_and(|deed| deed.eq_ignore_ascii_case(button))
+                    || value["title"] == button)
             {
                 return Some((value, name.to_owned()));
             }
