@@ -27,6 +27,7 @@ pub mod http;
 pub mod judge;
 pub mod kafka;
 pub mod lane;
+pub mod language;
 pub mod limit;
 pub mod link;
 pub mod listen;

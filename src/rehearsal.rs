@@ -64,6 +64,10 @@ pub struct Made {
 
 /// What became of an event under one rule.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a test has a handful, and nearly all of them match"
+)]
 pub enum Outcome {
     /// The rule waits for something else; why, in a sentence.
     NotMet(String),

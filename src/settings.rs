@@ -17,9 +17,9 @@ use url::Url;
 use crate::diagnostic::{Fault, Step};
 use crate::duration;
 use crate::hook::{self, Hook};
+use crate::language;
 use crate::queue::{self, Queue};
 use crate::quiet::policy::Policy;
-use crate::rule::courtesy;
 use crate::secret_name::SecretName;
 use crate::teams::credential::Credential;
 use crate::teams::endpoints::Overrides;
@@ -260,16 +260,13 @@ pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
     faults.extend(found.into_iter().map(|fault| fault.under("queues")));
     let (topics, found) = topic::compile(&file.topics);
     faults.extend(found.into_iter().map(|fault| fault.under("topics")));
-    let language = file
-        .language
-        .as_ref()
-        .and_then(|written| match courtesy::language(written) {
-            Ok(tag) => Some(tag),
-            Err(fault) => {
-                faults.push(fault.under("language"));
-                None
-            }
-        });
+    let language = file.language.as_ref().and_then(|written| match language::tag(written) {
+        Ok(tag) => Some(tag),
+        Err(fault) => {
+            faults.push(fault.under("language"));
+            None
+        }
+    });
     let settings = Settings {
         language,
         topics,

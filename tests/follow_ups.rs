@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::support::engine::{Engine, PATIENCE, Workspace, texts};
 
 const ESCALATION: &str = "when: { hook: ci }\n\
+    language: en\n\
     notify: [{ person: Anna Berg }]\n\
     card: { title: \"{{event.title}}\", text: \"Please look\" }\n\
     buttons: [acknowledge, close]\n\

@@ -60,6 +60,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("pace", 1),
     ("hook", 1),
     ("queue", 1),
+    ("language", 1),
     ("link", 1),
     ("settings", 1),
     ("workspace", 1),

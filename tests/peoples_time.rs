@@ -170,7 +170,7 @@ async fn people_keep_hours_of_their_own_and_a_rule_may_drop_what_comes_at_night(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_comes_at_night_is_told_in_one_card_in_the_morning_where_somebody_wants_that() {
-    let rule = format!("{BOTH}limit: {{ once_per: 10 minutes, rest: digest }}\n");
+    let rule = format!("{BOTH}limit: {{ once_per: 10 minutes, rest: digest }}\nlanguage: en\n");
     let workspace = workspace()
         .rule("r", &rule)
         .settings("quiet_hours: { from: \"22:00\", to: \"07:00\", then: digest }\n");
@@ -229,7 +229,7 @@ async fn what_comes_at_night_is_told_in_one_card_in_the_morning_where_somebody_w
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_digest_that_becomes_due_at_night_waits_for_the_morning() {
     let rule = "when: { hook: ci }\nnotify: [{ person: Anna Berg }]\ncard: { text: \"{{event.text}}\" }\n\
-                limit: { once_per: 10 minutes, rest: digest }\nexpires_after: 1 hour\n";
+                limit: { once_per: 10 minutes, rest: digest }\nexpires_after: 1 hour\nlanguage: en\n";
     let workspace = workspace()
         .rule("r", rule)
         .settings("quiet_hours: \"22:00-07:00\"\n")

@@ -186,7 +186,7 @@ async fn over_tls_a_broker_is_believed_that_an_authority_of_the_system_vouches_f
     let broker = Broker::start();
     let mut doors = JoinSet::new();
     let (known, unknown) = (Authority::new(), Authority::new());
-    let [trusted, stranger] = [&known, &unknown].map(|authority| acceptor(authority));
+    let [trusted, stranger] = [&known, &unknown].map(acceptor);
     let trusted = door(broker.address, Some(trusted), &mut doors).await;
     let stranger = door(broker.address, Some(stranger), &mut doors).await;
     let queue = |address| {

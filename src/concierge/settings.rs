@@ -7,8 +7,8 @@ use super::request::Form;
 use super::{Offer, SAVE, gets_topic, pressed, shown};
 use crate::card::{Card, Content};
 use crate::choice::Choices;
+use crate::language;
 use crate::opt_out::{ALL, topic_key};
-use crate::rule::courtesy;
 use crate::topic::Topic;
 use crate::words::{Language, Phrase, fill, is_right_to_left, say};
 use crate::zone;
@@ -267,7 +267,7 @@ pub fn save(form: &Form, choices: &mut Choices, offer: &Offer<'_>, now: DateTime
         let written = form.text(LANGUAGE);
         choices.language = match written.is_empty() {
             true => None,
-            false => Some(courtesy::language(&written).map_err(|_| Wrong::Language)?),
+            false => Some(language::tag(&written).map_err(|_| Wrong::Language)?),
         };
     }
     if *choices != before {

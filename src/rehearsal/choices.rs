@@ -7,8 +7,8 @@ use crate::book::Book;
 use crate::choice::{Choices, PersonKey};
 use crate::concierge::settings::quiet_hours;
 use crate::diagnostic::{Fault, did_you_mean};
+use crate::language;
 use crate::opt_out::{ALL, rule_key, topic_key};
-use crate::rule::courtesy;
 use crate::rule::tests_file::ChoicesFile;
 use crate::workspace::Workspace;
 use crate::zone;
@@ -46,7 +46,7 @@ pub fn choose(
         }
     }
     if let Some(written) = &file.language {
-        match courtesy::language(written) {
+        match language::tag(written) {
             Ok(tag) => choices.language = Some(tag),
             Err(fault) => faults.push(fault.under("language")),
         }

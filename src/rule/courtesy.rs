@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Fault, did_you_mean};
+use crate::language;
 use crate::rule::target::{Kind, Target};
 use crate::topic::Topic;
 use crate::words::{Language, base, is_right_to_left};
@@ -132,7 +133,7 @@ impl Courtesy {
             if written.eq_ignore_ascii_case("recipient") {
                 return None;
             }
-            match language(written) {
+            match language::tag(written) {
                 Ok(tag) => Some(tag),
                 Err(fault) => {
                     faults.push(fault.under("language"));
@@ -170,28 +171,6 @@ fn tells_people(notify: &[Target]) -> bool {
         | Kind::Here
         | Kind::Sender => false,
     })
-}
-
-/// A language as people write it, as a tag in small letters: `de`, `pt-BR`.
-///
-/// # Errors
-/// It is none.
-pub fn language(written: &str) -> Result<String, Fault> {
-    let tag = written.trim().to_lowercase().replace('_', "-");
-    let mut parts = tag.split('-');
-    let letters = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let first = parts.next().unwrap_or_default();
-    let good = (2..=3).contains(&first.len())
-        && first.bytes().all(|byte| byte.is_ascii_lowercase())
-        && parts.all(|part| (1..=8).contains(&part.len()) && letters(part))
-        && tag.len() <= 35;
-    match good {
-        true => Ok(tag),
-        false => Err(
-            Fault::error("language::tag", format!("`{}` is no language", written.trim()))
-                .help("write its code: `de`, `ar`, `pt-BR`"),
-        ),
-    }
 }
 
 #[cfg(test)]
@@ -297,6 +276,6 @@ mod tests {
         .unwrap_err();
         assert_eq!(faults[0].help.as_deref(), Some("did you mean `deployments`?"));
         assert_eq!(faults[1].code, "language::tag");
-        assert_eq!(language("pt_BR").unwrap(), "pt-br");
+        assert_eq!(language::tag("pt_BR").unwrap(), "pt-br");
     }
 }

@@ -118,19 +118,14 @@ fn words_of_other_tools_lead_to_ours() {
 
 #[test]
 fn a_word_of_a_later_version_is_told_apart_from_a_mistake() {
-    for (text, key) in [(
-        "when: { hook: x }\nnotify: [{ channel: r }]\ntime_zone: Europe/Berlin",
-        "time_zone",
-    )] {
-        assert_eq!(
-            rule(text),
-            told(
-                key,
-                &format!("`{key}` is not part of this version of Herald"),
-                "leave it out"
-            )
-        );
-    }
+    assert_eq!(
+        rule("when: { hook: x }\nnotify: [{ channel: r }]\ntime_zone: Europe/Berlin"),
+        told(
+            "time_zone",
+            "`time_zone` is not part of this version of Herald",
+            "leave it out"
+        )
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::compiler::Compiler;
 use super::source::{Kind, name_of};
 use crate::card::localised::Texts;
 use crate::diagnostic::{Diagnostic, Fault, Severity};
-use crate::rule::courtesy;
+use crate::language;
 use crate::schema::{self, FileKind};
 use crate::yaml::{self, Document};
 
@@ -20,7 +20,7 @@ impl Compiler<'_> {
         let mut files: BTreeMap<String, (String, Document)> = BTreeMap::new();
         for file in self.of_kind(Kind::Texts) {
             let name = name_of(&file.path, "texts/");
-            let tag = match courtesy::language(&name) {
+            let tag = match language::tag(&name) {
                 Ok(tag) => tag,
                 Err(_) => {
                     let message = "a file of texts is called by its language: `texts/de.yaml`, `texts/pt-BR.yaml`";

@@ -83,7 +83,7 @@ async fn what_people_chose_goes_with_an_export(place: &dyn Place) {
     }));
     directory.set_choices(&anna, &Choices::default()).await.expect("set");
     directory.import(exported).await.expect("import");
-    assert_eq!(chosen(&*directory, &[anna.clone()]).await, [(anna, chose)]);
+    assert_eq!(chosen(&*directory, std::slice::from_ref(&anna)).await, [(anna, chose)]);
     assert!(directory.forget("choices/anna-object").await.expect("forget"));
 }
 

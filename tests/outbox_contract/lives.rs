@@ -198,7 +198,7 @@ async fn a_timer_is_due_at_its_time_until_it_is_stopped_also_after_reopening(pla
     }
     {
         let outbox = place.open().outbox;
-        assert_eq!(due(&*outbox, 60).await, [first.clone()]);
+        assert_eq!(due(&*outbox, 60).await, std::slice::from_ref(&first));
         assert_eq!(
             due(&*outbox, 500).await,
             [first.clone(), second.clone()],
@@ -212,7 +212,7 @@ async fn a_timer_is_due_at_its_time_until_it_is_stopped_also_after_reopening(pla
             })
             .await
             .expect("enqueue");
-        assert_eq!(due(&*outbox, 500).await, [second.clone()]);
+        assert_eq!(due(&*outbox, 500).await, std::slice::from_ref(&second));
         outbox.stop_timer(&second.id).await.expect("stop");
         outbox
             .stop_timer(&second.id)
