@@ -56,7 +56,13 @@ async fn post(engine: &Engine, text: &str) -> Value {
     answer
 }
 
-fn set(engine: &Engine, instant: &str) {
+/// Sets the clock once nothing is on its way: an answer that comes a day later counts as none.
+async fn set(engine: &Engine, instant: &str) {
+    engine
+        .until("nothing is on its way", |all| {
+            all.iter().all(|delivery| delivery.state != State::Sending)
+        })
+        .await;
     let hand = engine.hand.as_ref().expect("the clock is the test's");
     hand.set(instant.parse().expect("an instant"));
 }
@@ -103,14 +109,14 @@ async fn a_card_that_comes_at_night_is_sent_in_the_morning_where_each_lives() {
         "{story}"
     );
     engine.restart().await;
-    set(&engine, "2026-03-03T02:59:59Z");
+    set(&engine, "2026-03-03T02:59:59Z").await;
     nothing_more_than(&engine, 0).await;
-    set(&engine, "2026-03-03T03:00:01Z");
+    set(&engine, "2026-03-03T03:00:01Z").await;
     engine
         .until("Omar is told", |all| of(all, "Omar Haddad").state == State::Delivered)
         .await;
     nothing_more_than(&engine, 1).await;
-    set(&engine, "2026-03-03T06:00:01Z");
+    set(&engine, "2026-03-03T06:00:01Z").await;
     let all = engine
         .until("Anna is told", |all| of(all, "Anna Berg").state == State::Delivered)
         .await;
@@ -187,16 +193,16 @@ async fn what_comes_at_night_is_told_in_one_card_in_the_morning_where_somebody_w
     );
     assert!(story.contains("2 cards held back."), "{story}");
     // Two limits of ten minutes end in the meantime: they have nothing to do with it.
-    set(&engine, "2026-03-02T21:55:00Z");
+    set(&engine, "2026-03-02T21:55:00Z").await;
     engine.restart().await;
     post(&engine, "disk empty").await;
     nothing_more_than(&engine, 0).await;
-    set(&engine, "2026-03-03T02:59:59Z");
+    set(&engine, "2026-03-03T02:59:59Z").await;
     nothing_more_than(&engine, 0).await;
-    set(&engine, "2026-03-03T03:00:01Z");
+    set(&engine, "2026-03-03T03:00:01Z").await;
     engine.messages(1).await;
     engine.settled().await;
-    set(&engine, "2026-03-03T06:00:01Z");
+    set(&engine, "2026-03-03T06:00:01Z").await;
     engine.messages(2).await;
     for card in told(&engine) {
         assert!(card.contains("3 in quiet hours: r"), "{card}");
@@ -216,7 +222,7 @@ async fn what_comes_at_night_is_told_in_one_card_in_the_morning_where_somebody_w
     engine.messages(4).await;
     post(&engine, "and another").await;
     nothing_more_than(&engine, 4).await;
-    set(&engine, "2026-03-03T06:10:02Z");
+    set(&engine, "2026-03-03T06:10:02Z").await;
     engine.messages(6).await;
     let (_, metrics) = engine.get("/metrics").await;
     let metrics = metrics.as_str().expect("text");
@@ -241,7 +247,7 @@ async fn a_digest_that_becomes_due_at_night_waits_for_the_morning() {
     post(&engine, "second").await;
     engine.messages(1).await;
     engine.settled().await;
-    set(&engine, "2026-03-02T21:05:01Z");
+    set(&engine, "2026-03-02T21:05:01Z").await;
     let waiting = |all: &[Delivery]| {
         all.iter()
             .any(|one| one.state == State::Pending && one.reason.is_some())
@@ -253,9 +259,9 @@ async fn a_digest_that_becomes_due_at_night_waits_for_the_morning() {
         "{all:#?}"
     );
     engine.restart().await;
-    set(&engine, "2026-03-03T05:59:59Z");
+    set(&engine, "2026-03-03T05:59:59Z").await;
     nothing_more_than(&engine, 1).await;
-    set(&engine, "2026-03-03T06:00:01Z");
+    set(&engine, "2026-03-03T06:00:01Z").await;
     engine.messages(2).await;
     let told = told(&engine);
     assert!(told[1].contains("1 more: r") && told[1].contains("second"), "{told:?}");
@@ -287,7 +293,7 @@ async fn a_card_that_would_come_too_late_is_not_kept_and_channels_wait_only_if_s
         story.contains("not worth sending any more (`expires_after`)"),
         "{story}"
     );
-    set(&engine, "2026-03-03T07:00:01Z");
+    set(&engine, "2026-03-03T07:00:01Z").await;
     engine.messages(2).await;
     nothing_more_than(&engine, 2).await;
 }
@@ -322,7 +328,7 @@ async fn nine_in_the_morning_comes_where_each_lives_once_for_each_date() {
     arrive(&engine, &["Anna Berg", "Omar Haddad"]).await;
     let mut engine = engine;
     tokio::time::sleep(Duration::from_millis(300)).await;
-    set(&engine, "2026-03-02T05:00:01Z");
+    set(&engine, "2026-03-02T05:00:01Z").await;
     engine.messages(1).await;
     nothing_more_than(&engine, 1).await;
     assert_eq!(told(&engine), ["Good morning at 2026-03-02T09:00:00+04:00"]);
@@ -336,7 +342,7 @@ async fn nine_in_the_morning_comes_where_each_lives_once_for_each_date() {
         ..Choices::default()
     };
     directory.set_choices(&omar, &choices).await.expect("set");
-    set(&engine, "2026-03-02T08:00:01Z");
+    set(&engine, "2026-03-02T08:00:01Z").await;
     engine.messages(2).await;
     nothing_more_than(&engine, 2).await;
     assert_eq!(told(&engine)[1], "Good morning at 2026-03-02T09:00:00+01:00");
@@ -349,9 +355,9 @@ async fn nine_in_the_morning_comes_where_each_lives_once_for_each_date() {
     // By the workspace's clock it is nine an hour later: who cannot be found is told of then, and only then.
     let dead = |all: &[Delivery]| all.iter().filter(|delivery| delivery.state == State::Dead).count();
     assert_eq!(dead(&engine.deliveries().await), 0);
-    set(&engine, "2026-03-02T09:00:01Z");
+    set(&engine, "2026-03-02T09:00:01Z").await;
     engine.until("nobody is told of", |all| dead(all) == 1).await;
-    set(&engine, "2026-03-03T08:00:01Z");
+    set(&engine, "2026-03-03T08:00:01Z").await;
     let all = engine.until("both live in Berlin", |all| all.len() == 5).await;
     assert_eq!(dead(&all), 1);
 }
@@ -428,16 +434,16 @@ async fn holidays_are_left_out_of_schedules_and_are_quiet() {
     arrive(&engine, &["Anna Berg", "Omar Haddad"]).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     post(&engine, "news").await;
-    set(&engine, "2026-03-03T09:00:01Z");
+    set(&engine, "2026-03-03T09:00:01Z").await;
     nothing_more_than(&engine, 0).await;
     let waiting = engine.deliveries().await;
     assert_eq!(
         of(&waiting, "Anna Berg").next_attempt_at.to_rfc3339(),
         "2026-03-03T23:00:00+00:00"
     );
-    set(&engine, "2026-03-04T09:00:01Z");
+    set(&engine, "2026-03-04T09:00:01Z").await;
     engine.messages(3).await;
-    set(&engine, "2026-03-05T09:00:01Z");
+    set(&engine, "2026-03-05T09:00:01Z").await;
     nothing_more_than(&engine, 3).await;
 }
 
