@@ -242,10 +242,18 @@ impl Herald {
 
     /// How many deliveries are in this state, by the store's own count.
     pub async fn count(&self, state: &str) -> u64 {
-        let (code, status) = self.get("/admin/v1/status").await;
-        status["deliveries"][state]
-            .as_u64()
-            .unwrap_or_else(|| panic!("no count of {state}: {code} {status}\n{}", tail(&self.log)))
+        let ends = tokio::time::Instant::now() + Duration::from_secs(60);
+        loop {
+            let (code, status) = self.get("/admin/v1/status").await;
+            match status["deliveries"][state].as_u64() {
+                Some(count) => return count,
+                // On a machine with much to do a store that is just being opened keeps others waiting.
+                None if code == 503 && tokio::time::Instant::now() < ends => {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                None => panic!("no count of {state}: {code} {status}\n{}", tail(&self.log)),
+            }
+        }
     }
 
     /// Every delivery.
