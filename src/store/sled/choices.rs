@@ -13,6 +13,10 @@ const ONE_BY_ONE: usize = 200;
 /// See [`crate::store::Directory::choices`].
 pub(super) fn get(draft: &Draft<'_>, keys: &[PersonKey]) -> Result<BTreeMap<PersonKey, Choices>, StoreError> {
     let mut found = BTreeMap::new();
+    // Mostly nobody has chosen anything.
+    if keys.len() > 1 && draft.first_under(Table::Choices, &[])?.is_none() {
+        return Ok(found);
+    }
     if keys.len() <= ONE_BY_ONE {
         for key in keys {
             let choices = draft.get(Table::Choices, key.as_str())?;
