@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -88,15 +87,19 @@ pub fn run(place: &Place, args: MattersArgs, environment: BTreeMap<String, Strin
             MattersCommand::List { open, rule, limit } => {
                 let mut query = vec![format!("limit={limit}"), format!("open={open}")];
                 query.extend(rule.map(|rule| format!("rule={}", segment(&rule))));
-                let asked = ask(&state, Method::GET, &format!("matters?{}", query.join("&")), None).await?;
+                let asked = state
+                    .ask_about("matters", Method::GET, &format!("matters?{}", query.join("&")), None)
+                    .await?;
                 told(asked, args.format, |answer| list(answer, open))
             }
             MattersCommand::Show { id } => {
-                let asked = ask(&state, Method::GET, &path(&id, ""), None).await?;
+                let asked = state.ask_about("matters", Method::GET, &path(&id, ""), None).await?;
                 told(asked, args.format, show)
             }
             MattersCommand::Close { id } => {
-                let asked = ask(&state, Method::POST, &path(&id, "/close"), Some(&json!({}))).await?;
+                let asked = state
+                    .ask_about("matters", Method::POST, &path(&id, "/close"), Some(&json!({})))
+                    .await?;
                 told(asked, args.format, |answer| {
                     let shown: Shown = serde_json::from_value(answer)?;
                     say!("{} ({}) is closed, and its cards say so.", shown.id, shown.about);
@@ -105,29 +108,6 @@ pub fn run(place: &Place, args: MattersArgs, environment: BTreeMap<String, Strin
             }
         }
     })
-}
-
-/// Asks a route; a no of the server is told, and is how the command ends.
-async fn ask(state: &State, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Result<Value, Exit>> {
-    let (status, answer) = state.call(method, path, body).await?;
-    if status.is_success() {
-        return Ok(Ok(answer));
-    }
-    let sentence = answer.pointer("/error/message").and_then(Value::as_str);
-    match (status, sentence) {
-        (StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::BAD_REQUEST, Some(sentence)) => {
-            eprintln!("{sentence}");
-            if status == StatusCode::NOT_FOUND {
-                eprintln!("`herald matters list` shows what there is");
-            }
-            Ok(Err(Exit::No))
-        }
-        (_, Some(sentence)) => bail!("{sentence}"),
-        (StatusCode::NOT_FOUND, None) => {
-            bail!("the server is a Herald that knows no matters; it is older than this one")
-        }
-        (status, None) => bail!("the server answered {status}"),
-    }
 }
 
 fn told(

@@ -6,9 +6,8 @@ mod watch;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -166,27 +165,9 @@ fn path(id: &str, rest: &str) -> String {
     format!("runs/{}{rest}", segment(id))
 }
 
-/// Asks a route; a no of the server is told, and is how the command ends.
+/// See [`State::ask_about`].
 async fn ask(state: &State, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Result<Value, Exit>> {
-    let (status, answer) = state.call(method, path, body).await?;
-    if status.is_success() {
-        return Ok(Ok(answer));
-    }
-    let sentence = answer.pointer("/error/message").and_then(Value::as_str);
-    match (status, sentence) {
-        (StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::BAD_REQUEST, Some(sentence)) => {
-            eprintln!("{sentence}");
-            if status == StatusCode::NOT_FOUND {
-                eprintln!("`herald runs list` shows what there is");
-            }
-            Ok(Err(Exit::No))
-        }
-        (_, Some(sentence)) => bail!("{sentence}"),
-        (StatusCode::NOT_FOUND, None) => {
-            bail!("the server is a Herald that knows no runs; it is older than this one")
-        }
-        (status, None) => bail!("the server answered {status}"),
-    }
+    state.ask_about("runs", method, path, body).await
 }
 
 async fn list(

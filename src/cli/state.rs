@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::Place;
+use super::exit::Exit;
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::http::admin::Admin;
@@ -175,6 +176,39 @@ impl State {
             while own.outbox.tend(own.clock.now()).await? {}
         }
         Ok(())
+    }
+
+    /// Asks a route about `things`, as the command that lists them is called; a no of the server is told, and is how the
+    /// command ends.
+    ///
+    /// # Errors
+    /// As [`State::call`]; or the server could not do it, or is too old to know of such things.
+    pub async fn ask_about(
+        &self,
+        things: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Result<Value, Exit>> {
+        let (status, answer) = self.call(method, path, body).await?;
+        if status.is_success() {
+            return Ok(Ok(answer));
+        }
+        let sentence = answer.pointer("/error/message").and_then(Value::as_str);
+        match (status, sentence) {
+            (StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::BAD_REQUEST, Some(sentence)) => {
+                eprintln!("{sentence}");
+                if status == StatusCode::NOT_FOUND {
+                    eprintln!("`herald {things} list` shows what there is");
+                }
+                Ok(Err(Exit::No))
+            }
+            (_, Some(sentence)) => bail!("{sentence}"),
+            (StatusCode::NOT_FOUND, None) => {
+                bail!("the server is a Herald that knows no {things}; it is older than this one")
+            }
+            (status, None) => bail!("the server answered {status}"),
+        }
     }
 
     /// Asks a route and takes whatever it answers.
