@@ -2,13 +2,11 @@
 //! redirect is followed, and what goes wrong is told without address and secret.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, redirect};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tracing::info;
@@ -18,18 +16,12 @@ use super::{Ask, LARGEST_ANSWER, Method, Reply, Shown, is_listed, said};
 use crate::clock::Clock;
 use crate::secret::Secrets;
 use crate::settings::Calls;
-use crate::webhook::sender::{Guard, is_public, private_address, root_of};
-
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
+use crate::webhook::sender::{Ways, broken, is_public, private_address};
 
 /// The way to other programs. Cheap to call from many tasks at once.
 #[derive(Debug)]
 pub struct Caller {
-    outside: Client,
-    /// For private hosts: no proxy belongs in between.
-    inside: Client,
-    guard: Arc<Guard>,
+    ways: Ways,
     secrets: Arc<Secrets>,
     clock: Clock,
 }
@@ -40,23 +32,8 @@ impl Caller {
     /// # Errors
     /// A sentence, where TLS cannot work.
     pub fn new(secrets: Arc<Secrets>, clock: Clock) -> Result<Self, String> {
-        let guard = Arc::new(Guard::default());
-        let builder = || {
-            Client::builder()
-                .user_agent(concat!("teams-herald/", env!("CARGO_PKG_VERSION")))
-                .redirect(redirect::Policy::none())
-                .referer(false)
-                .http1_only()
-                .connect_timeout(CONNECT)
-                .pool_idle_timeout(Duration::from_secs(60))
-        };
-        let built = |client: reqwest::Result<Client>| {
-            client.map_err(|error| format!("no HTTPS client can be set up for calls: {}", root_of(&error)))
-        };
         Ok(Self {
-            outside: built(builder().dns_resolver(guard.clone()).build())?,
-            inside: built(builder().no_proxy().build())?,
-            guard,
+            ways: Ways::new("calls")?,
             secrets,
             clock,
         })
@@ -72,13 +49,7 @@ impl Caller {
             Ok(headers) => headers,
             Err(reason) => return Reply::Refused(reason),
         };
-        let client = match private {
-            true => &self.inside,
-            false => {
-                self.guard.look_out_for(&ask.host);
-                &self.outside
-            }
-        };
+        let client = self.ways.to(&ask.host, private);
         let method = match ask.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
@@ -219,13 +190,7 @@ fn lost(error: &reqwest::Error, ask: &Ask) -> Reply {
     if private_address(error).is_some() {
         return Reply::Refused(is_private(host));
     }
-    Reply::Lost(if error.is_connect() {
-        format!("cannot connect to {host}: {}", root_of(error))
-    } else if error.is_timeout() {
-        format!("{host} did not answer within {} s", ask.timeout.as_secs_f32())
-    } else {
-        format!("the connection to {host} broke: {}", root_of(error))
-    })
+    Reply::Lost(broken(error, host, ask.timeout))
 }
 
 #[cfg(test)]

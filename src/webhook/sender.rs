@@ -31,10 +31,7 @@ const MOST_HOSTS: usize = 10_000;
 /// The way to webhooks. Cheap to call from many tasks at once.
 #[derive(Debug)]
 pub struct Sender {
-    outside: Client,
-    /// For hosts that the settings name: no proxy belongs in between.
-    inside: Client,
-    guard: Arc<Guard>,
+    ways: Ways,
     private_hosts: Vec<String>,
     clock: Clock,
 }
@@ -63,24 +60,8 @@ impl Sender {
     /// # Errors
     /// A sentence, where TLS cannot work.
     pub fn new(private_hosts: &[String], clock: Clock) -> Result<Self, String> {
-        let guard = Arc::new(Guard::default());
-        let builder = || {
-            Client::builder()
-                .user_agent(concat!("teams-herald/", env!("CARGO_PKG_VERSION")))
-                .redirect(redirect::Policy::none())
-                .referer(false)
-                .http1_only()
-                .connect_timeout(CONNECT)
-                .timeout(PATIENCE)
-                .pool_idle_timeout(Duration::from_secs(60))
-        };
-        let built = |client: reqwest::Result<Client>| {
-            client.map_err(|error| format!("no HTTPS client can be set up for webhooks: {}", root_of(&error)))
-        };
         Ok(Self {
-            outside: built(builder().dns_resolver(guard.clone()).build())?,
-            inside: built(builder().no_proxy().build())?,
-            guard,
+            ways: Ways::new("webhooks")?,
             private_hosts: private_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             clock,
         })
@@ -102,15 +83,13 @@ impl Sender {
             );
         }
         let kind = if connector { Kind::Incoming } else { kind };
-        let client = match is_named {
-            true => &self.inside,
-            false => {
-                self.guard.look_out_for(&host);
-                &self.outside
-            }
-        };
+        let client = self.ways.to(&host, is_named);
         let body = serde_json::to_vec(message).expect("a JSON value can be written");
-        let request = client.post(url).header(CONTENT_TYPE, "application/json").body(body);
+        let request = client
+            .post(url)
+            .timeout(PATIENCE)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
         match read(request).await {
             Ok((status, retry_after, body)) => Posted {
                 answer: answer::read(kind, status, retry_after.as_deref(), &body, self.clock.now()),
@@ -127,13 +106,7 @@ impl Sender {
                  `send.private_webhook_hosts` in herald.yaml"
             ));
         }
-        let reason = if error.is_connect() {
-            format!("cannot connect to {host}: {}", root_of(error))
-        } else if error.is_timeout() {
-            format!("{host} did not answer within {} s", PATIENCE.as_secs())
-        } else {
-            format!("the connection to {host} broke: {}", root_of(error))
-        };
+        let reason = broken(error, host, PATIENCE);
         Posted {
             answer: Answer::Unavailable { reason, wait: None },
             status: None,
@@ -232,10 +205,67 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
 }
 
+/// The ways to hosts that somebody else names: out to the internet, where nothing private is found, and to private hosts
+/// that the settings name. No redirect is followed.
+#[derive(Debug)]
+pub(crate) struct Ways {
+    outside: Client,
+    /// No proxy belongs in between.
+    inside: Client,
+    guard: Arc<Guard>,
+}
+
+impl Ways {
+    /// The ways of `what`, in the plural.
+    ///
+    /// # Errors
+    /// A sentence, where TLS cannot work.
+    pub(crate) fn new(what: &str) -> Result<Self, String> {
+        let guard = Arc::new(Guard::default());
+        let builder = || {
+            Client::builder()
+                .user_agent(concat!("teams-herald/", env!("CARGO_PKG_VERSION")))
+                .redirect(redirect::Policy::none())
+                .referer(false)
+                .http1_only()
+                .connect_timeout(CONNECT)
+                .pool_idle_timeout(Duration::from_secs(60))
+        };
+        let built = |client: reqwest::Result<Client>| {
+            client.map_err(|error| format!("no HTTPS client can be set up for {what}: {}", root_of(&error)))
+        };
+        Ok(Self {
+            outside: built(builder().dns_resolver(guard.clone()).build())?,
+            inside: built(builder().no_proxy().build())?,
+            guard,
+        })
+    }
+
+    /// The way to this host, in small letters.
+    pub(crate) fn to(&self, host: &str, is_private: bool) -> &Client {
+        if is_private {
+            return &self.inside;
+        }
+        self.guard.look_out_for(host);
+        &self.outside
+    }
+}
+
+/// Why there is no answer of a host that could be waited for so long, in a sentence without the address.
+pub(crate) fn broken(error: &reqwest::Error, host: &str, patience: Duration) -> String {
+    if error.is_connect() {
+        format!("cannot connect to {host}: {}", root_of(error))
+    } else if error.is_timeout() {
+        format!("{host} did not answer within {} s", patience.as_secs_f32())
+    } else {
+        format!("the connection to {host} broke: {}", root_of(error))
+    }
+}
+
 /// Looks up names, and finds nothing private behind those that webhooks are at. Looking at the answer that is used, not at
 /// one before it, leaves no moment in which a name could come to mean something else.
 #[derive(Debug, Default)]
-pub(crate) struct Guard {
+struct Guard {
     hosts: Mutex<HashSet<String>>,
 }
 
@@ -245,7 +275,7 @@ pub(crate) struct Guard {
 struct Private(IpAddr);
 
 impl Guard {
-    pub(crate) fn look_out_for(&self, host: &str) {
+    fn look_out_for(&self, host: &str) {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if hosts.len() < MOST_HOSTS {
             hosts.insert(host.to_owned());
@@ -284,7 +314,7 @@ pub(crate) fn private_address(error: &reqwest::Error) -> Option<IpAddr> {
 }
 
 /// The innermost cause: the outer ones repeat the address.
-pub(crate) fn root_of(error: &(dyn Error + 'static)) -> String {
+fn root_of(error: &(dyn Error + 'static)) -> String {
     let mut root = error;
     while let Some(deeper) = root.source() {
         root = deeper;
