@@ -9,7 +9,7 @@ use tracing::info;
 use super::ahead::Ahead;
 use super::part::{Part, Whom};
 use super::{ATTEMPTS, Dispatcher, Missing, Occasion, Tally};
-use crate::call::{self, Heard, Reply};
+use crate::call::{self, Reply};
 use crate::card::text::Warnings;
 use crate::delivery::{MatterId, RunId};
 use crate::event::{Event, EventId, Origin};
@@ -64,7 +64,7 @@ impl Dispatcher {
 
     /// The rule by which the steps of a matter go: as it was when they began, or as it is now.
     async fn rule_of_steps(&self, matter: &Matter, workspace: &Workspace) -> Result<Option<Arc<Rule>>, StoreError> {
-        let current = workspace.ruleset.rules.iter().find(|rule| rule.name == matter.rule);
+        let current = workspace.ruleset.rule(&matter.rule);
         let program = matter.steps.as_ref().and_then(|steps| steps.program.as_ref());
         let Some(program) = program else {
             return Ok(current.cloned());
@@ -253,22 +253,11 @@ impl Dispatcher {
                 let Some(reply) = reply.as_ref() else {
                     return Ok(());
                 };
-                let (after, next, sentence) = match call::heard(reply, follow::tries(&matter) + 1, self.clock.now()) {
-                    Heard::Again { at, reason } => {
-                        let (after, next) = follow::again(&matter, at, now, true);
-                        (after, next, format!("asked {} in vain: {reason}", call.shown()))
-                    }
-                    Heard::Over(answer) => {
-                        let Some(then) = &rule.then else {
-                            return self.outbox.stop_timer(&timer.id).await;
-                        };
-                        let sentence = format!("{}: {}", call.shown(), follow::answer_in_words(&answer));
-                        let (mut after, next) =
-                            follow::finished(&matter, then, sentence.clone(), Some(&event.id), zone, now);
-                        follow::keep_answer(&mut after, &call.save_as, answer);
-                        (after, next, sentence)
-                    }
+                let Some(then) = &rule.then else {
+                    return self.outbox.stop_timer(&timer.id).await;
                 };
+                let heard = call::heard(reply, follow::tries(&matter) + 1, self.clock.now());
+                let (after, next, sentence) = follow::called(&matter, then, call, heard, &event.id, zone, now);
                 let passed = Passed {
                     name: step.name.clone(),
                     sentence,

@@ -13,6 +13,7 @@ use super::keep::Standing;
 use super::steps::{Done, Next, Progress};
 use super::{Matter, MatterId, dress};
 use crate::audience::{Audience, Reached};
+use crate::call::{Call, Heard};
 use crate::card::Card;
 use crate::card::text::Warnings;
 use crate::delivery::{Address, CardId, DeliveryId, Recipient};
@@ -258,6 +259,31 @@ pub fn answer_in_words(answer: &Value) -> String {
         (None, Some(status)) => format!("it answered {status}{tries}"),
         (Some(error), _) => format!("in vain: {error}{tries}"),
         (None, None) => format!("asked{tries}"),
+    }
+}
+
+/// What becomes of a matter whose next step called out and was answered so, by the event `event`; and a sentence for whoever
+/// asks why.
+pub fn called(
+    matter: &Matter,
+    then: &Then,
+    call: &Call,
+    heard: Heard,
+    event: &EventId,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> (Matter, Option<Timer>, String) {
+    match heard {
+        Heard::Again { at, reason } => {
+            let (after, next) = again(matter, at, now, true);
+            (after, next, format!("asked {} in vain: {reason}", call.shown()))
+        }
+        Heard::Over(answer) => {
+            let sentence = format!("{}: {}", call.shown(), answer_in_words(&answer));
+            let (mut after, next) = finished(matter, then, sentence.clone(), Some(event), zone, now);
+            keep_answer(&mut after, &call.save_as, answer);
+            (after, next, sentence)
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Made, Matched, Outcome, Rehearsal, Sent};
-use crate::call::{self, Call, Heard, Reply};
+use crate::call::{self, Call, Reply};
 use crate::card::text::Warnings;
 use crate::delivery::MatterId;
 use crate::event::Event;
@@ -89,19 +89,8 @@ impl Rehearsal<'_> {
                     Ok(_) => self.answers.give(call),
                     Err(reason) => Reply::Refused(reason),
                 };
-                let (after, next, sentence) = match call::heard(&reply, follow::tries(&matter) + 1, now) {
-                    Heard::Again { at, reason } => {
-                        let (after, next) = follow::again(&matter, at, now, true);
-                        (after, next, format!("asked {} in vain: {reason}", call.shown()))
-                    }
-                    Heard::Over(answer) => {
-                        let sentence = format!("{}: {}", call.shown(), follow::answer_in_words(&answer));
-                        let (mut after, next) =
-                            follow::finished(&matter, then, sentence.clone(), Some(&event.id), zone, now);
-                        follow::keep_answer(&mut after, &call.save_as, answer);
-                        (after, next, sentence)
-                    }
-                };
+                let heard = call::heard(&reply, follow::tries(&matter) + 1, now);
+                let (after, next, sentence) = follow::called(&matter, then, call, heard, &event.id, zone, now);
                 let passed = Passed {
                     name: step.name.clone(),
                     sentence,
