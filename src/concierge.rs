@@ -237,7 +237,7 @@ impl<'a> Offer<'a> {
     }
 
     fn rule(&self, name: &str) -> Option<&'a Rule> {
-        let rule = self.ruleset.rules.iter().find(|rule| rule.name == name);
+        let rule = self.ruleset.rule(name);
         rule.map(|rule| &**rule)
     }
 }

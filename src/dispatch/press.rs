@@ -86,7 +86,7 @@ impl Dispatcher {
         let Some(matter) = self.outbox.matter(&ours.matter).await? else {
             return Ok(words(Phrase::CardGone));
         };
-        let Some(rule) = workspace.ruleset.rules.iter().find(|rule| rule.name == matter.rule) else {
+        let Some(rule) = workspace.ruleset.rule(&matter.rule) else {
             return Ok(fill(language, Phrase::NoRule, &[("rule", &matter.rule)]));
         };
         let language = courtesy::ours(&rule.courtesy.tongue.chain(own.as_deref()));
@@ -306,7 +306,7 @@ impl Dispatcher {
         let (Some(matter), Some(mut after)) = (matter, after) else {
             return self.outbox.stop_timer(&timer.id).await;
         };
-        let Some(rule) = workspace.ruleset.rules.iter().find(|rule| rule.name == matter.rule) else {
+        let Some(rule) = workspace.ruleset.rule(&matter.rule) else {
             return self.outbox.stop_timer(&timer.id).await;
         };
         let standing = self.standing(&matter).await?;
@@ -403,7 +403,7 @@ impl Dispatcher {
             occurred_at: now,
             ..matter.event.clone()
         };
-        let rule = workspace.ruleset.rules.iter().find(|rule| rule.name == matter.rule);
+        let rule = workspace.ruleset.rule(&matter.rule);
         let standing = self.standing(&matter).await?;
         let (_, stopped) = decide::wake_up(&matter, &after);
         let (record, change) = match rule {
