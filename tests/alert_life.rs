@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::browser;
 use crate::support::engine::{Engine, PATIENCE, Workspace};
 
 const TOKEN: &str = "alertmanager-says-so-0123456789";
@@ -111,26 +112,19 @@ async fn herald() -> Engine {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alert_is_one_card_that_somebody_takes_and_that_turns_green() {
-    if std::env::var_os("HERALD_SKIP_BROWSER").is_some_and(|skip| skip == "1") {
-        eprintln!("HERALD_SKIP_BROWSER=1: nobody took the alert on the page");
+    if browser::is_skipped("nobody took the alert on the page") {
         return;
     }
     let engine = herald().await;
     let alertmanager = Alertmanager::start(&engine.url("")).await;
-    let mut node = Command::new("node");
-    node.arg("alert.mjs")
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser"))
-        .env("SANDBOX_URL", engine.teams.url())
-        .env("ALERTMANAGER_URL", &alertmanager.url)
-        .stdin(Stdio::null());
-    // It ends by itself: the script gives up after eight minutes.
-    let looked = tokio::task::spawn_blocking(move || node.output().expect("`node` runs"));
-    let looked = looked.await.expect("the browser ends");
-    let said = String::from_utf8_lossy(&looked.stderr);
-    assert!(
-        looked.status.success(),
-        "{said}\n(install what is missing, tests/browser/README.md, or set HERALD_SKIP_BROWSER=1 to go without)"
-    );
+    browser::look(
+        "alert.mjs",
+        &[
+            ("SANDBOX_URL", &engine.teams.url()),
+            ("ALERTMANAGER_URL", &alertmanager.url),
+        ],
+    )
+    .await;
     let sent = engine.settled().await;
     let to: Vec<&str> = sent.iter().map(|one| one.recipient.name.as_str()).collect();
     // One card for the group that was taken, one for the other alert, and one for whoever is on call.

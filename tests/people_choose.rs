@@ -1,10 +1,9 @@
 //! People decide what reaches them: by a button under a card, on a card of settings, by a word to the bot.
 
-use std::process::{Command, Stdio};
-
 use herald::sandbox::Received;
 use serde_json::{Value, json};
 
+use crate::support::browser;
 use crate::support::engine::{Engine, Workspace, texts};
 
 const DEPLOY: &str = "description: A production deploy failed\nowner: platform-team\nwhen: { hook: ci }\n\
@@ -315,24 +314,17 @@ async fn an_authors_texts_are_shown_in_the_language_of_each_and_made_once_for_ea
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_of_teams_in_a_box_shows_what_people_can_choose() {
-    if std::env::var_os("HERALD_SKIP_BROWSER").is_some_and(|skip| skip == "1") {
-        eprintln!("HERALD_SKIP_BROWSER=1: nobody chose anything on the page");
+    if browser::is_skipped("nobody chose anything on the page") {
         return;
     }
     let engine = workspace().start().await;
     engine.known(&["Anna Berg", "Omar Haddad"]).await;
-    let mut node = Command::new("node");
-    node.arg("people.mjs")
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser"))
-        .env("SANDBOX_URL", engine.teams.url())
-        .env("HERALD_HOOK", engine.url("/hooks/ci"))
-        .stdin(Stdio::null());
-    // It ends by itself: the script gives up after three minutes.
-    let looked = tokio::task::spawn_blocking(move || node.output().expect("`node` runs"));
-    let looked = looked.await.expect("the browser ends");
-    let said = String::from_utf8_lossy(&looked.stderr);
-    assert!(
-        looked.status.success(),
-        "{said}\n(install what is missing, tests/browser/README.md, or set HERALD_SKIP_BROWSER=1 to go without)"
-    );
+    browser::look(
+        "people.mjs",
+        &[
+            ("SANDBOX_URL", &engine.teams.url()),
+            ("HERALD_HOOK", &engine.url("/hooks/ci")),
+        ],
+    )
+    .await;
 }

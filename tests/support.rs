@@ -1,5 +1,6 @@
 //! What the behaviours are told with.
 
+pub mod browser;
 pub mod certificate;
 pub mod cli;
 pub mod curl;

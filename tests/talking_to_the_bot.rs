@@ -1,10 +1,9 @@
 //! People write to the bot and press buttons of its cards: rules answer them.
 
-use std::process::{Command, Stdio};
-
 use herald::sandbox::Received;
 use serde_json::{Value, json};
 
+use crate::support::browser;
 use crate::support::engine::{Engine, Workspace, texts};
 
 const STATUS: &str = "description: Answers the question for the status\n\
@@ -374,8 +373,7 @@ actions:
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_of_teams_in_a_box_writes_to_the_bot_and_presses_its_buttons() {
-    if std::env::var_os("HERALD_SKIP_BROWSER").is_some_and(|skip| skip == "1") {
-        eprintln!("HERALD_SKIP_BROWSER=1: nobody wrote to the bot on the page");
+    if browser::is_skipped("nobody wrote to the bot on the page") {
         return;
     }
     let engine = Workspace::new()
@@ -393,18 +391,12 @@ async fn the_page_of_teams_in_a_box_writes_to_the_bot_and_presses_its_buttons() 
         .start()
         .await;
     engine.known(&["Anna Berg", "Platform"]).await;
-    let mut node = Command::new("node");
-    node.arg("talk.mjs")
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser"))
-        .env("SANDBOX_URL", engine.teams.url())
-        .env("HERALD_HOOK", engine.url("/hooks/ci"))
-        .stdin(Stdio::null());
-    // It ends by itself: the script gives up after three minutes.
-    let looked = tokio::task::spawn_blocking(move || node.output().expect("`node` runs"));
-    let looked = looked.await.expect("the browser ends");
-    let said = String::from_utf8_lossy(&looked.stderr);
-    assert!(
-        looked.status.success(),
-        "{said}\n(install what is missing, tests/browser/README.md, or set HERALD_SKIP_BROWSER=1 to go without)"
-    );
+    browser::look(
+        "talk.mjs",
+        &[
+            ("SANDBOX_URL", &engine.teams.url()),
+            ("HERALD_HOOK", &engine.url("/hooks/ci")),
+        ],
+    )
+    .await;
 }
