@@ -22,7 +22,7 @@ use super::route::{self, Ground, Route, Way};
 use super::traced;
 use super::webhook::Webhooks;
 use crate::clock::Clock;
-use crate::delivery::{Address, Attempt, Delivery, Operation, Verdict};
+use crate::delivery::{Address, Attempt, Delivery, Operation, State, Verdict};
 use crate::graph::feed::Feeds;
 use crate::graph::installs::{Installs, Progress};
 use crate::metric::Metrics;
@@ -44,6 +44,8 @@ const STORE_WAIT: Duration = Duration::seconds(5);
 const STORE_PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
 /// For how long an attempt is tried to be recorded: for as long as the claim is ours.
 const RECORDED_WITHIN: Duration = Duration::minutes(4);
+/// How long the courier may take to put on its desk what it has just claimed; by the machine's time.
+const TAKEN_IN_HAND: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// What an errand needs.
 pub struct Errand {
@@ -250,8 +252,16 @@ impl Errand {
 
     /// The delivery is due again at `at`; nothing was tried.
     async fn give_back(&self, claim: &Claim, at: DateTime<Utc>) {
-        let released = self.outbox.release(&self.renewed.newest(claim), at).await;
-        self.record(released, &claim.delivery);
+        let mut under = self.renewed.newest(claim);
+        loop {
+            match self.outbox.release(&under, at).await {
+                Err(StoreError::LeaseLost) => match self.leased_again(&under).await {
+                    Some(newer) => under = newer,
+                    None => return self.record(Err(StoreError::LeaseLost), &claim.delivery),
+                },
+                result => return self.record(result, &claim.delivery),
+            }
+        }
     }
 
     /// What it needs cannot be read right now.
@@ -267,15 +277,26 @@ impl Errand {
         let mut under = self.renewed.newest(claim);
         loop {
             match self.outbox.settle(&under, attempt.clone()).await {
-                Err(StoreError::LeaseLost) if self.renewed.newest(claim).lease != under.lease => {
-                    under = self.renewed.newest(claim);
-                }
+                Err(StoreError::LeaseLost) => match self.leased_again(&under).await {
+                    Some(newer) => under = newer,
+                    None => return self.record(Err(StoreError::LeaseLost), &claim.delivery),
+                },
                 Err(StoreError::Unavailable(problem)) if self.clock.now() < attempt.started_at + RECORDED_WITHIN => {
                     warn!(delivery = %claim.delivery.id, %problem, "attempt cannot be recorded, trying again");
                     tokio::time::sleep(STORE_PAUSE).await;
                 }
                 result => return self.record(result, &claim.delivery),
             }
+        }
+    }
+
+    /// The claim under the lease that took the place of `lost`, if there is one. Nobody else claims from our store, so a
+    /// delivery that is being sent is ours still: the clock jumped past the end of its lease, and it was claimed anew.
+    async fn leased_again(&self, lost: &Claim) -> Option<Claim> {
+        let delivery = self.outbox.get(&lost.delivery.id).await.ok().flatten()?;
+        match delivery.state {
+            State::Sending => self.renewed.newer_than(lost, TAKEN_IN_HAND).await,
+            State::Pending | State::Delivered | State::Dead | State::Cancelled | State::Recalled => None,
         }
     }
 

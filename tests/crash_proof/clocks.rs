@@ -156,6 +156,21 @@ async fn a_message_on_its_way_while_the_clock_jumps_ahead_is_not_sent_twice() {
 }
 
 #[tokio::test]
+async fn a_clock_that_jumps_the_moment_teams_has_a_message_does_not_send_it_again() {
+    let engine = engine().await;
+    // Whether the attempt or the next claim is written first is chance: often enough it is the claim.
+    for number in 1..=30 {
+        post(&engine, &number.to_string()).await;
+        engine.messages(number).await;
+        jump(&engine, TimeDelta::days(1));
+    }
+    let all = engine.settled().await;
+    assert!(all.iter().all(|d| d.state == State::Delivered), "{all:#?}");
+    let expected: Vec<_> = (1..=30).map(|number| number.to_string()).collect();
+    assert_eq!(texts(&engine), expected);
+}
+
+#[tokio::test]
 async fn a_window_of_a_limit_neither_opens_twice_nor_stays_shut_when_the_clock_jumps() {
     let limited = format!("{RULE}limit: {{ once_per: 1 hour }}\n");
     let engine = Workspace::new().rule("r", &limited).clock_at(START).start().await;
