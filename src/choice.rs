@@ -67,6 +67,9 @@ pub struct Choices {
     /// Their language (`de`, `pt-BR`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// When they removed the app that they had in person: they are not given it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed_app: Option<DateTime<Utc>>,
     /// When they stopped and started what they did.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub since: BTreeMap<String, DateTime<Utc>>,

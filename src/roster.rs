@@ -231,6 +231,18 @@ pub enum Fact {
         /// Entra object id or `29:...`.
         id: String,
     },
+    /// A person removed the app that they had in person: nobody gives it to them again.
+    AppRemoved {
+        /// Entra object id or `29:...`.
+        id: String,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A person has the app in person: they, or an administrator for them, installed it, or they wrote to the bot.
+    AppThere {
+        /// Entra object id or `29:...`.
+        id: String,
+    },
     /// Members of a team or chat changed: the stored roster needs fetching again. Those who left are taken out at once.
     RosterChanged {
         /// The team or group chat.

@@ -125,6 +125,13 @@ fn every_fact() -> Vec<Fact> {
             vec![person("Anna Berg"), person("Omar Haddad"), person("Paul Kern")],
             at(6),
         )),
+        Fact::AppRemoved {
+            id: "omar-object".to_owned(),
+            at: at(6),
+        },
+        Fact::AppThere {
+            id: "29:1omar".to_owned(),
+        },
         Fact::RosterChanged {
             id: TEAM.to_owned(),
             left: vec!["29:1omar".to_owned()],

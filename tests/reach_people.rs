@@ -75,6 +75,34 @@ async fn somebody_who_never_met_the_bot_is_looked_up_given_the_app_and_written_t
 }
 
 #[tokio::test]
+async fn somebody_who_removed_the_app_is_not_given_it_again_until_they_have_it_again() {
+    let mut engine = everything().start().await;
+    tell(&engine, &[OLENA], "Welcome").await;
+    engine.messages(1).await;
+    engine.settled().await;
+    engine.teams.uninstall("Олена Шевченко").await.expect("told");
+    // It is their decision, and outlives a restart.
+    engine.stop().await;
+    engine.start_server().await;
+    tell(&engine, &[OLENA], "Back again?").await;
+    let all = engine
+        .until("it is given up", |all| all.iter().any(|one| one.state == State::Dead))
+        .await;
+    let dead = all.iter().find(|one| one.state == State::Dead).expect("one");
+    let reason = dead.reason.as_deref().expect("a reason");
+    assert!(
+        reason.contains("removed the app on") && reason.contains("install it themselves"),
+        "{reason}"
+    );
+    assert_eq!(engine.teams.count(Operation::InstallApp), 1);
+
+    engine.teams.install_personal("Олена Шевченко").await.expect("told");
+    tell(&engine, &[OLENA], "Nice to see you").await;
+    engine.messages(2).await;
+    assert_eq!(engine.teams.count(Operation::InstallApp), 1);
+}
+
+#[tokio::test]
 async fn a_person_is_given_the_app_by_the_entra_id_alone() {
     let engine = workspace(&format!("{{ install: true, app: {APP} }}")).start().await;
     let id = engine.teams.member("Олена Шевченко").expect("known")["aadObjectId"].clone();

@@ -61,6 +61,8 @@ fn line(fact: &Fact) -> String {
         Fact::ChannelGone { channel_id, .. } => format!("channel gone {channel_id}"),
         Fact::PersonSeen(person) => format!("person {}", person.account_id.as_deref().unwrap_or("-")),
         Fact::PersonGone { id } => format!("person gone {id}"),
+        Fact::AppRemoved { id, .. } => format!("app removed {id}"),
+        Fact::AppThere { id } => format!("app there {id}"),
         Fact::RosterChanged { id, left } => format!("roster {id} left [{}]", left.join(" ")),
         Fact::ChannelsFetched { .. }
         | Fact::RosterFetched(_)
@@ -111,6 +113,8 @@ fn every_activity_gives_exactly_these_facts_and_events() {
     let partners = "channel 19:partners@thread.tacv2 Partners";
     let personal = "chat a:1-anna Personal";
     let anna = "person 29:1-anna";
+    let there = format!("app there {ANNA}");
+    let removed = format!("app removed {ANNA}");
     let team_roster = "roster 19:operations@thread.tacv2 left []";
     type Row<'a> = (&'a str, Acquaintance, Vec<&'a str>, Vec<&'a str>);
     let table: Vec<Row> = vec![
@@ -134,29 +138,34 @@ fn every_activity_gives_exactly_these_facts_and_events() {
         (
             "personal-installed",
             STRANGER,
-            vec![personal, anna],
+            vec![personal, &there, anna],
             vec!["Installed/Person first"],
         ),
         (
             "personal-installed",
             Acquaintance::Former,
-            vec![personal, anna],
+            vec![personal, &there, anna],
             vec!["Installed/Person"],
         ),
         (
             "personal-installed",
             known(),
-            vec![personal, anna],
+            vec![personal, &there, anna],
             vec!["Installed/Person"],
         ),
         (
             "personal-bot-added",
             STRANGER,
-            vec![personal, anna],
+            vec![personal, &there, anna],
             vec!["Installed/Person first"],
         ),
-        ("personal-bot-added", known(), vec![personal, anna], vec![]),
-        ("personal-installed-by-upgrade", STRANGER, vec![personal, anna], vec![]),
+        ("personal-bot-added", known(), vec![personal, &there, anna], vec![]),
+        (
+            "personal-installed-by-upgrade",
+            STRANGER,
+            vec![personal, &there, anna],
+            vec![],
+        ),
         (
             "personal-uninstalled-by-upgrade",
             known(),
@@ -166,7 +175,7 @@ fn every_activity_gives_exactly_these_facts_and_events() {
         (
             "personal-uninstalled",
             known(),
-            vec!["chat gone a:1-anna"],
+            vec!["chat gone a:1-anna", &removed],
             vec!["Uninstalled/Person"],
         ),
         (
@@ -285,10 +294,10 @@ fn every_activity_gives_exactly_these_facts_and_events() {
         (
             "personal-message",
             STRANGER,
-            vec![personal, anna],
+            vec![personal, &there, anna],
             vec!["Message/Person mute deploys"],
         ),
-        ("picture-message", known(), vec![personal, anna], vec![]),
+        ("picture-message", known(), vec![personal, &there, anna], vec![]),
         (
             "group-message",
             known(),
@@ -317,7 +326,7 @@ fn every_activity_gives_exactly_these_facts_and_events() {
         (
             "reaction-removed",
             known(),
-            vec![personal, anna],
+            vec![personal, &there, anna],
             vec!["ReactionRemoved/Person"],
         ),
         (
@@ -329,38 +338,43 @@ fn every_activity_gives_exactly_these_facts_and_events() {
         (
             "message-edited",
             known(),
-            vec![personal, anna],
+            vec![personal, &there, anna],
             vec!["MessageEdited/Person"],
         ),
         (
             "message-deleted",
             known(),
-            vec![personal, anna],
+            vec![personal, &there, anna],
             vec!["MessageDeleted/Person"],
         ),
         (
             "message-undeleted",
             known(),
-            vec![personal, anna],
+            vec![personal, &there, anna],
             vec!["MessageRestored/Person"],
         ),
         (
             "button-submitted",
             known(),
-            vec![personal, anna],
+            vec![personal, &there, anna],
             vec!["Button/Person optOut"],
         ),
-        ("button-submitted-without-name", known(), vec![personal, anna], vec![]),
+        (
+            "button-submitted-without-name",
+            known(),
+            vec![personal, &there, anna],
+            vec![],
+        ),
         (
             "button-writes-a-message",
             known(),
-            vec![personal, anna],
+            vec![personal, &there, anna],
             vec!["Message/Person mute deploys"],
         ),
         (
             "button-executed",
             known(),
-            vec![personal, anna],
+            vec![personal, &there, anna],
             vec!["Button/Person ack"],
         ),
         (
@@ -369,18 +383,18 @@ fn every_activity_gives_exactly_these_facts_and_events() {
             vec![team, alerts, anna],
             vec!["Button/Team ack"],
         ),
-        ("button-without-name", known(), vec![personal, anna], vec![]),
-        ("button-of-another-type", known(), vec![personal, anna], vec![]),
-        ("button-without-action", known(), vec![personal, anna], vec![]),
-        ("card-shown-again", known(), vec![personal, anna], vec![]),
-        ("unknown-invoke", known(), vec![personal, anna], vec![]),
+        ("button-without-name", known(), vec![personal, &there, anna], vec![]),
+        ("button-of-another-type", known(), vec![personal, &there, anna], vec![]),
+        ("button-without-action", known(), vec![personal, &there, anna], vec![]),
+        ("card-shown-again", known(), vec![personal, &there, anna], vec![]),
+        ("unknown-invoke", known(), vec![personal, &there, anna], vec![]),
         ("own-message", known(), vec![], vec![]),
         ("typing", known(), vec![], vec![]),
         ("unknown-type", known(), vec![], vec![]),
         (
             "emulator-conversation-started",
             STRANGER,
-            vec!["chat 7d9c|livechat Personal", "person user-1"],
+            vec!["chat 7d9c|livechat Personal", "app there user-1", "person user-1"],
             vec!["Installed/Person first"],
         ),
     ];
@@ -512,7 +526,12 @@ fn what_is_remembered_of_a_team_is_all_that_sending_to_it_needs() {
 #[test]
 fn what_is_remembered_of_a_person_includes_the_language_and_zone_of_their_client() {
     let facts = heard("personal-message", STRANGER).facts;
-    let [Fact::ConversationSeen(chat), Fact::PersonSeen(person)] = facts.as_slice() else {
+    let [
+        Fact::ConversationSeen(chat),
+        Fact::AppThere { .. },
+        Fact::PersonSeen(person),
+    ] = facts.as_slice()
+    else {
         panic!("{facts:?}")
     };
     let Conversation {

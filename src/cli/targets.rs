@@ -341,10 +341,13 @@ fn rows(entry: &Entry) -> Vec<Vec<String>> {
             vec![row("members of", None, None, &roster.id, note)]
         }
         Entry::Choices { person, choices } => {
-            let stopped = match (choices.all_stopped, choices.stopped.len()) {
+            let mut stopped = match (choices.all_stopped, choices.stopped.len()) {
                 (true, _) => "stopped everything".to_owned(),
                 (false, count) => format!("stopped {count}"),
             };
+            if let Some(at) = choices.removed_app {
+                stopped.push_str(&format!(", removed the app {}", at.format("%Y-%m-%d")));
+            }
             vec![row("choices of", None, None, person.as_str(), stopped)]
         }
         Entry::Corrupt { key, problem } => vec![row("unreadable", None, None, key, problem.clone())],

@@ -114,6 +114,7 @@ impl Telling<'_> {
         } else if action.starts_with("remove") {
             self.gone(heard);
             if chosen {
+                self.removed(heard);
                 heard.events.extend(self.uninstalled());
             }
         } else {
@@ -151,6 +152,7 @@ impl Telling<'_> {
         let added = &self.activity.members_added;
         if removed.iter().any(|member| self.is_our_bot(member)) {
             self.gone(heard);
+            self.removed(heard);
             heard.events.extend(self.uninstalled());
             return;
         }
@@ -297,6 +299,9 @@ impl Telling<'_> {
             Place::Personal(id) => {
                 let chat = self.chat(id, ConversationKind::Personal, installed_by);
                 heard.facts.push(Fact::ConversationSeen(chat));
+                heard
+                    .facts
+                    .extend(self.other_side().and_then(id_of).map(|id| Fact::AppThere { id }));
             }
         }
         if let Some(account) = sender {
@@ -309,6 +314,15 @@ impl Telling<'_> {
             Place::Team(id) => Fact::TeamGone { id: id.clone() },
             Place::Group(id) | Place::Personal(id) => Fact::ConversationGone { id: id.clone() },
         });
+    }
+
+    /// Whoever removes the app that they have in person says that they do not want it.
+    fn removed(&self, heard: &mut Heard) {
+        if let Place::Personal(_) = &self.place
+            && let Some(id) = self.other_side().and_then(id_of)
+        {
+            heard.facts.push(Fact::AppRemoved { id, at: self.now });
+        }
     }
 
     fn installed(&self, id: EventId) -> Event {

@@ -14,6 +14,7 @@ promised! {
     choices_of_many_people_are_found_at_once,
     what_people_chose_goes_with_an_export,
     an_audience_knows_what_its_people_chose,
+    who_removed_the_app_is_remembered_until_they_have_it_again,
 }
 
 fn key(name: &str) -> PersonKey {
@@ -125,4 +126,36 @@ async fn an_audience_knows_what_its_people_chose(place: &dyn Place) {
         .map(|reached| reached.choices.map(|choices| *choices))
         .collect();
     assert_eq!(chose, [Some(without("deploys")), None]);
+}
+
+async fn who_removed_the_app_is_remembered_until_they_have_it_again(place: &dyn Place) {
+    let anna = key("Anna Berg");
+    let removed = |at| Fact::AppRemoved {
+        id: "29:1anna".to_owned(),
+        at,
+    };
+    {
+        let directory = place.open().directory;
+        learn(&*directory, [Fact::PersonSeen(person("Anna Berg"))]).await;
+        directory.set_choices(&anna, &without("deploys")).await.expect("set");
+        // One removal is told twice, and by either id.
+        learn(&*directory, [removed(at(1)), removed(at(2))]).await;
+    }
+    let directory = place.open().directory;
+    let expected = Choices {
+        removed_app: Some(at(1)),
+        ..without("deploys")
+    };
+    assert_eq!(
+        chosen(&*directory, std::slice::from_ref(&anna)).await,
+        [(anna.clone(), expected)]
+    );
+    let there = Fact::AppThere {
+        id: anna.as_str().to_owned(),
+    };
+    learn(&*directory, [there.clone(), there]).await;
+    assert_eq!(
+        chosen(&*directory, std::slice::from_ref(&anna)).await,
+        [(anna.clone(), without("deploys"))]
+    );
 }

@@ -57,7 +57,11 @@ async fn every_fact_applied_twice_is_applied_once(place: &dyn Place) {
 async fn facts_about_what_is_not_known_change_nothing(place: &dyn Place) {
     let directory = place.open().directory;
     let facts = every_fact().into_iter().filter(|fact| match fact {
-        Fact::ConversationSeen(_) | Fact::TeamSeen(_) | Fact::PersonSeen(_) | Fact::RosterFetched(_) => false,
+        Fact::ConversationSeen(_)
+        | Fact::TeamSeen(_)
+        | Fact::PersonSeen(_)
+        | Fact::AppRemoved { .. }
+        | Fact::RosterFetched(_) => false,
         Fact::ConversationGone { .. }
         | Fact::TeamGone { .. }
         | Fact::TeamRenamed { .. }
@@ -66,6 +70,7 @@ async fn facts_about_what_is_not_known_change_nothing(place: &dyn Place) {
         | Fact::ChannelGone { .. }
         | Fact::ChannelsFetched { .. }
         | Fact::PersonGone { .. }
+        | Fact::AppThere { .. }
         | Fact::RosterChanged { .. }
         | Fact::Blocked { .. }
         | Fact::Refused(_)

@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::Errand;
 use crate::audience::{Found, Lookup, PersonRef};
+use crate::choice::PersonKey;
 use crate::courier::desk::Slot;
 use crate::delivery::{Address, Delivery};
 use crate::graph::installs::Progress;
@@ -88,6 +89,13 @@ impl Errand {
                 reason: format!("{answer}; {more}"),
             })
         };
+        if let Some(at) = self.removed_app(user).await? {
+            let day = at.format("%-d %B %Y");
+            return Ok(because(format!(
+                "this person removed the app on {day} and is not given it again, until they install it themselves or an \
+                 administrator does it for them"
+            )));
+        }
         let now = self.clock.now();
         Ok(match installs.progress(user) {
             None if self.is_guest(user).await? => {
@@ -112,6 +120,15 @@ impl Errand {
                 )),
             },
         })
+    }
+
+    /// When the person removed the app, if that is the last that was heard of it.
+    async fn removed_app(&self, user: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let Some(key) = PersonKey::of_ids(Some(user), None) else {
+            return Ok(None);
+        };
+        let choices = self.directory.choices(std::slice::from_ref(&key)).await?;
+        Ok(choices.get(&key).and_then(|choices| choices.removed_app))
     }
 
     pub(super) async fn is_guest(&self, user: &str) -> Result<bool, StoreError> {

@@ -49,3 +49,19 @@ pub(super) fn set(draft: &mut Draft<'_>, key: &PersonKey, choices: &Choices) -> 
         false => draft.put(Table::Choices, key.as_str(), choices),
     }
 }
+
+/// Changes what a person chose. Nothing is written if that comes to the same.
+pub(super) fn change(
+    draft: &mut Draft<'_>,
+    key: &PersonKey,
+    change: impl FnOnce(&mut Choices),
+) -> Result<(), StoreError> {
+    let known = draft.get::<Choices>(Table::Choices, key.as_str())?;
+    let before = known.or_missing(Table::Choices, key.as_str()).unwrap_or_default();
+    let mut after = before.clone();
+    change(&mut after);
+    match after == before {
+        true => Ok(()),
+        false => set(draft, key, &after),
+    }
+}

@@ -43,6 +43,17 @@ pub(super) fn apply(draft: &mut Draft<'_>, fact: &Fact) -> Result<(), StoreError
         }),
         Fact::PersonSeen(seen) => person_seen(draft, seen).map(drop),
         Fact::PersonGone { id } => forget_person(draft, id).map(drop),
+        Fact::AppRemoved { id, at } => {
+            let key = whose(draft, id)?;
+            choices::change(draft, &key, |choices| {
+                // One removal is told twice.
+                choices.removed_app = choices.removed_app.or(Some(*at));
+            })
+        }
+        Fact::AppThere { id } => {
+            let key = whose(draft, id)?;
+            choices::change(draft, &key, |choices| choices.removed_app = None)
+        }
         Fact::RosterChanged { id, left } => roster_changed(draft, id, left),
         Fact::RosterFetched(fetched) => {
             for member in &fetched.members {
@@ -289,6 +300,15 @@ fn person_seen(draft: &mut Draft<'_>, seen: &Person) -> Result<Option<Person>, S
         refusals::heard_of_person(draft, &after)?;
     }
     Ok(Some(after))
+}
+
+/// The key of what the person with this id chose, who may be known by another id.
+fn whose(draft: &Draft<'_>, id: &str) -> Result<PersonKey, StoreError> {
+    let known = person(draft, id)?;
+    Ok(known
+        .as_ref()
+        .and_then(PersonKey::of)
+        .unwrap_or_else(|| PersonKey::known(id)))
 }
 
 /// Learns of a person only if nobody with one of these ids is known.
