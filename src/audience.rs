@@ -19,7 +19,7 @@ mod place;
 mod resolve;
 mod skip;
 
-pub use life::{Life, Sifted, as_chosen, sift};
+pub use life::{Life, Sifted, Unsure, as_chosen, as_entra_says, sift};
 pub use place::SEPARATOR;
 pub use resolve::resolve;
 pub use skip::Skip;
@@ -117,8 +117,11 @@ pub enum Seek {
     Address(String),
     /// The members of a group, by id or by name in lower case.
     Group(PlaceRef),
+    /// What Entra and the mailbox say of the person with this Entra object id.
+    Profile(String),
 }
 
+const PROFILE: &str = "profile:";
 const ADDRESS: &str = "address:";
 const GROUP_ID: &str = "entra-group-id:";
 const GROUP_NAME: &str = "entra-group:";
@@ -136,6 +139,7 @@ impl Seek {
     pub fn key(&self) -> String {
         match self {
             Seek::Address(address) => format!("{ADDRESS}{address}"),
+            Seek::Profile(id) => format!("{PROFILE}{id}"),
             Seek::Group(PlaceRef::Id(id)) => format!("{GROUP_ID}{id}"),
             Seek::Group(PlaceRef::Name(name)) => format!("{GROUP_NAME}{name}"),
         }
@@ -145,6 +149,9 @@ impl Seek {
     pub fn of_key(key: &str) -> Option<Seek> {
         if let Some(address) = key.strip_prefix(ADDRESS) {
             return Some(Seek::Address(address.to_owned()));
+        }
+        if let Some(id) = key.strip_prefix(PROFILE) {
+            return Some(Seek::Profile(id.to_owned()));
         }
         if let Some(id) = key.strip_prefix(GROUP_ID) {
             return Some(Seek::Group(PlaceRef::Id(id.to_owned())));
@@ -157,6 +164,7 @@ impl Seek {
     pub fn shown(&self) -> String {
         match self {
             Seek::Address(address) => address.clone(),
+            Seek::Profile(id) => format!("what Entra says of {id}"),
             Seek::Group(PlaceRef::Id(group) | PlaceRef::Name(group)) => format!("entra_group: {group}"),
         }
     }
@@ -341,6 +349,8 @@ pub struct Audience {
     pub notes: Vec<String>,
     /// How many are left out because a field of theirs is something else, or is not known.
     pub sifted: Sifted,
+    /// Of whom it is not known whether they are excepted: Graph may know.
+    pub not_sure_whom_to_except: Vec<Unsure>,
 }
 
 impl Audience {

@@ -12,6 +12,7 @@ mod programs;
 mod split;
 mod step;
 mod timer;
+mod unsure;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::{Mutex, Notify, watch};
+use tokio::sync::{Mutex, Notify, mpsc, watch};
 use tracing::{info, warn};
 
 use crate::audience::Skip;
@@ -68,6 +69,8 @@ pub struct Dispatcher {
     asked_at: watch::Receiver<Option<DateTime<Utc>>>,
     tracer: Tracer,
     inquiries: Arc<Inquiries>,
+    /// Takes people of whom Graph may know more.
+    unknown: Option<mpsc::Sender<String>>,
     programs: Arc<Programs>,
     caller: Option<Arc<Caller>>,
     recent: Arc<Recent>,
@@ -178,11 +181,18 @@ impl Dispatcher {
             inquiries: Arc::new(Inquiries::off(
                 "`graph: { look_up: true }` in herald.yaml would have it asked",
             )),
+            unknown: None,
             programs: Arc::default(),
             caller: None,
             recent: Arc::default(),
             choosing: Arc::default(),
         }
+    }
+
+    /// The same, which hands people of whom Graph may know more to whoever asks about them.
+    #[must_use]
+    pub fn getting_to_know(self, unknown: Option<mpsc::Sender<String>>) -> Self {
+        Self { unknown, ..self }
     }
 
     /// The same, with whoever Teams does not know looked up in Graph. What it could not tell is in `inquiries`.
@@ -274,17 +284,20 @@ impl Dispatcher {
     /// # Errors
     /// Those of the stores.
     pub async fn rehearse(&self, event: &Event) -> Result<Batch, StoreError> {
+        let silent = self.clone().getting_to_know(None);
         let workspace = self.live.borrow().workspace.clone();
         let rules = drill::asked(workspace.ruleset.triggered_by(event), event);
         let asked_lately = self.asked_at.borrow().is_some_and(|at| self.clock.now() - at < LATELY);
         let (missing, now) = (Missing::Ask { asked_lately }, self.clock.now());
         let ahead = Ahead::default();
         if split::is_apart(event, &rules) {
-            return self
+            return silent
                 .rehearse_items(event, &workspace, &rules, missing, ahead, now)
                 .await;
         }
-        let (batch, _) = self.batch(event, &workspace, &rules, missing, &[], &ahead, now).await?;
+        let (batch, _) = silent
+            .batch(event, &workspace, &rules, missing, &[], &ahead, now)
+            .await?;
         Ok(batch)
     }
 

@@ -141,9 +141,11 @@ pub fn settle(
     let (mut told, mut first, mut except) = (told, first, except.clone());
     for audience in [&mut told, &mut first, &mut except] {
         book.dress(audience);
+        audience::as_entra_says(audience);
         audience::as_chosen(audience);
         audience::sift(audience);
     }
+    let not_sure_of = std::mem::take(&mut except.sifted.unsure);
     if let Some(moment) = LocalMoment::of(rule, event) {
         for audience in [&mut told, &mut first] {
             audience
@@ -153,7 +155,10 @@ pub fn settle(
                 // It is said once a day, by the workspace's clock.
                 audience.unreachable.clear();
                 audience.notes.clear();
-                audience.sifted = Sifted::default();
+                audience.sifted = Sifted {
+                    unsure: std::mem::take(&mut audience.sifted.unsure),
+                    ..Sifted::default()
+                };
             }
         }
     }
@@ -174,5 +179,6 @@ pub fn settle(
         // Nobody would wait for them.
         told.first = 0;
     }
+    told.not_sure_whom_to_except = not_sure_of;
     told
 }

@@ -41,6 +41,7 @@ pub mod opt_out;
 pub mod pace;
 pub mod plan;
 pub mod preview;
+pub mod profiles;
 pub mod put_right;
 pub mod queue;
 pub mod quiet;

@@ -17,6 +17,7 @@ use crate::graph::client::Graph;
 use crate::graph::inquiry::{Heard, Inquiries};
 use crate::lane::Lane;
 use crate::pace::{Kind, Request};
+use crate::profiles::Profiles;
 use crate::roster::{Conversation, ConversationId, ConversationKind, Fact, Person, Roster, Team};
 use crate::stop::Stop;
 use crate::store::directory::Entry;
@@ -40,6 +41,8 @@ const BATCH: usize = 100;
 /// People and groups looked up in Graph in one round, and how many at once.
 const LOOK_UPS: usize = 200;
 const LOOK_UPS_AT_ONCE: usize = 8;
+/// People about whom Graph is asked in one round.
+const PROFILES: usize = 200;
 
 /// Works the held rules off.
 pub struct RollCall {
@@ -63,6 +66,8 @@ pub struct RollCall {
     pub asked_at: watch::Sender<Option<DateTime<Utc>>>,
     /// Graph, where it may be asked, and what it could not tell lately.
     pub graph: Option<(Arc<Graph>, Arc<Inquiries>)>,
+    /// Who asks Graph what Entra and mailboxes say of people, where that is allowed.
+    pub profiles: Option<Profiles>,
 }
 
 /// A team or group chat whose members are asked for.
@@ -204,17 +209,32 @@ impl RollCall {
         let mut keys: Vec<&String> = held.iter().flat_map(|held| &held.rosters).collect();
         keys.sort();
         keys.dedup();
-        let seeks: Vec<Seek> = keys
-            .into_iter()
-            .filter_map(|key| Seek::of_key(key))
-            .take(LOOK_UPS)
-            .collect();
+        let (mut seeks, mut people) = (Vec::new(), Vec::new());
+        for seek in keys.into_iter().filter_map(|key| Seek::of_key(key)) {
+            match seek {
+                Seek::Profile(id) if people.len() < PROFILES => people.push(id),
+                Seek::Address(_) | Seek::Group(_) if seeks.len() < LOOK_UPS => seeks.push(seek),
+                Seek::Profile(_) | Seek::Address(_) | Seek::Group(_) => {}
+            }
+        }
         let asked: Vec<(String, Looked)> = futures::stream::iter(seeks)
             .map(|seek| async move { (seek.key(), self.inquire(&seek).await) })
             .buffer_unordered(LOOK_UPS_AT_ONCE)
             .collect()
             .await;
-        asked.into_iter().map(|(key, answer)| Ok((key, answer?))).collect()
+        let mut answers: BTreeMap<String, Result<(), Missing>> = asked
+            .into_iter()
+            .map(|(key, answer)| Ok((key, answer?)))
+            .collect::<Result<_, StoreError>>()?;
+        let mut later = match &self.profiles {
+            Some(profiles) => profiles.ask(&people).await?,
+            None => BTreeMap::new(),
+        };
+        for id in people {
+            let answer = later.remove(&id).map_or(Ok(()), |reason| Err(Missing::Later(reason)));
+            answers.insert(Seek::Profile(id).key(), answer);
+        }
+        Ok(answers)
     }
 
     /// Asks Graph for somebody, or for the members of a group, and remembers what it told.
@@ -234,6 +254,8 @@ impl RollCall {
             );
         };
         let facts = match seek {
+            // They are asked about together.
+            Seek::Profile(_) => return Ok(Ok(())),
             Seek::Address(address) => match graph.person(address).await {
                 Ok(Search::Found(person)) => Ok(vec![Fact::PersonSeen(person)]),
                 Ok(Search::Nobody) => Err(Ok(

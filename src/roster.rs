@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::refusal::Refusal;
 
+pub mod profile;
+
+use profile::{InEntra, Mailbox};
+
 /// A conversation's id in Bot Framework's spelling, never with a `;messageid=` suffix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -100,8 +104,14 @@ pub struct Person {
     pub role: Option<String>,
     /// The language of the person's client (`de-DE`).
     pub locale: Option<String>,
-    /// The person's zone (IANA name).
+    /// The person's zone (IANA name), as their Teams says.
     pub time_zone: Option<String>,
+    /// What Entra says, once Graph was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entra: Option<Box<InEntra>>,
+    /// What the mailbox says, once Graph was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailbox: Option<Box<Mailbox>>,
 }
 
 /// A person to mention in a card.
@@ -169,6 +179,10 @@ pub struct Roster {
 }
 
 /// What an activity, an answer or a look-up told about the world. Applying a fact twice changes nothing more.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few live at a time, and those about a chat are the usual ones"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {

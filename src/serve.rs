@@ -34,6 +34,7 @@ use crate::live::{Live, Reloader};
 use crate::lost_place::LostPlaces;
 use crate::metric::Metrics;
 use crate::pace::{Pace, Rates};
+use crate::profiles::{self, Profiles};
 use crate::put_right::PutRight;
 use crate::roll_call::RollCall;
 use crate::secret::Secrets;
@@ -133,12 +134,24 @@ impl Server {
         let signers = Arc::new(Signers::new(wire.clone()));
         let verifier = Arc::new(Verifier::new(&wire, &bot.endpoints, bot.app_id.as_deref(), &tenants));
         let trusted = bot.endpoints.trusted.clone();
-        let graph = graph(bot, &wire, &tokens, &clock, &metrics)?;
-        let inquiries = Arc::new(match (&graph, settings.graph.look_up) {
+        let wants = settings.graph.wants;
+        let graph = graph(bot, &wire, &tokens, &clock, &metrics)?.map(|graph| Arc::new(graph.with_fields(wants.entra)));
+        let inquiries = match (&graph, settings.graph.look_up) {
             (Some(_), true) => Inquiries::on(),
             (None, true) => Inquiries::off("`bot.app_id` and `bot.tenant` in herald.yaml say as whom and where"),
             (_, false) => Inquiries::off("`graph: { look_up: true }` in herald.yaml would have it asked"),
+        };
+        let inquiries = Arc::new(match &graph {
+            Some(_) => inquiries.wanting(wants),
+            None => inquiries,
         });
+        let profiles = graph.clone().filter(|_| wants.any()).map(|graph| Profiles {
+            graph,
+            inquiries: inquiries.clone(),
+            directory: stores.directory.clone(),
+            clock: clock.clone(),
+        });
+        let (unknown, strangers) = mpsc::channel(profiles::MOST_WAITING);
         let installs = match (&graph, &settings.graph.install) {
             (Some(graph), Some(app)) => Some(Installs::new(graph.clone(), app, clock.clone(), work.clone())),
             (_, _) => None,
@@ -165,6 +178,7 @@ impl Server {
         )
         .traced(tracer.clone())
         .inquiring(inquiries.clone())
+        .getting_to_know(profiles.as_ref().map(|_| unknown))
         .calling(caller);
 
         let rates = Rates::of_limits(&settings.limits);
@@ -293,7 +307,11 @@ impl Server {
             work: work.clone(),
             asked_at,
             graph: graph.map(|graph| (graph, inquiries)),
+            profiles: profiles.clone(),
         };
+        if let Some(profiles) = profiles {
+            tasks.spawn(profiles.run(strangers, stopping.clone()));
+        }
         tasks.spawn(roll_call.run(stopping.clone()));
         let timers = TimerListener {
             outbox: stores.outbox.clone(),
@@ -419,7 +437,7 @@ fn graph(
     tokens: &Option<Arc<Tokens>>,
     clock: &Clock,
     metrics: &Arc<Metrics>,
-) -> anyhow::Result<Option<Arc<Graph>>> {
+) -> anyhow::Result<Option<Graph>> {
     let (Some(tokens), Some(tenant)) = (tokens, &bot.tenant) else {
         return Ok(None);
     };
@@ -430,9 +448,7 @@ fn graph(
         tenant,
         clock.clone(),
     );
-    Ok(Some(Arc::new(
-        graph.map_err(anyhow::Error::msg)?.counted(metrics.clone()),
-    )))
+    Ok(Some(graph.map_err(anyhow::Error::msg)?.counted(metrics.clone())))
 }
 
 async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {

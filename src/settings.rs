@@ -20,6 +20,7 @@ use crate::hook::{self, Hook};
 use crate::language;
 use crate::queue::{self, Queue};
 use crate::quiet::policy::Policy;
+use crate::roster::profile::Wants;
 use crate::secret_name::SecretName;
 use crate::teams::credential::Credential;
 use crate::teams::endpoints::Overrides;
@@ -92,6 +93,8 @@ pub struct Bot {
 pub struct Graph {
     /// Who somebody is, and who is in a group.
     pub look_up: bool,
+    /// What else may be asked about people: fields out of Entra, zone and language out of their mailboxes.
+    pub wants: Wants,
     /// To install the app with this manifest id, lower case, for people who never met the bot.
     pub install: Option<String>,
 }
@@ -410,7 +413,12 @@ fn graph(file: &GraphFile, bot: &Bot, faults: &mut Vec<Fault>) -> Graph {
                 .under("graph"),
         );
     }
-    let asked = [("look_up", file.look_up), ("install", file.install)];
+    let asked = [
+        ("look_up", file.look_up),
+        ("profiles", file.profiles),
+        ("time_zones", file.time_zones),
+        ("install", file.install),
+    ];
     let asked = asked.into_iter().find(|(_, asked)| *asked == Some(true));
     if let Some((key, _)) = asked
         && bot.app_id.is_some()
@@ -428,6 +436,10 @@ fn graph(file: &GraphFile, bot: &Bot, faults: &mut Vec<Fault>) -> Graph {
     }
     Graph {
         look_up: file.look_up.unwrap_or(false),
+        wants: Wants {
+            entra: file.profiles.unwrap_or(false),
+            mailbox: file.time_zones.unwrap_or(false),
+        },
         install: app.filter(|_| wanted),
     }
 }

@@ -121,6 +121,7 @@ pub fn compile(sources: &Sources, previous: Option<&Workspace>) -> Compiled {
         quiet_hours: settings.quiet_hours.as_ref(),
         hooks: settings_known.then_some(&settings.hooks),
         look_up: settings_known.then_some(settings.graph.look_up),
+        profiles: settings_known.then_some(settings.graph.wants.entra),
         queues: settings_known.then_some(&settings.queues),
         calls: settings_known.then_some(&settings.calls),
         time_zone: settings.time_zone,

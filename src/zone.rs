@@ -4,6 +4,8 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 
 use crate::diagnostic::{Fault, did_you_mean};
 
+pub mod windows;
+
 /// Reads a zone's name (`Europe/Berlin`); upper and lower case do not matter.
 ///
 /// # Errors

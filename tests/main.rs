@@ -60,6 +60,7 @@ mod open_files;
 mod outbox_contract;
 mod page_tells_why;
 mod people_choose;
+mod people_from_entra;
 mod peoples_time;
 mod plan_command;
 mod preview_command;

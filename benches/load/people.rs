@@ -51,8 +51,7 @@ pub fn person(number: usize) -> Person {
         email: Some(format!("p{number}@contoso.example")),
         name: Some(format!("Person {number}")),
         role: Some("user".to_owned()),
-        locale: None,
-        time_zone: None,
+        ..Person::default()
     }
 }
 

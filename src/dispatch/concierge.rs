@@ -161,6 +161,7 @@ impl Dispatcher {
         let now = self.clock.now();
         let mut audience = self.directory.audience_knowing(&wanted, known, now).await?;
         workspace.book.dress(&mut audience);
+        audience::as_entra_says(&mut audience);
         Ok(Some(audience))
     }
 

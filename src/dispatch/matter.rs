@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::part::{Part, Whom};
 use super::{Dispatcher, Occasion, SENTENCES_KEPT};
-use crate::audience::{Known, PersonRef, Reached, Want, Wanted};
+use crate::audience::{self, Known, PersonRef, Reached, Want, Wanted};
 use crate::card::text::Warnings;
 use crate::delivery::{Address, Delivery, Recipient, State};
 use crate::matter::Matter;
@@ -117,6 +117,7 @@ impl Dispatcher {
         let known = Known::in_tenant(tenant);
         let mut found = self.directory.audience_knowing(&wanted, known, occasion.now).await?;
         occasion.workspace.book.dress(&mut found);
+        audience::as_entra_says(&mut found);
         Ok(found.reached)
     }
 

@@ -152,7 +152,7 @@ impl Dispatcher {
         warnings.append(&mut told.notes);
         warnings.extend(not_excepted(&except));
         let guarded = rule.sending.approval_above.is_some() || !matches!(rule.sending.first_try_on, FirstTry::Nobody);
-        let told = match missing {
+        let mut told = match missing {
             // While we do not know who is excepted, nobody may be told; nor while we do not know how many there are,
             // if that matters.
             Missing::Ask { .. } if !except.rosters_needed.is_empty() || (guarded && !wait_for.is_empty()) => {
@@ -168,6 +168,13 @@ impl Dispatcher {
                 workspace.settings.time_zone,
             ),
         };
+        let doubt = self.doubt(&told, missing, now);
+        warnings.extend(doubt.notes);
+        if !doubt.ask.is_empty() && (guarded || doubt.of_excepted) {
+            told = Audience::default();
+        }
+        wait_for.extend(doubt.ask);
+        self.get_to_know(&told, now);
         Ok(Whom {
             sifted: told.sifted.told(),
             told,
@@ -304,7 +311,7 @@ impl Dispatcher {
             tally.insert(Skip::NoAnswer, whom.wait_for.len());
             // Those who were looked for one by one are listed one by one.
             let places = whom.wait_for.iter().filter_map(|id| match Seek::of_key(id) {
-                Some(Seek::Address(_)) => None,
+                Some(Seek::Address(_) | Seek::Profile(_)) => None,
                 Some(group @ Seek::Group(_)) => Some(group.shown()),
                 None => Some(id.clone()),
             });

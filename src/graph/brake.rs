@@ -12,6 +12,8 @@ use super::task::Task;
 enum Class {
     /// Users and groups.
     Identity,
+    /// Fields and mailboxes of twenty people at a time.
+    Profiles,
     /// The catalogue, and who has the app.
     Apps,
     /// A notification to one.
@@ -24,6 +26,7 @@ impl Class {
     fn of(task: Task) -> Class {
         match task {
             Task::FindPerson | Task::FindGroup | Task::ListMembers => Class::Identity,
+            Task::ReadProfiles | Task::ReadMailboxes => Class::Profiles,
             Task::FindApp | Task::SeeInstalled | Task::Install | Task::FindChat => Class::Apps,
             Task::Notify => Class::Feed,
             Task::NotifyMany => Class::FeedMany,
@@ -35,6 +38,7 @@ impl Class {
     fn per_second(self) -> usize {
         match self {
             Class::Identity => 40,
+            Class::Profiles => 8,
             Class::Apps => 20,
             Class::Feed => 5,
             Class::FeedMany => 2,

@@ -41,6 +41,8 @@ pub struct Graph {
     /// The id of the tenant whose people it knows; empty when only the tenant's domain is known.
     tenant: String,
     metrics: Option<Arc<Metrics>>,
+    /// People are asked for with the fields of [`crate::roster::profile::InEntra`].
+    with_fields: bool,
 }
 
 impl Graph {
@@ -64,7 +66,19 @@ impl Graph {
                 String::new()
             },
             metrics: None,
+            with_fields: false,
         })
+    }
+
+    /// The same; whoever is looked up is asked for with department, office and other fields, which takes a permission of
+    /// its own.
+    #[must_use]
+    pub fn with_fields(self, with_fields: bool) -> Self {
+        Self { with_fields, ..self }
+    }
+
+    pub(super) fn asks_for_fields(&self) -> bool {
+        self.with_fields
     }
 
     /// The same, with its answers counted.
@@ -128,6 +142,38 @@ impl Graph {
         self.ask(task, Method::POST, url, Some(&body), &[]).await.map(drop)
     }
 
+    /// Asks with a body.
+    pub(super) async fn query(&self, task: Task, path: &str, body: &Value) -> Result<Value, No> {
+        let url = self.address(path)?;
+        let body = serde_json::to_vec(body).expect("a JSON value can be written");
+        let reply = self.ask(task, Method::POST, url, Some(&body), &[]).await?;
+        read_object(&reply)
+    }
+
+    /// What a reply inside another one means.
+    pub(super) fn judge(&self, task: Task, reply: &Value) -> Result<(), No> {
+        let status = reply["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+        let headers = reply["headers"].as_object();
+        let wait = headers
+            .into_iter()
+            .flatten()
+            .find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))
+            .and_then(|(_, value)| value.as_str());
+        let body = reply["body"].to_string();
+        let now = self.clock.now();
+        let judged = answer::read(task, status.unwrap_or(0), wait, body.as_bytes(), now);
+        let wait = judged.as_ref().err().and_then(No::wait);
+        if let Some(wait) = wait.and_then(|wait| chrono::TimeDelta::from_std(wait).ok()) {
+            self.with_brake(|brake, now| brake.hold(task, now + wait));
+        }
+        judged
+    }
+
+    /// The time by the clock that it goes by.
+    pub(super) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.clock.now()
+    }
+
     /// The token is too old for what was asked: the next request gets a new one.
     pub(super) async fn renew_token(&self) {
         if let Ok(token) = self.tokens.token_for(&self.scope).await {
@@ -137,13 +183,7 @@ impl Graph {
 
     async fn read(&self, task: Task, url: Url, headers: &[(&'static str, HeaderValue)]) -> Result<Value, No> {
         let reply = self.ask(task, Method::GET, url, None, headers).await?;
-        if reply.cut {
-            return Err(No::garbled("more than fits into 2 MiB"));
-        }
-        match serde_json::from_slice(&reply.body) {
-            Ok(body @ Value::Object(_)) => Ok(body),
-            Ok(_) | Err(_) => Err(No::garbled("something else than what was asked for")),
-        }
+        read_object(&reply)
     }
 
     /// Asks, and counts what came of it.
@@ -240,6 +280,16 @@ impl Graph {
     fn with_brake<T>(&self, what: impl FnOnce(&mut Brake, chrono::DateTime<chrono::Utc>) -> T) -> T {
         let now = self.clock.now();
         what(&mut self.brake.lock().unwrap_or_else(PoisonError::into_inner), now)
+    }
+}
+
+fn read_object(reply: &Reply) -> Result<Value, No> {
+    if reply.cut {
+        return Err(No::garbled("more than fits into 2 MiB"));
+    }
+    match serde_json::from_slice(&reply.body) {
+        Ok(body @ Value::Object(_)) => Ok(body),
+        Ok(_) | Err(_) => Err(No::garbled("something else than what was asked for")),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::audience::Seek;
+use crate::roster::profile::Wants;
 
 /// For how long somebody who was not found is not looked for again.
 const REMEMBERED: TimeDelta = TimeDelta::minutes(15);
@@ -41,6 +42,16 @@ pub enum Lately {
 pub struct Inquiries {
     off: Option<&'static str>,
     heard: Mutex<BTreeMap<String, Heard>>,
+    /// What may be asked about people beside who they are.
+    wants: Wants,
+    /// Why it may not after all, by what: an administrator has to grant it.
+    refused: Mutex<Refused>,
+}
+
+#[derive(Debug, Default)]
+struct Refused {
+    entra: Option<Heard>,
+    mailbox: Option<Heard>,
 }
 
 impl Inquiries {
@@ -49,6 +60,8 @@ impl Inquiries {
         Self {
             off: None,
             heard: Mutex::default(),
+            wants: Wants::default(),
+            refused: Mutex::default(),
         }
     }
 
@@ -57,6 +70,45 @@ impl Inquiries {
         Self {
             off: Some(why),
             heard: Mutex::default(),
+            wants: Wants::default(),
+            refused: Mutex::default(),
+        }
+    }
+
+    /// The same, and this may be asked about people beside who they are.
+    #[must_use]
+    pub fn wanting(self, wants: Wants) -> Self {
+        Self { wants, ..self }
+    }
+
+    /// What may be asked about people at `now`: what the settings say, without what Graph refused lately.
+    pub fn wants(&self, now: DateTime<Utc>) -> Wants {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = |heard: &Option<Heard>| heard.as_ref().is_some_and(|heard| still_counts(heard, now));
+        Wants {
+            entra: self.wants.entra && !holds(&refused.entra),
+            mailbox: self.wants.mailbox && !holds(&refused.mailbox),
+        }
+    }
+
+    /// Why Graph refused lately to tell these things about people, one sentence for each.
+    pub fn refused(&self, what: Wants, now: DateTime<Utc>) -> Vec<String> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = [(what.entra, &refused.entra), (what.mailbox, &refused.mailbox)];
+        all.into_iter()
+            .filter_map(|(asked, heard)| heard.as_ref().filter(|heard| asked && still_counts(heard, now)))
+            .map(|heard| heard.reason.clone())
+            .collect()
+    }
+
+    /// Graph refuses to tell these things about anybody.
+    pub fn refuse(&self, what: Wants, heard: &Heard) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if what.entra {
+            refused.entra = Some(heard.clone());
+        }
+        if what.mailbox {
+            refused.mailbox = Some(heard.clone());
         }
     }
 
@@ -70,6 +122,12 @@ impl Inquiries {
             Some(heard) => Lately::Heard(heard.clone()),
             None => Lately::Unasked,
         }
+    }
+
+    /// Whether this was asked a while ago, whatever it brought.
+    pub fn asked_lately(&self, seek: &Seek, now: DateTime<Utc>) -> bool {
+        let memory = self.memory();
+        memory.get(&seek.key()).is_some_and(|heard| still_counts(heard, now))
     }
 
     /// Remembers that an inquiry brought nothing.

@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use super::answer::No;
 use super::client::{Graph, encoded, quoted};
+use super::profiles;
 use super::task::Task;
 use crate::audience::PlaceRef;
 use crate::link;
 use crate::roster::Person;
 
-const FIELDS: &str = "id,displayName,mail,userPrincipalName";
 /// Pages of a group, of 999 people each.
 const MOST_PAGES: usize = 200;
 /// The most people that are taken from one group.
@@ -32,7 +32,15 @@ impl Graph {
     /// # Errors
     /// What Graph said instead.
     pub async fn person(&self, address: &str) -> Result<Search<Person>, No> {
-        let by_name = format!("/users/{}?$select={FIELDS}", encoded(address));
+        match self.person_with(address, &self.fields()).await {
+            // Who they are is worth more than what department they are in, for which another permission is needed.
+            Err(No::Denied { .. }) if self.asks_for_fields() => self.person_with(address, profiles::WHO).await,
+            found => found,
+        }
+    }
+
+    async fn person_with(&self, address: &str, fields: &str) -> Result<Search<Person>, No> {
+        let by_name = format!("/users/{}?$select={fields}", encoded(address));
         match self.get(Task::FindPerson, &by_name).await {
             Ok(found) => return Ok(self.read_person(&found).map_or(Search::Nobody, Search::Found)),
             // An address need not be a sign-in name.
@@ -41,7 +49,7 @@ impl Graph {
         }
         let address = quoted(address);
         let filter = format!("mail%20eq%20'{address}'%20or%20userPrincipalName%20eq%20'{address}'");
-        let path = format!("/users?$filter={filter}&$select={FIELDS}&$top=5");
+        let path = format!("/users?$filter={filter}&$select={fields}&$top=5");
         let listed = self.get(Task::FindPerson, &path).await?;
         let mut people: Vec<Person> = values(&listed).iter().filter_map(|one| self.read_person(one)).collect();
         Ok(match people.len() {
@@ -70,11 +78,19 @@ impl Graph {
                 }
             }
         };
-        let path = format!(
-            "/groups/{}/transitiveMembers/microsoft.graph.user?$select={FIELDS}&$top=999&$count=true",
-            encoded(&id)
-        );
-        let mut page = match self.search(Task::ListMembers, &path).await {
+        let path = |fields: &str| {
+            format!(
+                "/groups/{}/transitiveMembers/microsoft.graph.user?$select={fields}&$top=999&$count=true",
+                encoded(&id)
+            )
+        };
+        let first = match self.search(Task::ListMembers, &path(&self.fields())).await {
+            Err(No::Denied { .. }) if self.asks_for_fields() => {
+                self.search(Task::ListMembers, &path(profiles::WHO)).await
+            }
+            first => first,
+        };
+        let mut page = match first {
             Err(No::NotThere { .. }) => return Ok(Search::Nobody),
             page => page?,
         };
@@ -97,6 +113,14 @@ impl Graph {
         })
     }
 
+    /// What is asked for of whoever is looked up.
+    fn fields(&self) -> String {
+        match self.asks_for_fields() {
+            true => format!("{},{}", profiles::WHO, profiles::FIELDS),
+            false => profiles::WHO.to_owned(),
+        }
+    }
+
     fn read_person(&self, one: &Value) -> Option<Person> {
         let text = |key: &str| one[key].as_str().map(str::trim).filter(|text| !text.is_empty());
         let id = text("id").filter(|id| link::is_guid(id))?;
@@ -106,6 +130,10 @@ impl Graph {
             user_principal_name: text("userPrincipalName").map(str::to_lowercase),
             email: text("mail").map(str::to_lowercase),
             name: text("displayName").map(str::to_owned),
+            // What was not selected is not in the answer; what is empty is, as null.
+            entra: one
+                .get("department")
+                .map(|_| Box::new(profiles::in_entra(one, self.now()))),
             ..Person::default()
         })
     }

@@ -9,6 +9,10 @@ pub enum Task {
     FindGroup,
     /// Who is in a group.
     ListMembers,
+    /// Department, office and the like of people.
+    ReadProfiles,
+    /// Zone and language of people's mailboxes.
+    ReadMailboxes,
     /// The app in the organisation's catalogue.
     FindApp,
     /// Whether a person has the app.
@@ -25,10 +29,12 @@ pub enum Task {
 
 impl Task {
     /// All of them.
-    pub const ALL: [Task; 9] = [
+    pub const ALL: [Task; 11] = [
         Task::FindPerson,
         Task::FindGroup,
         Task::ListMembers,
+        Task::ReadProfiles,
+        Task::ReadMailboxes,
         Task::FindApp,
         Task::SeeInstalled,
         Task::Install,
@@ -43,6 +49,8 @@ impl Task {
             Task::FindPerson => "look a person up",
             Task::FindGroup => "look a group up",
             Task::ListMembers => "list the members of a group",
+            Task::ReadProfiles => "read department, office and other fields of people",
+            Task::ReadMailboxes => "read zone and language of people's mailboxes",
             Task::FindApp => "find the app in the organisation's catalogue",
             Task::SeeInstalled => "see whether a person has the app",
             Task::Install => "install the app for a person",
@@ -56,6 +64,8 @@ impl Task {
         match self {
             Task::FindPerson => &["User.ReadBasic.All", "User.Read.All"],
             Task::FindGroup | Task::ListMembers => &["GroupMember.Read.All"],
+            Task::ReadProfiles => &["User.Read.All"],
+            Task::ReadMailboxes => &["MailboxSettings.Read"],
             Task::FindApp => &["AppCatalog.Read.All"],
             Task::SeeInstalled | Task::FindChat => &[
                 "TeamsAppInstallation.ReadForUser.All",

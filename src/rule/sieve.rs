@@ -5,8 +5,9 @@ use serde_json::Value;
 use crate::diagnostic::Fault;
 use crate::rule::condition::{Condition, Line};
 
-/// The fields that people have in every workspace. The last four are known where `directory.yaml` tells them.
-pub const KNOWN: [&str; 12] = [
+/// The fields that people have in every workspace. Those behind `guest` are known where `directory.yaml` tells them, or
+/// Entra, if Graph may be asked.
+pub const KNOWN: [&str; 15] = [
     "name",
     "email",
     "id",
@@ -19,6 +20,9 @@ pub const KNOWN: [&str; 12] = [
     "department",
     "office",
     "job_title",
+    "city",
+    "company",
+    "usage_location",
 ];
 
 /// Those of [`KNOWN`] that Herald knows by itself: a workspace cannot have fields of these names.

@@ -4,6 +4,7 @@ mod apps;
 mod ask;
 mod feed;
 mod people;
+mod profiles;
 
 use std::sync::Arc;
 
@@ -21,8 +22,10 @@ use feed::{notify, notify_many};
 use people::{find_groups, find_people, find_person, list_members};
 
 /// The application permissions that everything here takes together: what the box's administrator granted.
-pub(super) const PERMISSIONS: [&str; 5] = [
+pub(super) const PERMISSIONS: [&str; 7] = [
     "User.ReadBasic.All",
+    "User.Read.All",
+    "MailboxSettings.Read",
     "GroupMember.Read.All",
     "AppCatalog.Read.All",
     "TeamsAppInstallation.ReadWriteSelfForUser.All",
@@ -54,6 +57,7 @@ pub(super) struct EntraGroup {
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
+        .route("/graph/v1.0/$batch", post(profiles::batch))
         .route("/graph/v1.0/users", get(find_people))
         .route("/graph/v1.0/users/{user}", get(find_person))
         .route("/graph/v1.0/groups", get(find_groups))

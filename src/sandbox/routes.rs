@@ -119,6 +119,7 @@ impl Asked {
             | Operation::OpenId
             | Operation::Keys
             | Operation::FindPerson
+            | Operation::Batch
             | Operation::FindGroup
             | Operation::GroupMembers
             | Operation::FindApp

@@ -38,6 +38,8 @@ pub enum Operation {
     Channels,
     /// In Graph: a person by mail address or sign-in name.
     FindPerson,
+    /// In Graph: fields and mailboxes of several people.
+    Batch,
     /// In Graph: a group by name.
     FindGroup,
     /// In Graph: a page of the members of a group.

@@ -218,6 +218,14 @@ pub struct GraphFile {
     /// An administrator grants `User.ReadBasic.All` and, for groups, `GroupMember.Read.All`. Default: `false`.
     #[schemars(extend("examples" = [true]))]
     pub look_up: Option<bool>,
+    /// Know department, office, job title and more of people, for `where`, and the language they prefer. An administrator
+    /// grants `User.Read.All`. Default: `false`.
+    #[schemars(extend("examples" = [true]))]
+    pub profiles: Option<bool>,
+    /// Take zone and language out of the mailboxes of people whose Teams does not tell them. An administrator grants
+    /// `MailboxSettings.Read`. Default: `false`.
+    #[schemars(extend("examples" = [true]))]
+    pub time_zones: Option<bool>,
     /// Install the app for people who never met the bot when a rule names them. An administrator grants
     /// `TeamsAppInstallation.ReadWriteSelfForUser.All` and `AppCatalog.Read.All`. Default: `false`.
     #[schemars(extend("examples" = [true]))]

@@ -248,7 +248,7 @@ fn person(account: Account, tenant_id: &str, locale: Option<String>, kind: Conve
         role: given(account.user_role),
         // In a group the reference's locale is that of whoever spoke last.
         locale: given(locale).filter(|_| kind == ConversationKind::Personal),
-        time_zone: None,
+        ..Person::default()
     };
     (person.aad_object_id.is_some() || person.account_id.is_some()).then_some(person)
 }

@@ -536,7 +536,6 @@ fn person(account: Account, tenant_id: &str) -> Option<Person> {
         email: account.email,
         name: account.name,
         role: account.user_role,
-        locale: None,
-        time_zone: None,
+        ..Person::default()
     })
 }

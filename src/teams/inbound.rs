@@ -576,8 +576,7 @@ impl Telling<'_> {
             email: account.email.clone(),
             name: account.name.clone(),
             role: account.user_role.clone(),
-            locale: None,
-            time_zone: None,
+            ..Person::default()
         }
     }
 

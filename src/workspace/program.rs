@@ -79,6 +79,7 @@ pub fn rule(program: &Program, workspace: &Workspace) -> Option<Arc<Rule>> {
             texts: texts.languages(),
         },
         look_up: None,
+        profiles: None,
         calls: None,
         storm: settings.limits.storm,
         templates: &templates,

@@ -53,6 +53,8 @@ pub struct Surroundings<'a> {
     pub quiet_hours: Option<&'a Policy>,
     /// Whether Graph may be asked who people and groups are; `None` when that is not known because `herald.yaml` is broken.
     pub look_up: Option<bool>,
+    /// Whether Graph may be asked for department, office and other fields of people; `None` as above.
+    pub profiles: Option<bool>,
     /// The hosts that steps may call; `None` as above.
     pub calls: Option<&'a Calls>,
     /// The templates that can be used.

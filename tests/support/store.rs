@@ -244,8 +244,7 @@ pub fn person(name: &str) -> Person {
         email: Some(format!("{first}.mail@contoso.example")),
         name: Some(name.to_owned()),
         role: Some("user".to_owned()),
-        locale: None,
-        time_zone: None,
+        ..Person::default()
     }
 }
 

@@ -97,6 +97,12 @@ fn wanted(workspace: &Workspace) -> Vec<(Task, &'static str)> {
             wanted.push((Task::ListMembers, "`entra_group` in a rule"));
         }
     }
+    if settings.wants.entra {
+        wanted.push((Task::ReadProfiles, "`graph.profiles`"));
+    }
+    if settings.wants.mailbox {
+        wanted.push((Task::ReadMailboxes, "`graph.time_zones`"));
+    }
     if settings.install.is_some() {
         wanted.push((Task::FindApp, "`graph.install`"));
         wanted.push((Task::Install, "`graph.install`"));

@@ -36,7 +36,7 @@ impl Refused {
         Refused(400, "BadRequest", message.to_owned())
     }
 
-    fn body(&self, now: DateTime<Utc>) -> Value {
+    pub(super) fn body(&self, now: DateTime<Utc>) -> Value {
         let request = uuid::Uuid::new_v4().to_string();
         json!({"error": {
             "code": self.1, "message": self.2,
@@ -122,6 +122,7 @@ impl Asked {
             };
             let script = script::next(&mut state.scripts, self.operation, &self.about);
             if script.is_none()
+                && !self.needs.is_empty()
                 && !self
                     .needs
                     .iter()

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::EntraGroup;
 use super::ask::{Asked, Done, Refused, literal, of, user_of};
+use super::profiles;
 use crate::sandbox::line::Line;
 use crate::sandbox::script::Operation;
 use crate::sandbox::state::Shared;
@@ -24,14 +25,15 @@ pub(super) async fn find_person(
     State(shared): App,
     ConnectInfo(line): ConnectInfo<Line>,
     Path(user): Path<String>,
+    Query(query): Asking,
     headers: HeaderMap,
 ) -> Response {
     let asked = (Operation::FindPerson, user.as_str());
-    Asked::new(shared, line, &headers, asked, &READ_PEOPLE)
+    Asked::new(shared, line, &headers, asked, needed(&query))
         .answer(|state, _| {
             let world = &state.world;
             let index = user_of(world, &user)?;
-            Ok(Done::found(described(world, index)))
+            Ok(Done::found(described(world, index, &query)))
         })
         .await
 }
@@ -44,13 +46,13 @@ pub(super) async fn find_people(
 ) -> Response {
     let filter = of(&query, "$filter").unwrap_or_default().to_owned();
     let asked = (Operation::FindPerson, filter.as_str());
-    Asked::new(shared, line, &headers, asked, &READ_PEOPLE)
+    Asked::new(shared, line, &headers, asked, needed(&query))
         .answer(|state, _| {
             let wanted = literal(&filter, "mail eq ").ok_or_else(|| Refused::bad("Invalid filter clause"))?;
             let wanted = wanted.to_lowercase();
             let people = state.world.people.iter().enumerate();
             let found = people.filter(|(_, one)| mail(&one.upn) == wanted || one.upn.to_lowercase() == wanted);
-            let found: Vec<Value> = found.map(|(index, _)| described(&state.world, index)).collect();
+            let found: Vec<Value> = found.map(|(index, _)| described(&state.world, index, &query)).collect();
             Ok(Done::found(json!({"value": found})))
         })
         .await
@@ -105,7 +107,7 @@ pub(super) async fn list_members(
                 Some(token) => token.parse::<usize>().map_err(|_| Refused::bad("Invalid skip token"))?,
             };
             let page = group.members.iter().skip(from).take(size);
-            let page: Vec<Value> = page.map(|index| described(&state.world, *index)).collect();
+            let page: Vec<Value> = page.map(|index| described(&state.world, *index, &query)).collect();
             let mut body = json!({"@odata.count": group.members.len(), "value": page});
             if from + size < group.members.len() {
                 let rest = from + size;
@@ -118,12 +120,25 @@ pub(super) async fn list_members(
         .await
 }
 
-fn described(world: &World, person: usize) -> Value {
+/// Fields beside who somebody is take more than leave to see who there is.
+fn needed(query: &[(String, String)]) -> &'static [&'static str] {
+    match of(query, "$select").is_some_and(|fields| fields.contains("department")) {
+        true => &["User.Read.All"],
+        false => &READ_PEOPLE,
+    }
+}
+
+fn described(world: &World, person: usize, query: &[(String, String)]) -> Value {
+    let mut described = match of(query, "$select").is_some_and(|fields| fields.contains("department")) {
+        true => profiles::described(world, person),
+        false => json!({}),
+    };
     let person = &world.people[person];
-    json!({
-        "id": person.aad_object_id, "displayName": person.name, "mail": mail(&person.upn),
-        "userPrincipalName": person.upn,
-    })
+    described["id"] = json!(person.aad_object_id);
+    described["displayName"] = json!(person.name);
+    described["mail"] = json!(mail(&person.upn));
+    described["userPrincipalName"] = json!(person.upn);
+    described
 }
 
 /// A guest signs in with a name made of the mail address.

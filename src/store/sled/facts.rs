@@ -376,6 +376,8 @@ fn overlaid(known: &Person, newer: Person) -> Person {
         role: newer.role.or(known.role),
         locale: newer.locale.or(known.locale),
         time_zone: newer.time_zone.or(known.time_zone),
+        entra: newer.entra.or(known.entra),
+        mailbox: newer.mailbox.or(known.mailbox),
     }
 }
 
@@ -391,6 +393,8 @@ fn tidy(person: &mut Person) {
         role,
         locale,
         time_zone,
+        entra: _,
+        mailbox: _,
     } = person;
     *aad_object_id = aad_object_id.take().map(|id| id.to_lowercase());
     for field in [

@@ -2,6 +2,7 @@
 
 use super::Surroundings;
 use crate::diagnostic::{Fault, did_you_mean};
+use crate::roster::profile;
 use crate::rule::sieve::{KNOWN, OWN};
 use crate::rule::target::Target;
 
@@ -15,7 +16,8 @@ pub(super) fn unknown(target: &Target, around: &Surroundings<'_>) -> Vec<Fault> 
     let unknown = only
         .fields()
         .into_iter()
-        .filter(|field| !there.contains(field.as_str()) && !OWN.contains(&field.as_str()));
+        .filter(|field| !there.contains(field.as_str()) && !OWN.contains(&field.as_str()))
+        .filter(|field| around.profiles == Some(false) || !profile::FIELDS.contains(&field.as_str()));
     let doubt = |field: String| {
         let message = format!("nobody in directory.yaml has a field `{field}`");
         let fault = Fault::warning("target::field", message)
@@ -23,6 +25,10 @@ pub(super) fn unknown(target: &Target, around: &Surroundings<'_>) -> Vec<Fault> 
             .under("where");
         match did_you_mean(&field, there.iter().copied().chain(KNOWN)).filter(|near| *near != field) {
             Some(near) => fault.help(format!("did you mean `{near}`?")),
+            None if profile::FIELDS.contains(&field.as_str()) => fault.help(format!(
+                "add it there: `anna: {{ email: anna@contoso.example, fields: {{ {field}: ... }} }}`; or have Entra asked, \
+                 with `graph: {{ profiles: true }}` in herald.yaml"
+            )),
             None => fault.help(format!(
                 "add it there: `anna: {{ email: anna@contoso.example, fields: {{ {field}: ... }} }}`"
             )),
