@@ -495,7 +495,7 @@ impl Dispatcher {
                     done: range.end,
                     audience: whom.fingerprint(),
                 }),
-                decided_at: (!waits).then_some(occasion.now),
+                decided_at: Some(occasion.now),
             });
         }
         for (why, count) in part.tally {

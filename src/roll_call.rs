@@ -26,6 +26,8 @@ use crate::store::{Directory, Outbox, StoreError};
 use crate::teams::answer::Answer;
 use crate::teams::connector::Connector;
 use crate::teams::standing::Refused;
+use crate::trace::{Root, TraceContext};
+use crate::tracer::made_for;
 use crate::turnstile::Turnstile;
 
 /// How often a roster is asked for before the rule goes on without it: about six hours with the waits below.
@@ -218,7 +220,10 @@ impl RollCall {
             }
         }
         let asked: Vec<(String, Looked)> = futures::stream::iter(seeks)
-            .map(|seek| async move { (seek.key(), self.inquire(&seek).await) })
+            .map(|seek| {
+                let span = span_of(held, &seek);
+                made_for(span, async move { (seek.key(), self.inquire(&seek).await) })
+            })
             .buffer_unordered(LOOK_UPS_AT_ONCE)
             .collect()
             .await;
@@ -227,7 +232,11 @@ impl RollCall {
             .map(|(key, answer)| Ok((key, answer?)))
             .collect::<Result<_, StoreError>>()?;
         let mut later = match &self.profiles {
-            Some(profiles) => profiles.ask(&people).await?,
+            Some(profiles) => {
+                let first = people.first().map(|id| Seek::Profile(id.clone()));
+                let span = first.and_then(|seek| span_of(held, &seek));
+                made_for(span, profiles.ask(&people)).await?
+            }
             None => BTreeMap::new(),
         };
         for id in people {
@@ -567,6 +576,14 @@ impl RollCall {
             | Found::Roster(_) => Ok(None),
         }
     }
+}
+
+/// The decision that found out that this is to be looked up.
+fn span_of(held: &[Held], seek: &Seek) -> Option<TraceContext> {
+    let key = seek.key();
+    let held = held.iter().find(|held| held.rosters.contains(&key))?;
+    let (decision, _) = Root::of(&held.event).decision(&held.event, held.decided_at?);
+    Some(decision)
 }
 
 /// Name and mail address of the other side are known: there is nothing to ask for.

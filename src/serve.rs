@@ -135,7 +135,8 @@ impl Server {
         let verifier = Arc::new(Verifier::new(&wire, &bot.endpoints, bot.app_id.as_deref(), &tenants));
         let trusted = bot.endpoints.trusted.clone();
         let wants = settings.graph.wants;
-        let graph = graph(bot, &wire, &tokens, &clock, &metrics)?.map(|graph| Arc::new(graph.with_fields(wants.entra)));
+        let graph = graph(bot, &wire, &tokens, &clock, &metrics)?
+            .map(|graph| Arc::new(graph.with_fields(wants.entra).traced(tracer.clone())));
         let inquiries = match (&graph, settings.graph.look_up) {
             (Some(_), true) => Inquiries::on(),
             (None, true) => Inquiries::off("`bot.app_id` and `bot.tenant` in herald.yaml say as whom and where"),

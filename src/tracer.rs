@@ -1,6 +1,7 @@
 //! Hands spans to a collector, beside the work: whoever records one never waits, and a collector that is away costs spans,
 //! nothing else.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::metric::Metrics;
 use crate::secret::Secrets;
 use crate::secret_name::SecretName;
 use crate::settings::Traces;
-use crate::trace::{Span, otlp};
+use crate::trace::{Span, TraceContext, otlp};
 
 /// Spans that wait to be handed over; further ones are dropped. About 2 MB.
 const WAITING: usize = 4096;
@@ -27,6 +28,24 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const SAY_EVERY: Duration = Duration::from_secs(300);
 /// The variable, or secret, with further headers for the collector, as OpenTelemetry calls it.
 const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+
+tokio::task_local! {
+    /// The span below which what this task asks of others is recorded.
+    static MADE_FOR: TraceContext;
+}
+
+/// Does `work`; what it asks of others on the way is recorded below `span`, if there is one.
+pub async fn made_for<T>(span: Option<TraceContext>, work: impl Future<Output = T>) -> T {
+    match span {
+        Some(span) => MADE_FOR.scope(span, work).await,
+        None => work.await,
+    }
+}
+
+/// The span that [`made_for`] named. What is handed to another task takes it along.
+pub fn below() -> Option<TraceContext> {
+    MADE_FOR.try_with(|span| *span).ok()
+}
 
 /// Where spans are recorded.
 #[derive(Debug, Clone)]

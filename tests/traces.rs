@@ -281,3 +281,50 @@ async fn without_the_setting_nothing_is_traced() {
     engine.messages(1).await;
     assert!(engine.deliveries().await.iter().all(|d| d.trace.is_none()));
 }
+
+#[tokio::test]
+async fn requests_to_graph_stand_below_what_they_are_made_for() {
+    const APP: &str = "0d7f3f7e-6c0b-4a7e-8f57-2f1c1f6f9b11";
+    let (collector, address) = Collector::default().start().await;
+    let engine = Workspace::new()
+        .rule(
+            "r",
+            "when: { hook: ci }\nnotify: [{ person: olena.shevchenko@contoso.example }]\ncard: { message: hello }\n",
+        )
+        .settings(&format!(
+            "traces: {{ endpoint: \"http://{address}\" }}\ngraph: {{ look_up: true, install: true, app: {APP} }}\n"
+        ))
+        .start()
+        .await;
+    let headers = [("content-type", "application/json"), ("traceparent", CALLER)];
+    let (status, answer) = engine.post_with("/hooks/ci", b"{}".to_vec(), &headers).await;
+    assert_eq!(status, 202, "{answer}");
+    engine.messages(1).await;
+    let spans = of_caller(collector.until("delivery", 1).await);
+    let asked = |operation: &str| {
+        let found = spans
+            .iter()
+            .find(|span| span.name == "graph" && span.facts["herald.graph.operation"] == operation);
+        found.unwrap_or_else(|| panic!("no {operation}: {spans:#?}"))
+    };
+    let parents = |name: &str| -> Vec<&String> {
+        let named = spans.iter().filter(|span| span.name == name);
+        named.map(|span| &span.id).collect()
+    };
+    let found = asked("find_person");
+    assert!(
+        parents("decision").contains(&found.parent.as_ref().expect("a parent")),
+        "{spans:#?}"
+    );
+    assert_eq!(found.facts["http.response.status_code"], "200");
+    let installed = asked("install");
+    assert!(
+        parents("attempt").contains(&installed.parent.as_ref().expect("a parent")),
+        "{spans:#?}"
+    );
+    assert_eq!(
+        (installed.facts["herald.answer"].as_str(), installed.failed),
+        ("ok", false)
+    );
+    assert!(!collector.raw().contains("olena"), "whose it is stays out of traces");
+}

@@ -35,7 +35,7 @@ use crate::store::outbox::Claim;
 use crate::store::{Directory, Outbox, StoreError};
 use crate::teams::answer::Answer;
 use crate::teams::connector::Connector;
-use crate::tracer::Tracer;
+use crate::tracer::{Tracer, made_for};
 use crate::turnstile::Turnstile;
 
 /// How long to wait when the store cannot be used.
@@ -172,7 +172,8 @@ impl Errand {
             }
             Err(problem) => return self.put_off(claim, &problem).await,
         }
-        let tried = match self.attempt(delivery, slot).await {
+        let span = traced::attempt(delivery).filter(|_| self.tracer.is_on());
+        let tried = match made_for(span, self.attempt(delivery, slot)).await {
             Ok(Came::ToAnAnswer(tried)) => tried,
             Ok(Came::ToAChat) => {
                 return Outcome {

@@ -9,15 +9,10 @@ use crate::trace::{Fact, Kind, Span, TraceContext};
 /// The spans of this attempt: how long it was waited for, the attempt itself, and the whole delivery if it is over now.
 /// `delivery` is as it was before the attempt. None if its event is not traced.
 pub fn spans(delivery: &Delivery, attempt: &Attempt, answer: &Answer, now: DateTime<Utc>) -> Vec<Span> {
-    let Some(decision) = delivery.trace.as_deref().and_then(TraceContext::parse) else {
+    let Some((decision, whole)) = whole(delivery) else {
         return Vec::new();
     };
-    let operation = match delivery.operation {
-        Operation::Send => "send",
-        Operation::Update => "update",
-        Operation::Delete => "delete",
-    };
-    let whole = decision.child(&["delivery", delivery.id.as_str(), operation]);
+    let operation = operation(delivery);
     let number = attempt.number.to_string();
     let waits_since = delivery.attempts.last().map_or(delivery.created_at, |last| {
         let took = i64::try_from(last.took_ms).unwrap_or(i64::MAX);
@@ -82,4 +77,25 @@ pub fn spans(delivery: &Delivery, attempt: &Attempt, answer: &Answer, now: DateT
         });
     }
     spans
+}
+
+/// The span of the attempt that comes next. None if the event of the delivery is not traced.
+pub fn attempt(delivery: &Delivery) -> Option<TraceContext> {
+    let (_, whole) = whole(delivery)?;
+    Some(whole.child(&["attempt", &(delivery.attempt_count + 1).to_string()]))
+}
+
+/// The span of the decision that made a delivery, and that of the delivery.
+fn whole(delivery: &Delivery) -> Option<(TraceContext, TraceContext)> {
+    let decision = delivery.trace.as_deref().and_then(TraceContext::parse)?;
+    let whole = decision.child(&["delivery", delivery.id.as_str(), operation(delivery)]);
+    Some((decision, whole))
+}
+
+fn operation(delivery: &Delivery) -> &'static str {
+    match delivery.operation {
+        Operation::Send => "send",
+        Operation::Update => "update",
+        Operation::Delete => "delete",
+    }
 }

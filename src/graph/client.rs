@@ -1,7 +1,9 @@
 //! Asks Microsoft Graph: with its own token, at its own pace, at its own host and nowhere else.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use reqwest::header::HeaderValue;
@@ -18,6 +20,8 @@ use crate::link;
 use crate::metric::Metrics;
 use crate::teams::token::{Scope, Token, Tokens};
 use crate::teams::wire::{Body, Call, Reply, Wire};
+use crate::trace::{Fact, Kind, Span};
+use crate::tracer::{self, Tracer};
 
 /// What stands in a path or a query as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -41,6 +45,9 @@ pub struct Graph {
     /// The id of the tenant whose people it knows; empty when only the tenant's domain is known.
     tenant: String,
     metrics: Option<Arc<Metrics>>,
+    tracer: Tracer,
+    /// Tells requests of one moment apart in traces.
+    serial: AtomicU64,
     /// People are asked for with the fields of [`crate::roster::profile::InEntra`].
     with_fields: bool,
 }
@@ -66,8 +73,16 @@ impl Graph {
                 String::new()
             },
             metrics: None,
+            tracer: Tracer::off(),
+            serial: AtomicU64::new(0),
             with_fields: false,
         })
+    }
+
+    /// The same, with its requests in the traces of what they are made for.
+    #[must_use]
+    pub fn traced(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// The same; whoever is looked up is asked for with department, office and other fields, which takes a permission of
@@ -170,7 +185,7 @@ impl Graph {
     }
 
     /// The time by the clock that it goes by.
-    pub(super) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+    pub(super) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
@@ -195,14 +210,41 @@ impl Graph {
         body: Option<&[u8]>,
         headers: &[(&'static str, HeaderValue)],
     ) -> Result<Reply, No> {
-        let answer = self.ask_in_turn(task, method, url, body, headers).await;
+        let start = self.clock.now();
+        let mut status = None;
+        let answer = self.ask_in_turn(task, method, url, body, headers, &mut status).await;
+        self.record(task, start, status, answer.as_ref().err());
         if let Some(metrics) = &self.metrics {
             metrics.graph_answered(answer.as_ref().map_or_else(No::word, |_| "ok"));
         }
         answer
     }
 
-    /// Asks with the token, and once more with a new one if Graph refuses it.
+    /// A span below what the request was made for: from the moment it was wanted until it was answered.
+    fn record(&self, task: Task, start: DateTime<Utc>, status: Option<u16>, no: Option<&No>) {
+        let Some(parent) = tracer::below().filter(|_| self.tracer.is_on()) else {
+            return;
+        };
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed).to_string();
+        let at = start.timestamp_micros().to_string();
+        let mut facts = vec![
+            ("herald.graph.operation", Fact::from(task.word())),
+            ("herald.answer", Fact::from(no.map_or("ok", No::word))),
+        ];
+        facts.extend(status.map(|status| ("http.response.status_code", Fact::from(status))));
+        self.tracer.record(Span {
+            context: parent.child(&["graph", task.word(), &at, &serial]),
+            parent: Some(parent),
+            name: "graph",
+            kind: Kind::Client,
+            start,
+            end: self.clock.now(),
+            facts,
+            failure: no.map(No::word),
+        });
+    }
+
+    /// Asks with the token, and once more with a new one if Graph refuses it. What Graph answered last is in `status`.
     async fn ask_in_turn(
         &self,
         task: Task,
@@ -210,6 +252,7 @@ impl Graph {
         url: Url,
         body: Option<&[u8]>,
         headers: &[(&'static str, HeaderValue)],
+        status: &mut Option<u16>,
     ) -> Result<Reply, No> {
         let leaves = self.with_brake(|brake, now| brake.reserve(task, now));
         if leaves > self.clock.now() {
@@ -225,6 +268,7 @@ impl Graph {
             let token = self.token().await?;
             reply = self.ask_once(&method, &url, &token, body, headers).await?;
         }
+        *status = Some(reply.status);
         let now = self.clock.now();
         match answer::read(task, reply.status, reply.retry_after.as_deref(), &reply.body, now) {
             Ok(()) => Ok(reply),
@@ -277,7 +321,7 @@ impl Graph {
         Url::parse(&whole).map_err(|_| No::garbled("an address that is none"))
     }
 
-    fn with_brake<T>(&self, what: impl FnOnce(&mut Brake, chrono::DateTime<chrono::Utc>) -> T) -> T {
+    fn with_brake<T>(&self, what: impl FnOnce(&mut Brake, DateTime<Utc>) -> T) -> T {
         let now = self.clock.now();
         what(&mut self.brake.lock().unwrap_or_else(PoisonError::into_inner), now)
     }

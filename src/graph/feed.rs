@@ -18,6 +18,8 @@ use super::answer::No;
 use super::client::{Graph, encoded};
 use super::task::Task;
 use crate::delivery::CardId;
+use crate::trace::TraceContext;
+use crate::tracer::{self, made_for};
 
 /// Notifications that wait here at most.
 const MOST_WAITING: usize = 100;
@@ -44,6 +46,8 @@ struct Handed {
     notification: Arc<Value>,
     user: String,
     answer: oneshot::Sender<Result<(), No>>,
+    /// The span of the attempt that it is sent for.
+    span: Option<TraceContext>,
 }
 
 /// Sends what is handed over; ends when nobody can hand anything over any more.
@@ -75,6 +79,7 @@ impl Feeds {
             notification: Arc::new(notification),
             user: user.to_owned(),
             answer,
+            span: tracer::below(),
         };
         if self.handed.send(handed).await.is_err() {
             return Err(Crowded);
@@ -114,7 +119,9 @@ impl FeedSender {
                         let graph = self.graph.clone();
                         under_way.spawn(async move {
                             let card = together[0].card.clone();
-                            send(&graph, together).await;
+                            // One request for several of them stands below the first.
+                            let span = together[0].span;
+                            made_for(span, send(&graph, together)).await;
                             card
                         });
                     }
@@ -152,7 +159,7 @@ async fn send(graph: &Graph, together: Vec<Handed>) {
         }
     }
     let one_by_one = together.into_iter().map(|one| async {
-        let sent = graph.notify(&one.user, &one.notification).await;
+        let sent = made_for(one.span, graph.notify(&one.user, &one.notification)).await;
         one.tell(sent);
     });
     futures::future::join_all(one_by_one).await;

@@ -17,6 +17,8 @@ use super::client::Graph;
 use super::task::Task;
 use crate::clock::Clock;
 use crate::stop::Stop;
+use crate::trace::TraceContext;
+use crate::tracer::{self, made_for};
 
 /// Installations wanted and not begun, at most; whoever comes later is told to come again.
 const MOST_WANTED: usize = 10_000;
@@ -57,11 +59,14 @@ pub enum Progress {
 /// Asks for installations, and says how far they are. Cheap to call from many tasks at once.
 #[derive(Debug)]
 pub struct Installs {
-    wanted: mpsc::Sender<String>,
+    wanted: mpsc::Sender<Asked>,
     known: Mutex<HashMap<String, (DateTime<Utc>, Known)>>,
     clock: Clock,
     graph: Arc<Graph>,
 }
+
+/// Who is to be given the app, and below which span of a trace that belongs.
+type Asked = (String, Option<TraceContext>);
 
 #[derive(Debug, Clone)]
 enum Known {
@@ -73,7 +78,7 @@ enum Known {
 /// Works the wanted installations off.
 pub struct Installer {
     installs: Arc<Installs>,
-    inbox: mpsc::Receiver<String>,
+    inbox: mpsc::Receiver<Asked>,
     manifest: String,
     app: tokio::sync::Mutex<Option<(DateTime<Utc>, String)>>,
     /// Rung when somebody has the app.
@@ -125,7 +130,7 @@ impl Installs {
         if known.len() >= MOST_WANTED * 2 {
             known.retain(|_, (at, _)| now - *at < REMEMBERED);
         }
-        if known.len() < MOST_WANTED * 2 && self.wanted.try_send(user.to_owned()).is_ok() {
+        if known.len() < MOST_WANTED * 2 && self.wanted.try_send((user.to_owned(), tracer::below())).is_ok() {
             known.insert(user.to_owned(), (now, Known::UnderWay));
             return now + self.ahead();
         }
@@ -176,10 +181,10 @@ impl Installer {
         loop {
             tokio::select! {
                 () = stop.told() => return,
-                Some(user) = inbox.recv(), if under_way.len() < AT_ONCE => {
+                Some((user, span)) = inbox.recv(), if under_way.len() < AT_ONCE => {
                     let (giving, work) = (giving.clone(), work.clone());
                     under_way.spawn(async move {
-                        giving.to(&user).await;
+                        made_for(span, giving.to(&user)).await;
                         work.notify_waiters();
                     });
                 }

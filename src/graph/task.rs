@@ -43,6 +43,23 @@ impl Task {
         Task::NotifyMany,
     ];
 
+    /// Its word in traces.
+    pub fn word(self) -> &'static str {
+        match self {
+            Task::FindPerson => "find_person",
+            Task::FindGroup => "find_group",
+            Task::ListMembers => "list_members",
+            Task::ReadProfiles => "read_profiles",
+            Task::ReadMailboxes => "read_mailboxes",
+            Task::FindApp => "find_app",
+            Task::SeeInstalled => "see_installed",
+            Task::Install => "install",
+            Task::FindChat => "find_chat",
+            Task::Notify => "notify",
+            Task::NotifyMany => "notify_many",
+        }
+    }
+
     /// What it is, behind "could not" or "to".
     pub fn words(self) -> &'static str {
         match self {

@@ -518,7 +518,7 @@ pub struct Held {
     /// It waits for nothing but its turn: its recipients are many, and are taken in some at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fan_out: Option<FanOut>,
-    /// When the first of them were decided.
+    /// When it was decided that it is held; of recipients that are many, when the first of them were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<DateTime<Utc>>,
 }
