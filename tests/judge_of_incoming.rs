@@ -89,7 +89,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     root().join("tests/fixtures/activities")
 }
 
@@ -98,7 +98,7 @@ fn noon() -> DateTime<Utc> {
 }
 
 /// What Herald makes of an activity in a place that it knows, or of an installation in one that it does not.
-fn herald(activity: &Activity) -> Heard {
+pub fn herald(activity: &Activity) -> Heard {
     let known = Acquaintance::Known {
         since: noon() - TimeDelta::days(7),
     };
@@ -163,7 +163,7 @@ fn handler(activity: &Activity, event: &Event) -> &'static str {
     }
 }
 
-fn skipped() -> bool {
+pub fn skipped() -> bool {
     let skipped = std::env::var_os("HERALD_SKIP_JUDGES").is_some_and(|skip| skip == "1");
     if skipped {
         eprintln!("HERALD_SKIP_JUDGES=1: Microsoft's SDK was not asked");
@@ -191,7 +191,7 @@ fn verdicts() -> BTreeMap<String, Value> {
     serde_json::from_slice(&said.stdout).expect("the judge writes JSON")
 }
 
-fn activities() -> BTreeMap<String, Activity> {
+pub fn activities() -> BTreeMap<String, Activity> {
     let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().path());
     let named = files.map(|path| {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();

@@ -45,6 +45,7 @@ mod judge_of_credentials;
 mod judge_of_emulator;
 mod judge_of_incoming;
 mod judge_of_outgoing;
+mod judge_of_teams_sdk;
 mod layers;
 mod limits;
 mod load_program;
