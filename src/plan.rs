@@ -66,6 +66,7 @@ pub fn scope(event: &Event, rule: &Rule, time_zone: Tz, now: DateTime<Utc>) -> V
         "on_call": rule.on_call.in_scope(now),
         "time_zone": time_zone.name(),
         "languages": rule.courtesy.tongue.chain([]),
+        "dates_in": rule.courtesy.tongue.chain([]),
         "now": now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
     })
 }
@@ -199,7 +200,7 @@ pub fn plan(
                     Some(feed) => feed.render(&scope, &mut warnings),
                     None => rule.card.render(&scope, &reached.mentions, &mut warnings),
                 };
-                card = manner.finish(card, rule, &mut warnings);
+                card = manner.finish(card, &rule.card, rule, &mut warnings);
                 card.importance = rule.sending.importance;
                 card.alert = rule.sending.alert;
                 if drill {

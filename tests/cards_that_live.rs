@@ -307,6 +307,52 @@ async fn whoever_is_named_later_gets_a_card_of_their_own() {
 }
 
 #[tokio::test]
+async fn a_card_that_changes_keeps_its_footer_and_the_language_of_whoever_has_it() {
+    let rule = INCIDENT
+        .replace("language: en\n", "")
+        .replace("{ person: Anna Berg }", "{ person: \"{{event.lead}}\" }");
+    let engine = engine(&rule).await;
+    let footer = "Warum Sie das bekommen: Something burns";
+    for (lead, status, minute) in [
+        ("Anna Berg", "firing", 1),
+        // She is not named any more, and still has her card.
+        ("Omar Haddad", "firing", 2),
+        ("Omar Haddad", "resolved", 3),
+    ] {
+        let event = json!({
+            "id": "INC-7", "title": format!("Disk fills {minute}"), "status": status, "lead": lead,
+            "at": format!("2026-03-02T09:0{minute}:00Z"),
+        });
+        engine.post("/hooks/ci", &event).await;
+        engine.settled().await;
+        let text = shown(&engine, "Anna Berg")[0].0.clone();
+        assert!(text.contains(&format!("Disk fills {minute}")), "{text}");
+        for part in [footer, "Abbestellen", "Einstellungen"] {
+            assert!(text.contains(part), "{part} after event {minute}: {text}");
+        }
+        assert!(!text.contains("You get this because"), "once is enough: {text}");
+        if minute == 2 {
+            let told = press(&engine, "Anna Berg", "Anna Berg", "Bestätigen").await;
+            assert!(told.starts_with("Sie haben es übernommen."), "{told}");
+            let text = shown(&engine, "Anna Berg")[0].0.clone();
+            assert!(
+                text.contains("Anna Berg hat es übernommen") && text.contains(footer),
+                "{text}"
+            );
+            let omar = shown(&engine, "Omar Haddad")[0].0.clone();
+            assert!(omar.contains("Something burns") && omar.contains("إعدادات"), "{omar}");
+        }
+    }
+    let text = shown(&engine, "Anna Berg")[0].0.clone();
+    assert!(text.contains("Geschlossen"), "{text}");
+    let channel = shown(&engine, "Platform / Incidents")[0].0.clone();
+    assert!(
+        channel.contains("Closed") && !channel.contains("Settings"),
+        "a place has no footer: {channel}"
+    );
+}
+
+#[tokio::test]
 async fn a_card_that_is_not_sent_yet_is_sent_as_it_is_by_then() {
     let engine = engine(INCIDENT).await;
     engine

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::part::{Part, Whom};
 use super::{Dispatcher, Occasion, SENTENCES_KEPT};
-use crate::audience::{self, Known, PersonRef, Reached, Want, Wanted};
+use crate::audience::{Known, Reached, Wanted};
 use crate::card::text::Warnings;
-use crate::delivery::{Address, Delivery, Recipient, State};
+use crate::delivery::{Delivery, State};
 use crate::matter::Matter;
 use crate::matter::decide::{Arrival, arrival, in_scope, subject};
 use crate::matter::keep::{self, Keeping, Standing};
@@ -56,8 +56,7 @@ impl Dispatcher {
         if keeping.knows_everybody() {
             whom.wait_for.clear();
         }
-        let unknown: Vec<Recipient> = keeping.unknown(rule).into_iter().cloned().collect();
-        let known = self.who_are(&unknown, occasion).await?;
+        let known = self.who_are(&keeping.unknown(rule), occasion).await?;
         keeping.learn(known);
         Ok(Some(keeping))
     }
@@ -103,19 +102,14 @@ impl Dispatcher {
         Ok(standing)
     }
 
-    /// Who these recipients are, as far as the directory knows.
-    pub(super) async fn who_are(
-        &self,
-        recipients: &[Recipient],
-        occasion: &Occasion<'_>,
-    ) -> Result<Vec<Reached>, StoreError> {
-        let wanted: Vec<Wanted> = recipients.iter().filter_map(wanted).collect();
+    /// Who these people are, as far as the directory knows.
+    async fn who_are(&self, wanted: &[Wanted], occasion: &Occasion<'_>) -> Result<Vec<Reached>, StoreError> {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
         let tenant = occasion.workspace.settings.bot.tenant.as_deref();
         let known = Known::in_tenant(tenant);
-        let mut found = self.directory.audience_knowing(&wanted, known, occasion.now).await?;
+        let mut found = self.directory.audience_knowing(wanted, known, occasion.now).await?;
         occasion.workspace.book.dress(&mut found);
         audience::as_entra_says(&mut found);
         Ok(found.reached)
@@ -147,7 +141,7 @@ impl Dispatcher {
         batch.amendments.extend(kept.amendments.into_iter().map(amendment));
     }
 
-    /// How those who have a card of this matter are reached, where its cards show something of them.
+    /// How those who have a card of this matter are reached, and what is known of them.
     pub(super) async fn reached(
         &self,
         occasion: &Occasion<'_>,
@@ -160,42 +154,12 @@ impl Dispatcher {
         let named = whom.told.reached.into_iter();
         let mut reached: HashMap<String, Reached> =
             named.map(|reach| (reach.recipient.address.key(), reach)).collect();
-        if keep::reads_recipient(rule) {
-            let unknown = |one: &&Standing| !reached.contains_key(&one.recipient.address.key());
-            let unknown: Vec<Recipient> = standing
-                .iter()
-                .filter(unknown)
-                .map(|one| one.recipient.clone())
-                .collect();
-            let known = self.who_are(&unknown, occasion).await?;
-            reached.extend(known.into_iter().map(|reach| (reach.recipient.address.key(), reach)));
-        }
+        let known = self.who_are(&keep::not_named(standing, &reached), occasion).await?;
+        reached.extend(known.into_iter().map(|reach| (reach.recipient.address.key(), reach)));
         Ok(reached)
     }
 }
 
 pub(super) fn amendment((delivery, card): (crate::delivery::DeliveryId, crate::card::Card)) -> Amendment {
     Amendment { delivery, card }
-}
-
-/// A question to the directory that finds this person again.
-fn wanted(recipient: &Recipient) -> Option<Wanted> {
-    let id = match &recipient.address {
-        Address::Person { id, .. } => id,
-        Address::Feed { .. } | Address::Conversation { .. } | Address::Webhook { .. } | Address::Nowhere { .. } => {
-            return None;
-        }
-    };
-    let person = match id.starts_with("29:") {
-        true => PersonRef::AccountId(id.clone()),
-        false => PersonRef::AadObjectId(id.clone()),
-    };
-    Some(Wanted {
-        written: recipient.name.clone(),
-        want: Want::Person(person),
-        mention: Vec::new(),
-        by: crate::audience::By::Chat,
-        thread: None,
-        only: Vec::new(),
-    })
 }

@@ -12,9 +12,9 @@ use crate::card::escape::{self, Dialect, web_address};
 use crate::card::source::CardSource;
 use crate::card::text::Warnings;
 use crate::card::{Card, Content, fit};
+use crate::plan::manner::Manner;
 use crate::roster::Mention;
 use crate::rule::Rule;
-use crate::rule::courtesy::ours;
 use crate::rule::living::{Button, Does, Given, LONGEST_SNOOZE, SHORTEST_SNOOZE};
 use crate::words::{self, Language, Phrase, fill, is_right_to_left, say};
 
@@ -37,23 +37,22 @@ pub fn source<'a>(rule: &'a Rule, matter: &Matter) -> (&'a Arc<CardSource>, bool
     }
 }
 
-/// The card that stands for the matter now. `scope` has `tracked` in it, whoever it is for, and their `languages`.
+/// The card that stands for the matter now, in this manner. `scope` has `tracked` in it, whoever it is for, and what the
+/// manner enters.
 pub fn card(
     rule: &Rule,
     matter: &Matter,
     scope: &Value,
     mentions: &[Mention],
-    languages: &[String],
+    manner: &Manner,
     seen: &mut Warnings,
 ) -> Card {
     let (source, _) = source(rule, matter);
-    let mut card = source.render(scope, mentions, seen);
+    let card = source.render(scope, mentions, seen);
+    let mut card = manner.finish(card, source, rule, seen);
     card.importance = rule.sending.importance;
     card.alert = rule.sending.alert;
-    if source.reads("languages") && rule.courtesy.tongue.runs_from_the_right(languages) {
-        card = card.from_the_right();
-    }
-    dressed(card, rule, matter, scope, ours(languages), seen)
+    dressed(card, rule, matter, scope, manner.ours(), seen)
 }
 
 /// The card, with a line on top that says where the matter stands, and with the rule's buttons, in this language.

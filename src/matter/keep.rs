@@ -4,20 +4,19 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::decide::{Arrival, Course, Decided, in_scope};
 use super::{Matter, decide, dress, follow};
-use crate::audience::{Audience, Reached};
+use crate::audience::{Audience, By, PersonRef, Reached, Want, Wanted};
 use crate::card::Card;
 use crate::card::text::Warnings;
 use crate::delivery::{Address, CardId, Delivery, DeliveryId, Recipient, Thread, ThreadId};
 use crate::event::{Event, Origin};
-use crate::plan::manner::languages;
+use crate::plan::manner::Manner;
 use crate::plan::{self, Plan};
 use crate::roster::{ConversationId, Mention};
 use crate::rule::Rule;
-use crate::rule::courtesy::ours;
 use crate::rule::living::OnUpdate;
 use crate::timer::TimerId;
 
@@ -177,13 +176,13 @@ impl Keeping {
         }
     }
 
-    /// Whose cards have to be rendered although the rule does not name them any more, where that matters to the card.
-    pub fn unknown<'a>(&'a self, rule: &Rule) -> Vec<&'a Recipient> {
-        if !self.amends(rule) || !reads_recipient(rule) {
-            return Vec::new();
+    /// How to find those again whose cards change although the rule does not name them any more: they are told in their
+    /// own language.
+    pub fn unknown(&self, rule: &Rule) -> Vec<Wanted> {
+        match self.amends(rule) {
+            true => not_named(&self.standing, &self.reached),
+            false => Vec::new(),
         }
-        let unknown = |one: &&Standing| !self.reached.contains_key(&one.recipient.address.key());
-        self.standing.iter().filter(unknown).map(|one| &one.recipient).collect()
     }
 
     /// Adds how others are reached.
@@ -273,8 +272,9 @@ pub fn amendments(
     follow::see(&mut scope, matter);
     let personal = reads_recipient(rule);
     let drill = matches!(matter.event.origin, Origin::Drill { .. });
-    let mut shared: Vec<(Vec<Mention>, Vec<String>, Card)> = Vec::new();
+    let mut shared: Vec<(Vec<Mention>, Manner, Card)> = Vec::new();
     let mut amendments = Vec::with_capacity(standing.len());
+    let (source, _) = dress::source(rule, matter);
     let (of_steps, standing) = follow::by_step(rule, matter, standing);
     for (step, its) in of_steps {
         amendments.extend(self::amendments(&step, matter, &scope, &its, reached, seen));
@@ -282,20 +282,20 @@ pub fn amendments(
     for one in standing.into_iter().filter(|one| can_change(&one.recipient.address)) {
         let reach = reached.get(&one.recipient.address.key());
         let mentions = reach.map_or(&[][..], |reach| reach.mentions.as_slice());
-        let languages = languages(rule, reach);
+        let manner = Manner::of_living(rule, source, &one.recipient.address, reach);
         let same = shared
             .iter()
-            .find(|(known, spoken, _)| !personal && known == mentions && *spoken == languages);
+            .find(|(known, other, _)| !personal && known == mentions && *other == manner);
         let card = match same {
             Some((_, _, card)) => card.clone(),
             None => {
                 scope["recipient"] = reach.map_or(Value::Null, plan::recipient);
-                scope["languages"] = json!(languages);
-                let mut card = dress::card(rule, matter, &scope, mentions, &languages, seen);
+                manner.enter(&mut scope);
+                let mut card = dress::card(rule, matter, &scope, mentions, &manner, seen);
                 if drill {
                     card = card.as_drill(&rule.name);
                 }
-                shared.push((mentions.to_vec(), languages, card.clone()));
+                shared.push((mentions.to_vec(), manner, card.clone()));
                 card
             }
         };
@@ -341,8 +341,42 @@ pub fn once_more(
     again
 }
 
+/// How to find those people again who have a card and are not `named` any more.
+pub fn not_named(standing: &[Standing], named: &HashMap<String, Reached>) -> Vec<Wanted> {
+    let others = standing
+        .iter()
+        .filter(|one| !named.contains_key(&one.recipient.address.key()));
+    others.filter_map(|one| wanted(&one.recipient)).collect()
+}
+
+fn wanted(recipient: &Recipient) -> Option<Wanted> {
+    let id = match &recipient.address {
+        Address::Person { id, .. } => id,
+        Address::Feed { .. } | Address::Conversation { .. } | Address::Webhook { .. } | Address::Nowhere { .. } => {
+            return None;
+        }
+    };
+    let person = match id.starts_with("29:") {
+        true => PersonRef::AccountId(id.clone()),
+        false => PersonRef::AadObjectId(id.clone()),
+    };
+    Some(somebody(person, recipient.name.clone()))
+}
+
+/// A question to the directory that finds one person again.
+pub fn somebody(person: PersonRef, written: String) -> Wanted {
+    Wanted {
+        written,
+        want: Want::Person(person),
+        mention: Vec::new(),
+        by: By::Chat,
+        thread: None,
+        only: Vec::new(),
+    }
+}
+
 /// Does what a card shows depend on who reads it?
-pub fn reads_recipient(rule: &Rule) -> bool {
+fn reads_recipient(rule: &Rule) -> bool {
     rule.card.reads("recipient") || rule.living.reads("recipient")
 }
 
@@ -380,12 +414,12 @@ fn dress_all(
     plan: &mut Plan,
     seen: &mut Warnings,
 ) {
-    let (_, another) = dress::source(rule, matter);
+    let (source, another) = dress::source(rule, matter);
     let personal = rule.living.reads("recipient") || another;
     let drill = matches!(event.origin, Origin::Drill { .. });
     let cards: BTreeMap<CardId, Card> = plan.cards.drain(..).map(|card| (card.id(), card)).collect();
     let mut dressed: BTreeMap<CardId, Card> = BTreeMap::new();
-    let mut same: HashMap<(CardId, Vec<String>), CardId> = HashMap::new();
+    let mut same: HashMap<(CardId, Manner), CardId> = HashMap::new();
     let mut scope = scope.clone();
     for delivery in &mut plan.deliveries {
         let Some(plain) = delivery.card_id.as_ref().and_then(|id| cards.get(id)) else {
@@ -401,24 +435,27 @@ fn dress_all(
             continue;
         }
         let reach = reached.get(&key).copied();
-        let before = (plain.id(), languages(rule, reach));
+        let before = (
+            plain.id(),
+            Manner::of_living(rule, source, &delivery.recipient.address, reach),
+        );
         let known = same.get(&before).filter(|_| !personal);
         let id = match known {
             Some(id) => id.clone(),
             None => {
-                let languages = &before.1;
+                let manner = &before.1;
                 scope["recipient"] = reach.map_or(Value::Null, plan::recipient);
-                scope["languages"] = json!(languages);
+                manner.enter(&mut scope);
                 let card = match another {
                     true => {
                         let mentions = reach.map_or(&[][..], |reach| reach.mentions.as_slice());
-                        let card = dress::card(rule, matter, &scope, mentions, languages, seen);
+                        let card = dress::card(rule, matter, &scope, mentions, manner, seen);
                         match drill {
                             true => card.as_drill(&rule.name),
                             false => card,
                         }
                     }
-                    false => dress::dressed(plain.clone(), rule, matter, &scope, ours(languages), seen),
+                    false => dress::dressed(plain.clone(), rule, matter, &scope, manner.ours(), seen),
                 };
                 let id = card.id();
                 dressed.insert(id.clone(), card);

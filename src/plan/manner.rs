@@ -6,16 +6,20 @@ use serde_json::{Value, json};
 use crate::audience::Reached;
 use crate::card::Card;
 use crate::card::footer::Footer;
+use crate::card::source::CardSource;
 use crate::card::text::Warnings;
 use crate::delivery::Address;
 use crate::rule::Rule;
 use crate::rule::courtesy::ours;
+use crate::words::Language;
 
 /// In whose words a recipient is told, and what stands under their card.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Manner {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Manner {
     /// The languages to look for texts in, best first; none where no word of the card depends on it.
     languages: Vec<String>,
+    /// Those in which its dates are written: where no word of it depends on who reads it, those of the rule.
+    dates: Vec<String>,
     footer: bool,
 }
 
@@ -35,19 +39,57 @@ impl Manner {
             true => rule.courtesy.tongue.chain(own_languages(reached)),
             false => Vec::new(),
         };
-        Manner { languages, footer }
+        Manner {
+            dates: dates(rule, reads, &languages),
+            languages,
+            footer,
+        }
+    }
+
+    /// That of a card that lives, filled from `source`, whoever has it at `address`; `reached` is what is known of them. Its
+    /// lines and buttons are in words whatever its author wrote, and it keeps its footer however often it changes.
+    pub fn of_living(rule: &Rule, source: &CardSource, address: &Address, reached: Option<&Reached>) -> Manner {
+        let is_person = match address {
+            Address::Person { .. } => true,
+            Address::Feed { .. }
+            | Address::Conversation { .. }
+            | Address::Webhook { .. }
+            | Address::Nowhere { .. } => false,
+        };
+        let languages = languages(rule, reached);
+        Manner {
+            dates: dates(rule, source.reads("languages"), &languages),
+            languages,
+            footer: rule.courtesy.footer && is_person,
+        }
+    }
+
+    /// That of somebody who reads this language, without a footer.
+    #[cfg(test)]
+    pub(crate) fn of_tests(language: &str) -> Manner {
+        Manner {
+            languages: vec![language.to_owned()],
+            dates: vec![language.to_owned()],
+            footer: false,
+        }
+    }
+
+    /// The language in which Herald itself speaks there.
+    pub fn ours(&self) -> Language {
+        ours(&self.languages)
     }
 
     /// Gives the card's texts what they need of it.
-    pub(super) fn enter(&self, scope: &mut Value) {
+    pub fn enter(&self, scope: &mut Value) {
         scope["languages"] = json!(self.languages);
+        scope["dates_in"] = json!(self.dates);
         scope["footer"] = json!(self.footer);
     }
 
-    /// Adds to a filled card what goes with it.
-    pub(super) fn finish(&self, mut card: Card, rule: &Rule, seen: &mut Warnings) -> Card {
+    /// Adds to a card that was filled from `source` what goes with it.
+    pub fn finish(&self, mut card: Card, source: &CardSource, rule: &Rule, seen: &mut Warnings) -> Card {
         let tongue = &rule.courtesy.tongue;
-        if rule.card.reads("languages") && tongue.runs_from_the_right(&self.languages) {
+        if source.reads("languages") && tongue.runs_from_the_right(&self.languages) {
             card = card.from_the_right();
         }
         if !self.footer {
@@ -58,10 +100,18 @@ impl Manner {
             description: rule.description.as_deref(),
             owner: rule.owner.as_deref(),
             required: rule.courtesy.required,
-            told: rule.card.reads("rule"),
-            language: ours(&self.languages),
+            told: source.reads("rule"),
+            language: self.ours(),
         };
         card.with_footer(&footer, seen)
+    }
+}
+
+/// Dates follow the words around them: a sentence that an author wrote out has no months in the reader's language.
+fn dates(rule: &Rule, translated: bool, languages: &[String]) -> Vec<String> {
+    match translated {
+        true => languages.to_vec(),
+        false => rule.courtesy.tongue.chain([]),
     }
 }
 

@@ -212,6 +212,7 @@ fn rendered(
     let language = ours(&languages);
     let mut scope = scope(known, gathering, last, until, now);
     scope["languages"] = json!(languages);
+    scope["dates_in"] = json!(languages);
     scope["digest"]["rate"] = json!(gathering.cause.rate().map(|rate| in_words(rate, language)));
     let own = known
         .rule
@@ -219,6 +220,9 @@ fn rendered(
         .and_then(|digest| digest.card.clone());
     let card = match (occasion, &own) {
         (Occasion::Digest | Occasion::QuietEnds, Some(own)) => {
+            if !own.reads("languages") {
+                scope["dates_in"] = json!(tongue.chain([]));
+            }
             let card = own.render(&scope, &[], seen);
             match own.reads("languages") && tongue.runs_from_the_right(&languages) {
                 true => card.from_the_right(),

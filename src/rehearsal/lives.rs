@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Made, Matched, Outcome, Rehearsal, Sent, is_one_of};
-use crate::audience::{Audience, Reached};
+use crate::audience::{Audience, Reached, Wanted};
 use crate::card::Card;
 use crate::card::text::Warnings;
 use crate::choice::PersonKey;
@@ -62,7 +62,10 @@ impl Rehearsal<'_> {
             &mut seen,
         );
         let standing = self.standing(&decided.matter);
-        Some(Keeping::new(rule, decided, standing, audience, scope, seen))
+        let mut keeping = Keeping::new(rule, decided, standing, audience, scope, seen);
+        let unknown = keeping.unknown(rule);
+        keeping.learn(self.who_are(&unknown));
+        Some(keeping)
     }
 
     /// See [`Keeping::finish`].
@@ -246,7 +249,7 @@ impl Rehearsal<'_> {
     fn turn(&mut self, rule: &Rule, before: &Matter, after: Matter, seen: &mut Warnings) -> Vec<Sent> {
         let scope = self.scope_of(rule, &after);
         let standing = self.standing(&after);
-        let reached = self.reached(rule, &after, &scope);
+        let reached = self.reached(rule, &after, &scope, &standing);
         let cards = keep::amendments(rule, &after, &scope, &standing, &reached, seen);
         self.becomes(Change {
             before: Some(before.version),
@@ -261,7 +264,13 @@ impl Rehearsal<'_> {
         scope
     }
 
-    fn reached(&mut self, rule: &Rule, matter: &Matter, scope: &Value) -> HashMap<String, Reached> {
+    fn reached(
+        &mut self,
+        rule: &Rule,
+        matter: &Matter,
+        scope: &Value,
+        standing: &[Standing],
+    ) -> HashMap<String, Reached> {
         let book = &self.workspace.book;
         let named = named(rule, scope, book, &matter.event);
         let now = self.now();
@@ -270,11 +279,22 @@ impl Rehearsal<'_> {
         let first = self.world.audience(&named.first, now);
         let zone = self.workspace.settings.time_zone;
         let told = settle(rule, &matter.event, told, first, &except, book, zone);
-        let by_key = told
-            .reached
-            .into_iter()
-            .map(|reach| (reach.recipient.address.key(), reach));
-        by_key.collect()
+        let by_key = |reach: Reached| (reach.recipient.address.key(), reach);
+        let mut reached: HashMap<String, Reached> = told.reached.into_iter().map(by_key).collect();
+        let known = self.who_are(&keep::not_named(standing, &reached));
+        reached.extend(known.into_iter().map(by_key));
+        reached
+    }
+
+    /// Who these people are, as far as the test says.
+    fn who_are(&mut self, wanted: &[Wanted]) -> Vec<Reached> {
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        let now = self.now();
+        let mut found = self.world.audience(wanted, now);
+        self.workspace.book.dress(&mut found);
+        found.reached
     }
 
     /// What was put off comes back.

@@ -64,7 +64,7 @@ fn shown_in(language: &str, rule: &Rule, matter: &Matter, scope: &Value) -> (Car
     let mut scope = scope.clone();
     scope["tracked"] = in_scope(matter);
     let mut seen = Warnings::new();
-    let card = card(rule, matter, &scope, &[], &[language.to_owned()], &mut seen);
+    let card = card(rule, matter, &scope, &[], &Manner::of_tests(language), &mut seen);
     let texts = crate::card::shown::texts(&card);
     assert_eq!(seen.into_vec(), Vec::<String>::new());
     (card, texts)
