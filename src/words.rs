@@ -160,6 +160,8 @@ pub enum Phrase {
     NothingToStop,
     /// The last one came from `{rule}`.
     WhyRule,
+    /// The one that was answered came from `{rule}`.
+    WhyThisRule,
     /// It goes to `{target}`.
     WhyTarget,
     /// `{owner}` looks after it.
@@ -170,6 +172,8 @@ pub enum Phrase {
     WhyNothing,
     /// The rule of the last one is gone.
     WhyRuleGone,
+    /// Nobody knows any more why the one came that was answered.
+    WhyCardGone,
     /// Above the list of what can be written.
     HelpIntro,
     /// What the word for settings does.
@@ -242,6 +246,20 @@ pub enum Phrase {
     NoRule,
     /// The card is of something that was over before.
     BeganAnew,
+    /// No rule waits for `{button}`.
+    NoRuleForButton,
+    /// The conditions of the rules that wait for it do not hold.
+    ButtonNotNow,
+    /// It was passed on.
+    PassedOn,
+    /// It is passed on once Teams has told whom it concerns.
+    WaitsForTeams,
+    /// The rule's limit holds it back.
+    ToldAlready,
+    /// There is nobody to tell.
+    NobodyToTell,
+    /// A card asks for a newer one.
+    RenewedByItself,
 
     // Cards that tell of many.
     /// The title of a card that tells of `{count}` others, about `{about}`.
@@ -276,7 +294,7 @@ pub enum Phrase {
 
 impl Phrase {
     /// All of them, in the order in which they are explained.
-    pub const ALL: [Phrase; 86] = [
+    pub const ALL: [Phrase; 95] = [
         Phrase::WhyYouGotThis,
         Phrase::TheRule,
         Phrase::Required,
@@ -309,11 +327,13 @@ impl Phrase {
         Phrase::CanStop,
         Phrase::NothingToStop,
         Phrase::WhyRule,
+        Phrase::WhyThisRule,
         Phrase::WhyTarget,
         Phrase::WhyOwner,
         Phrase::WhyStop,
         Phrase::WhyNothing,
         Phrase::WhyRuleGone,
+        Phrase::WhyCardGone,
         Phrase::HelpIntro,
         Phrase::HelpSettings,
         Phrase::HelpStop,
@@ -349,6 +369,13 @@ impl Phrase {
         Phrase::CardGone,
         Phrase::NoRule,
         Phrase::BeganAnew,
+        Phrase::NoRuleForButton,
+        Phrase::ButtonNotNow,
+        Phrase::PassedOn,
+        Phrase::WaitsForTeams,
+        Phrase::ToldAlready,
+        Phrase::NobodyToTell,
+        Phrase::RenewedByItself,
         Phrase::GatheredTitle,
         Phrase::QuietTitle,
         Phrase::OnlyCounted,

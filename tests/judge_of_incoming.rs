@@ -12,6 +12,7 @@ use herald::teams::inbound::{Heard, hear};
 use herald::teams::invoke::{Outcome, pressed};
 use herald::teams::place::Acquaintance;
 use herald::teams::spoken;
+use herald::words::Language;
 use serde_json::{Value, json};
 
 const BOT: &str = "28:b07b07b0-1111-4222-8333-444455556666";
@@ -178,7 +179,7 @@ fn verdicts() -> BTreeMap<String, Value> {
         judges.join("node_modules/botbuilder").is_dir(),
         "botbuilder is missing: run `npm ci --prefix tests/judges/bots`, or ./test"
     );
-    let thanks = pressed("ack", Outcome::PassedOn).body().unwrap()["value"].clone();
+    let thanks = pressed("ack", Outcome::PassedOn, Language::English).body().unwrap()["value"].clone();
     let said = Command::new("node")
         .arg("incoming.mjs")
         .current_dir(&judges)
@@ -286,7 +287,7 @@ fn microsofts_sdk_and_herald_read_the_same_button_and_answer_it_alike() {
         let event = &herald(&activities()[name]).events[0];
         assert_eq!(verdict["press"]["verb"], event.data["button"], "{name}");
         assert_eq!(verdict["press"]["data"], event.data["data"], "{name}");
-        let ours = pressed("ack", Outcome::PassedOn);
+        let ours = pressed("ack", Outcome::PassedOn, Language::English);
         assert_eq!(
             verdict["invoke"],
             json!({ "status": ours.status(), "body": ours.body() }),

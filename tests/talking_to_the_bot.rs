@@ -21,6 +21,14 @@ const ON_IT: &str = "when: { button: on-it }\n\
                      notify: [{ here: true }, { sender: true }]\n\
                      card: { message: \"{{event.by.name}} is on {{event.data.incident}}\" }\n";
 
+/// A workspace that has those who press its buttons read English, whatever Teams says.
+fn english() -> Workspace {
+    Workspace::new().file("directory.yaml", READERS)
+}
+
+const READERS: &str = "people:\n  anna: { email: anna.berg@contoso.example, name: Anna Berg, language: en }\n  \
+                       omar: { email: omar.haddad@contoso.example, name: Omar Haddad, language: en }\n";
+
 fn said(message: &Received) -> String {
     texts(&message.activity)
 }
@@ -123,11 +131,7 @@ async fn a_thread_that_is_gone_is_answered_in_the_channel() {
 
 #[tokio::test]
 async fn a_button_of_a_card_starts_the_rule_that_answers_it_and_its_presser_is_thanked() {
-    let engine = Workspace::new()
-        .rule("incident", INCIDENT)
-        .rule("on-it", ON_IT)
-        .start()
-        .await;
+    let engine = english().rule("incident", INCIDENT).rule("on-it", ON_IT).start().await;
     engine.known(&["Anna Berg", "Platform"]).await;
     engine
         .post("/hooks/ci", &json!({"title": "Disk full", "id": "INC-7"}))
@@ -179,7 +183,7 @@ async fn a_button_of_a_card_starts_the_rule_that_answers_it_and_its_presser_is_t
 
 #[tokio::test]
 async fn a_press_that_teams_tells_again_counts_once_also_after_a_restart() {
-    let mut engine = Workspace::new().rule("on-it", ON_IT).start().await;
+    let mut engine = english().rule("on-it", ON_IT).start().await;
     engine.known(&["Anna Berg"]).await;
     let mut press = engine
         .teams
@@ -214,7 +218,7 @@ async fn who_may_press_is_limited_and_others_are_told_so() {
         "when: { button: on-it }",
         "when: { button: on-it, from: [omar.haddad@contoso.example] }",
     );
-    let engine = Workspace::new().rule("on-it", &rule).start().await;
+    let engine = english().rule("on-it", &rule).start().await;
     engine.known(&["Anna Berg", "Omar Haddad", "Platform"]).await;
     let press = |who: &str| {
         let mut press = engine
@@ -249,7 +253,7 @@ async fn members_of_a_team_may_press_where_an_audience_names_them() {
     let engine = Workspace::new()
         .file(
             "directory.yaml",
-            "audiences:\n  responders: [{ members_of: Platform }]\n",
+            &format!("{READERS}audiences:\n  responders: [{{ members_of: Platform }}]\n"),
         )
         .rule("on-it", &rule)
         .start()
@@ -266,6 +270,7 @@ async fn members_of_a_team_may_press_where_an_audience_names_them() {
         press["id"] = json!(id);
         press["value"] = json!({"action": {"type": "Action.Execute", "verb": "on-it", "data": {}}});
         if let Some(from) = from {
+            press["locale"] = json!("en-IE");
             press["from"] = json!({"id": from["id"], "aadObjectId": from["aadObjectId"], "name": from["name"]});
         }
         press
@@ -286,7 +291,7 @@ async fn members_of_a_team_may_press_where_an_audience_names_them() {
 
 #[tokio::test]
 async fn a_press_that_leads_to_nothing_says_why() {
-    let engine = Workspace::new()
+    let engine = english()
         .rule(
             "never",
             "when: { button: never }\nif: { event.data.sure: \"yes\" }\nnotify: [{ sender: true }]\n",
@@ -329,6 +334,31 @@ async fn a_press_that_leads_to_nothing_says_why() {
     );
     assert_eq!(press(json!("seldom"), "automatic").await, "400 \"NotSupported\"");
     assert_eq!(press(Value::Null, "manual").await, "400 \"BadRequest\"");
+}
+
+#[tokio::test]
+async fn whoever_presses_is_answered_in_their_own_language() {
+    let engine = Workspace::new().rule("on-it", ON_IT).start().await;
+    engine.known(&["Anna Berg", "Omar Haddad", "Chloé Dubois"]).await;
+    let press = async |who: &str, verb: &str, trigger: &str| {
+        let mut press = engine.teams.activity(who, who, "").expect("an activity");
+        press["type"] = json!("invoke");
+        press["name"] = json!("adaptiveCard/action");
+        press["value"] = json!({"action": {"type": "Action.Execute", "verb": verb, "data": {}}, "trigger": trigger});
+        let body = engine.teams.deliver(&press).await.expect("told").json();
+        let sentence = body["value"].as_str().or(body["value"]["message"].as_str());
+        sentence.unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        press("Anna Berg", "other", "manual").await,
+        "Nichts ist passiert: Keine Regel wartet auf den Knopf „other“."
+    );
+    assert_eq!(
+        press("Anna Berg", "other", "automatic").await,
+        "Herald erneuert seine Karten selbst; die Karte bleibt, wie sie ist."
+    );
+    assert_eq!(press("Omar Haddad", "on-it", "manual").await, "تم، شكرًا لك.");
+    assert_eq!(press("Chloé Dubois", "on-it", "manual").await, "C’est fait, merci.");
 }
 
 #[tokio::test]
@@ -376,7 +406,7 @@ async fn the_page_of_teams_in_a_box_writes_to_the_bot_and_presses_its_buttons() 
     if browser::is_skipped("nobody wrote to the bot on the page") {
         return;
     }
-    let engine = Workspace::new()
+    let engine = english()
         .file("templates/noted.yaml", NOTED)
         .rule(
             "incident",

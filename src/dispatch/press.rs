@@ -10,7 +10,7 @@ use super::ahead::Ahead;
 use super::matter::amendment;
 use super::step::NOT_NEEDED;
 use super::{ATTEMPTS, Dispatcher, Missing, Occasion};
-use crate::audience::{Known, Reached, Wanted};
+use crate::audience::{Known, PersonRef, Reached, Wanted};
 use crate::card::text::Warnings;
 use crate::choice::PersonKey;
 use crate::event::{Event, EventId, Origin, Sender};
@@ -22,6 +22,7 @@ use crate::matter::keep::{self, Standing};
 use crate::matter::told::Told;
 use crate::matter::{Change, Matter, MatterId, decide};
 use crate::plan;
+use crate::plan::manner::own_languages;
 use crate::rule::Rule;
 use crate::rule::condition::Verdicts;
 use crate::rule::courtesy::{self, Tongue};
@@ -73,7 +74,7 @@ impl Dispatcher {
     async fn press_once(&self, event: &Event, workspace: &Workspace) -> Result<String, StoreError> {
         let now = self.clock.now();
         let known = self.outbox.event(&event.id).await?.is_some();
-        let own = self.language_of(event).await?;
+        let own = self.language_of(event, workspace).await?;
         let house = Tongue::of_house(workspace.settings.language.as_deref(), &workspace.text_languages);
         let language = courtesy::ours(&house.chain(own.as_deref()));
         let words = |phrase| say(language, phrase).to_owned();
@@ -123,18 +124,62 @@ impl Dispatcher {
         Ok(sentence)
     }
 
-    /// The language of whoever pressed: as they chose, else as Teams says.
-    async fn language_of(&self, event: &Event) -> Result<Option<String>, StoreError> {
-        let key = event
-            .sender
-            .as_ref()
-            .and_then(|sender| PersonKey::of_ids(sender.aad_object_id.as_deref(), sender.account_id.as_deref()));
-        let choices = match key {
-            Some(key) => self.directory.choices(std::slice::from_ref(&key)).await?.remove(&key),
-            None => None,
+    /// The language in which Herald answers somebody of whom Teams says that they read `locale`.
+    ///
+    /// # Errors
+    /// Those of the directory.
+    pub async fn language_for(
+        &self,
+        aad_object_id: Option<&str>,
+        account_id: Option<&str>,
+        locale: Option<&str>,
+    ) -> Result<Language, StoreError> {
+        let workspace = self.live.borrow().workspace.clone();
+        let own = self.own_language(&workspace, aad_object_id, account_id, locale).await?;
+        let house = Tongue::of_house(workspace.settings.language.as_deref(), &workspace.text_languages);
+        Ok(courtesy::ours(&house.chain(own.as_deref())))
+    }
+
+    /// The language of whoever pressed.
+    async fn language_of(&self, event: &Event, workspace: &Workspace) -> Result<Option<String>, StoreError> {
+        let sender = event.sender.as_ref();
+        let aad_object_id = sender.and_then(|sender| sender.aad_object_id.as_deref());
+        let account_id = sender.and_then(|sender| sender.account_id.as_deref());
+        let locale = event.data["locale"].as_str();
+        self.own_language(workspace, aad_object_id, account_id, locale).await
+    }
+
+    /// The language of somebody: as they chose, as the workspace says, else as Teams does.
+    async fn own_language(
+        &self,
+        workspace: &Workspace,
+        aad_object_id: Option<&str>,
+        account_id: Option<&str>,
+        locale: Option<&str>,
+    ) -> Result<Option<String>, StoreError> {
+        let locale = locale.map(str::to_owned);
+        let (Some(key), Some(person)) = (
+            PersonKey::of_ids(aad_object_id, account_id),
+            aad_object_id
+                .map(|id| PersonRef::AadObjectId(id.to_ascii_lowercase()))
+                .or_else(|| account_id.map(|id| PersonRef::AccountId(id.to_owned()))),
+        ) else {
+            return Ok(locale);
         };
-        let chosen = choices.and_then(|choices| choices.language);
-        Ok(chosen.or_else(|| event.data["locale"].as_str().map(str::to_owned)))
+        let known = Known::in_tenant(workspace.settings.bot.tenant.as_deref());
+        let wanted = keep::somebody(person, String::new());
+        let mut found = self
+            .directory
+            .audience_knowing(&[wanted], known, self.clock.now())
+            .await?;
+        workspace.book.dress(&mut found);
+        let own = found.reached.first().and_then(|reached| own_languages(reached).next());
+        if let Some(own) = own {
+            return Ok(Some(own.to_owned()));
+        }
+        // Guests and strangers choose, too.
+        let choices = self.directory.choices(std::slice::from_ref(&key)).await?.remove(&key);
+        Ok(choices.and_then(|choices| choices.language).or(locale))
     }
 
     /// Why this person may not press, if so: what they are told, and what is written down.

@@ -26,7 +26,9 @@ use crate::teams::activity::Activity;
 use crate::teams::inbound::{self, Heard};
 use crate::teams::invoke::{self, HttpAnswer, Outcome};
 use crate::teams::place::{Acquaintance, Place, place};
+use crate::teams::press;
 use crate::teams::verify::{Caller, NotTeams, Verifier};
+use crate::words::Language;
 
 /// The largest activity taken, in bytes; Teams sends at most about 100 KB.
 const LARGEST_ACTIVITY: usize = 1024 * 1024;
@@ -109,6 +111,10 @@ async fn hear(
 
     let _place = messages.gate.place("teams").await?;
     let mut heard = remember(messages, &activity, now).await?;
+    let language = messages.language(&activity).await?;
+    if activity.is("invoke") {
+        heard.answer = invoke::answer(&activity, &press::read(&activity), language);
+    }
     for event in &heard.events {
         if let Origin::Button { button, .. } = &event.origin
             && Ours::is_one(button)
@@ -121,7 +127,7 @@ async fn hear(
         }
         let decision = messages.dispatcher.dispatch(event).await?;
         if let (Origin::Button { button, .. }, true) = (&event.origin, activity.is("invoke")) {
-            let pressed = || invoke::pressed(button, outcome(&decision));
+            let pressed = || invoke::pressed(button, outcome(&decision), language);
             heard.answer = decision.answer.clone().unwrap_or_else(pressed);
         }
     }
@@ -138,6 +144,20 @@ async fn hear(
         None => status.into_response(),
     };
     Ok((answer, if heard.ignored.is_some() { "ignored" } else { "heard" }))
+}
+
+impl Messages {
+    /// In which language whoever pressed something is answered.
+    async fn language(&self, activity: &Activity) -> Result<Language, StoreError> {
+        if !activity.is("invoke") {
+            return Ok(Language::English);
+        }
+        let from = activity.from.as_ref();
+        let aad_object_id = from.and_then(|from| from.aad_object_id.as_deref().or(from.object_id.as_deref()));
+        let account_id = from.and_then(|from| from.id.as_deref());
+        let locale = activity.client_locale();
+        self.dispatcher.language_for(aad_object_id, account_id, locale).await
+    }
 }
 
 /// What rules made of a press, for whoever waits for an answer.

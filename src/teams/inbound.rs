@@ -13,6 +13,7 @@ use super::place::{Acquaintance, Place, place};
 use super::press;
 use crate::event::{Event, EventId, Origin, Sender, TeamsEvent};
 use crate::roster::{Channel, Conversation, ConversationId, ConversationKind, Fact, Person, Team};
+use crate::words::Language;
 
 mod talk;
 
@@ -23,7 +24,7 @@ pub struct Heard {
     pub facts: Vec<Fact>,
     /// What rules may wait for. More than one only when several people joined or left at once.
     pub events: Vec<Event>,
-    /// What Teams is answered once the facts are stored and the events are decided.
+    /// What Teams is answered once the facts are stored and the events are decided, in the language of their client.
     pub answer: HttpAnswer,
     /// Why it is no event, in a sentence, where it could have been one. An activity that is told to rules, or that only
     /// repeats another, has none.
@@ -44,8 +45,10 @@ const SAME_INSTALLATION: TimeDelta = TimeDelta::minutes(10);
 /// Activities of unknown types and those of bots, ours included, mean nothing.
 pub fn hear(activity: &Activity, before: Acquaintance, now: DateTime<Utc>) -> Heard {
     let press = press::read(activity);
+    let language = activity.client_locale().and_then(Language::of);
+    let language = language.unwrap_or(Language::English);
     let mut heard = Heard {
-        answer: invoke::answer(activity, &press),
+        answer: invoke::answer(activity, &press, language),
         ..Heard::default()
     };
     let (Some(place), Some(service_url)) = (place(activity), activity.service_url.as_deref()) else {

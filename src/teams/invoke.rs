@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::activity::Activity;
 use super::press::{self, Read};
+use crate::words::{Language, Phrase, fill, say};
 
 /// The HTTP answer to an activity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,8 +78,9 @@ pub enum Outcome {
     Nobody,
 }
 
-/// The answer to `activity` before rules are asked, given the `press` in it.
-pub fn answer(activity: &Activity, press: &Read) -> HttpAnswer {
+/// The answer to `activity` before rules are asked, given the `press` in it, in the language of whoever pressed. Why a press
+/// means nothing is for whoever made the card: that stands in the log.
+pub fn answer(activity: &Activity, press: &Read, language: Language) -> HttpAnswer {
     if !activity.is("invoke") {
         return HttpAnswer::Empty;
     }
@@ -86,32 +88,33 @@ pub fn answer(activity: &Activity, press: &Read) -> HttpAnswer {
         return HttpAnswer::NotImplemented;
     }
     match press {
-        Read::Pressed(press) => pressed(&press.button, Outcome::NoRule),
+        Read::Pressed(press) => pressed(&press.button, Outcome::NoRule, language),
         Read::Refresh => HttpAnswer::Refuse {
             code: "NotSupported",
-            message: "Herald renews its cards by itself; the card stays as it is.".to_owned(),
+            message: say(language, Phrase::RenewedByItself).to_owned(),
         },
-        Read::Unnamed(why) => HttpAnswer::Refuse {
+        Read::Unnamed(_) => HttpAnswer::Refuse {
             code: "BadRequest",
-            message: format!("It cannot be told which button was pressed: {why}."),
+            message: say(language, Phrase::UnknownButton).to_owned(),
         },
-        Read::NotSupported(why) => HttpAnswer::Refuse {
+        Read::NotSupported(_) => HttpAnswer::Refuse {
             code: "NotSupported",
-            message: format!("This cannot be pressed: {why}."),
+            message: say(language, Phrase::UnknownButton).to_owned(),
         },
         Read::NoPress => HttpAnswer::NotImplemented,
     }
 }
 
-/// What somebody is told who pressed `button`.
-pub fn pressed(button: &str, outcome: Outcome) -> HttpAnswer {
-    HttpAnswer::Say(match outcome {
-        Outcome::NoRule => format!("Nothing happened: no rule waits for the button “{button}”."),
-        Outcome::NotFromThem => "Nothing happened: this button is for others.".to_owned(),
-        Outcome::NotMet => "Nothing happened: what the button needs is not given now.".to_owned(),
-        Outcome::PassedOn => "Done, thank you.".to_owned(),
-        Outcome::Waits => "Thank you. It is passed on as soon as Teams has told whom it concerns.".to_owned(),
-        Outcome::HeldBack => "Thank you. Everybody was told a short while ago already.".to_owned(),
-        Outcome::Nobody => "Nothing happened: there is nobody to tell.".to_owned(),
-    })
+/// What somebody is told who pressed `button`, in their language.
+pub fn pressed(button: &str, outcome: Outcome, language: Language) -> HttpAnswer {
+    let phrase = match outcome {
+        Outcome::NoRule => return HttpAnswer::Say(fill(language, Phrase::NoRuleForButton, &[("button", button)])),
+        Outcome::NotFromThem => Phrase::NotForYou,
+        Outcome::NotMet => Phrase::ButtonNotNow,
+        Outcome::PassedOn => Phrase::PassedOn,
+        Outcome::Waits => Phrase::WaitsForTeams,
+        Outcome::HeldBack => Phrase::ToldAlready,
+        Outcome::Nobody => Phrase::NobodyToTell,
+    };
+    HttpAnswer::Say(say(language, phrase).to_owned())
 }

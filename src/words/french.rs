@@ -39,11 +39,13 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
         Phrase::CanStop => "Vous pouvez arrêter : {list}.",
         Phrase::NothingToStop => "Rien ici ne peut être arrêté par son nom.",
         Phrase::WhyRule => "La dernière notification venait de la règle « {rule} ».",
+        Phrase::WhyThisRule => "Cette notification venait de la règle « {rule} ».",
         Phrase::WhyTarget => "Elle est destinée à {target}.",
         Phrase::WhyOwner => "{owner} s’en occupe.",
         Phrase::WhyStop => "Écrivez « {command} » pour ne plus la recevoir.",
         Phrase::WhyNothing => "Je ne vous ai encore envoyé aucune notification.",
         Phrase::WhyRuleGone => "Sa règle n’existe plus.",
+        Phrase::WhyCardGone => "Je ne sais plus pourquoi ce message est arrivé.",
         Phrase::HelpIntro => "Vous pouvez m’écrire :",
         Phrase::HelpSettings => "montre ce qui vous parvient et permet de le changer",
         Phrase::HelpStop => "arrête tout, ou un sujet : {example}",
@@ -83,6 +85,13 @@ pub(super) fn say(phrase: Phrase) -> &'static str {
         Phrase::BeganAnew => {
             "C’est terminé, et quelque chose de nouveau a commencé depuis : il y a une carte pour cela."
         }
+        Phrase::NoRuleForButton => "Rien ne s’est passé : aucune règle n’attend le bouton « {button} ».",
+        Phrase::ButtonNotNow => "Rien ne s’est passé : ce dont le bouton a besoin n’est pas réuni pour l’instant.",
+        Phrase::PassedOn => "C’est fait, merci.",
+        Phrase::WaitsForTeams => "Merci. Ce sera transmis dès que Teams aura dit qui est concerné.",
+        Phrase::ToldAlready => "Merci. Tout le monde a déjà été prévenu il y a peu.",
+        Phrase::NobodyToTell => "Rien ne s’est passé : il n’y a personne à prévenir.",
+        Phrase::RenewedByItself => "Herald renouvelle ses cartes lui-même ; la carte reste telle quelle.",
         Phrase::GatheredTitle => "{count} de plus : {about}",
         Phrase::QuietTitle => "{count} pendant les heures calmes : {about}",
         Phrase::OnlyCounted => "{count} avant celles-ci sont seulement comptées ici.",
