@@ -49,16 +49,29 @@ pub struct Asker<'a> {
     pub choices: &'a Choices,
     /// Their language as the workspace or Teams knows it.
     pub locale: Option<&'a str>,
-    /// The rule of the last card they got, and whom that rule names, as far as it can be told.
-    pub last: Option<Last<'a>>,
+    /// The card that they ask about.
+    pub about: About<'a>,
 }
 
-/// The last card that somebody got.
+/// A card that somebody asks about.
 #[derive(Debug, Clone, Copy)]
-pub struct Last<'a> {
+pub enum About<'a> {
+    /// They got none yet.
+    Nothing,
+    /// They answered one that nobody knows any more.
+    Forgotten,
+    /// The one that they answered or quoted.
+    This(Came<'a>),
+    /// The last one that they got.
+    Last(Came<'a>),
+}
+
+/// Why a card came.
+#[derive(Debug, Clone, Copy)]
+pub struct Came<'a> {
     /// The rule that sent it.
     pub rule: &'a str,
-    /// The target that names them.
+    /// The target of it that names them, as far as it can be told.
     pub target: Option<&'a str>,
 }
 
@@ -121,7 +134,7 @@ pub fn attend(request: &Request, asker: &Asker<'_>, offer: &Offer<'_>, now: Date
             }),
             in_place: None,
         },
-        Request::Why => said(why(asker.last, offer, language)),
+        Request::Why => said(why(asker.about, offer, language)),
         Request::Help => said(help(offer, language)),
         Request::NotUnderstood { near } => {
             let mut text = say(language, Phrase::NotUnderstood).to_owned();
@@ -288,11 +301,14 @@ fn can_stop(offer: &Offer<'_>, language: Language) -> String {
     }
 }
 
-fn why(last: Option<Last<'_>>, offer: &Offer<'_>, language: Language) -> String {
-    let Some(Last { rule: name, target }) = last else {
-        return say(language, Phrase::WhyNothing).to_owned();
+fn why(about: About<'_>, offer: &Offer<'_>, language: Language) -> String {
+    let (from, Came { rule: name, target }) = match about {
+        About::Nothing => return say(language, Phrase::WhyNothing).to_owned(),
+        About::Forgotten => return say(language, Phrase::WhyCardGone).to_owned(),
+        About::This(came) => (Phrase::WhyThisRule, came),
+        About::Last(came) => (Phrase::WhyRule, came),
     };
-    let mut lines = vec![fill(language, Phrase::WhyRule, &[("rule", &shown(name))])];
+    let mut lines = vec![fill(language, from, &[("rule", &shown(name))])];
     let Some(rule) = offer.rule(name) else {
         lines.push(say(language, Phrase::WhyRuleGone).to_owned());
         return lines.join("\n\n");

@@ -229,6 +229,7 @@ async fn words_to_the_bot_are_answered_unless_a_rule_takes_them() {
     ] {
         assert!(told.contains(part), "{part} in {told}");
     }
+    assert!(told.contains("The last notification came from"), "{told}");
     write(&engine, "Anna Berg", "stop deploymnts").await;
     engine.messages(5).await;
     let told = said(&newest(&engine, "Anna Berg"));
@@ -269,6 +270,61 @@ async fn words_to_the_bot_are_answered_unless_a_rule_takes_them() {
         assert!(tokio::time::Instant::now() < ends, "the rule takes the word");
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
+}
+
+#[tokio::test]
+async fn why_as_an_answer_to_a_card_explains_that_card() {
+    let engine = workspace().start().await;
+    engine.known(&["Anna Berg", "Omar Haddad"]).await;
+    post(&engine, "webshop").await;
+    engine.messages(2).await;
+    let deploy = newest(&engine, "Anna Berg").activity_id.expect("an id");
+    engine.post("/hooks/fire", &json!({})).await;
+    engine.messages(3).await;
+    let asks = async |more: Value| {
+        let mut activity = engine
+            .teams
+            .activity("Anna Berg", "Anna Berg", "why")
+            .expect("an activity");
+        let fields = more.as_object().expect("fields").clone();
+        activity.as_object_mut().expect("an activity").extend(fields);
+        let before = engine.teams.received().len() as u64;
+        engine.teams.deliver(&activity).await.expect("told");
+        engine.messages(before + 1).await;
+        said(&newest(&engine, "Anna Berg"))
+    };
+    let last = asks(json!({})).await;
+    assert!(
+        last.contains("The last notification came from the rule “fire”."),
+        "{last}"
+    );
+    let page = format!(
+        "<blockquote itemscope itemtype=\"http://schema.skype.com/Reply\" itemid=\"{deploy}\">\
+         <p itemprop=\"preview\">webshop</p></blockquote><p>why</p>"
+    );
+    for quotes in [
+        json!({ "attachments": [{ "contentType": "text/html", "content": page }] }),
+        json!({ "replyToId": deploy }),
+        json!({
+            "text": format!("<quoted messageId=\"{deploy}\"/> why"),
+            "entities": [{ "type": "quotedReply", "quotedReply": { "messageId": deploy } }],
+        }),
+    ] {
+        let told = asks(quotes).await;
+        assert!(
+            told.contains("This notification came from the rule “deploy”."),
+            "{told}"
+        );
+        assert!(told.contains("“stop deployments”"), "{told}");
+    }
+    let own = newest(&engine, "Anna Berg").activity_id.expect("an id");
+    let told = asks(json!({ "replyToId": own })).await;
+    assert!(
+        told.contains("The last notification came from the rule “fire”."),
+        "{told}"
+    );
+    let told = asks(json!({ "replyToId": "1" })).await;
+    assert_eq!(told, "I do not know any more why that message came.");
 }
 
 #[tokio::test]

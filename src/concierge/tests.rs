@@ -45,7 +45,8 @@ fn workspace() -> Workspace {
     compiled.workspace
 }
 
-fn asked(request: &Request, choices: &Choices, locale: Option<&str>, last: Option<Last<'_>>) -> Answer {
+fn asked(request: &Request, choices: &Choices, locale: Option<&str>, came: Option<Came<'_>>) -> Answer {
+    let about = came.map_or(About::Nothing, About::Last);
     let workspace = workspace();
     let tongue = Tongue::of_house(None, &Arc::new(BTreeSet::new()));
     let offer = Offer {
@@ -53,7 +54,7 @@ fn asked(request: &Request, choices: &Choices, locale: Option<&str>, last: Optio
         ruleset: &workspace.ruleset,
         tongue: &tongue,
     };
-    attend(request, &Asker { choices, locale, last }, &offer, now())
+    attend(request, &Asker { choices, locale, about }, &offer, now())
 }
 
 fn text(answer: &Answer) -> String {
@@ -119,7 +120,7 @@ fn the_button_under_a_card_stops_the_topic_or_else_the_rule() {
 
 #[test]
 fn why_tells_rule_reason_target_owner_and_the_way_out() {
-    let last = Last {
+    let last = Came {
         rule: "deploy",
         target: Some("person: anna@contoso.example"),
     };

@@ -9,7 +9,7 @@ use crate::card::text::Warnings;
 use crate::card::{Card, Content};
 use crate::choice::PersonKey;
 use crate::concierge::request::{self, Request};
-use crate::concierge::{self, Asker, Last, NAME, Offer, settings};
+use crate::concierge::{self, About, Asker, Came, NAME, Offer, settings};
 use crate::delivery::{Delivery, DeliveryId, Terms, Thread};
 use crate::event::{Event, Origin};
 use crate::plan::owed;
@@ -63,8 +63,8 @@ impl Dispatcher {
         let Some(reached) = self.whom_to_answer(event, workspace, elsewhere).await? else {
             return Ok(None);
         };
-        let last = match request {
-            Request::Why => self.last_card(&reached, workspace, event).await?,
+        let about = match request {
+            Request::Why => self.asked_about(&reached, workspace, event).await?,
             Request::Settings { .. }
             | Request::Stop(_)
             | Request::Start(_)
@@ -72,7 +72,7 @@ impl Dispatcher {
             | Request::Save(_)
             | Request::Help
             | Request::NotUnderstood { .. }
-            | Request::Elsewhere { .. } => None,
+            | Request::Elsewhere { .. } => AskedAbout::Nothing,
         };
         // Two presses of one person at once must not both begin with the same choices.
         let _turn = self.choosing.lock().await;
@@ -81,10 +81,7 @@ impl Dispatcher {
         let asker = Asker {
             choices: &choices,
             locale: reached.person.as_ref().and_then(|person| person.locale.as_deref()),
-            last: last.as_ref().map(|(rule, target)| Last {
-                rule,
-                target: target.as_deref(),
-            }),
+            about: about.shown(),
         };
         let mut answer = concierge::attend(&request, &asker, &offer, now);
         if known.is_some() {
@@ -165,34 +162,54 @@ impl Dispatcher {
         Ok(Some(audience))
     }
 
-    /// The rule of the last card that somebody got, and the target of it that names them.
-    async fn last_card(
+    /// The card that somebody asks about: the one that they answer, else the last one that they got. An answer to one of
+    /// Herald's own answers is about the last one, too.
+    async fn asked_about(
         &self,
         reached: &Reached,
         workspace: &Workspace,
         event: &Event,
-    ) -> Result<Option<(String, Option<String>)>, StoreError> {
+    ) -> Result<AskedAbout, StoreError> {
+        let answered = event.data["answers"].as_str();
+        let mut last: Option<String> = None;
+        let mut this: Option<Option<String>> = None;
         let mut after: Option<DeliveryId> = None;
-        for _ in 0..LOOKED_THROUGH {
+        'pages: for _ in 0..LOOKED_THROUGH {
             let page = self.outbox.list(&Filter::default(), after.as_ref(), STEP).await?;
-            let is_theirs = |delivery: &&Delivery| {
-                delivery.recipient.address == reached.recipient.address
-                    && delivery.rule != NAME
-                    && delivery.activity_id.is_some()
-            };
-            if let Some(delivery) = page.iter().find(is_theirs) {
-                let target = match workspace.ruleset.rule(&delivery.rule) {
-                    Some(rule) => self.names_them(rule, workspace, event).await?,
-                    None => None,
-                };
-                return Ok(Some((delivery.rule.clone(), target)));
+            let theirs = page
+                .iter()
+                .filter(|delivery| delivery.recipient.address == reached.recipient.address);
+            for delivery in theirs.filter(|delivery| delivery.activity_id.is_some()) {
+                let of_rule = (delivery.rule != NAME).then(|| delivery.rule.clone());
+                if answered.is_some() && delivery.activity_id.as_deref() == answered {
+                    this = Some(of_rule.clone());
+                }
+                last = last.or(of_rule);
+                if last.is_some() && (answered.is_none() || this.is_some()) {
+                    break 'pages;
+                }
             }
             after = match page.last() {
                 Some(last) if page.len() == STEP => Some(last.id.clone()),
-                Some(_) | None => return Ok(None),
+                Some(_) | None => break,
             };
         }
-        Ok(None)
+        let (rule, is_this) = match (answered, this) {
+            (Some(_), None) => return Ok(AskedAbout::Forgotten),
+            (Some(_), Some(Some(rule))) => (rule, true),
+            (Some(_), Some(None)) | (None, _) => match last {
+                Some(rule) => (rule, false),
+                None => return Ok(AskedAbout::Nothing),
+            },
+        };
+        let target = match workspace.ruleset.rule(&rule) {
+            Some(rule) => self.names_them(rule, workspace, event).await?,
+            None => None,
+        };
+        Ok(match is_this {
+            true => AskedAbout::This(rule, target),
+            false => AskedAbout::Last(rule, target),
+        })
     }
 
     /// The first target of `rule` that names whoever asks, as far as that can be told without the event it told of.
@@ -271,6 +288,29 @@ impl Dispatcher {
             card,
         }))
     }
+}
+
+/// The card that somebody asks about, by its rule and the target that names them.
+enum AskedAbout {
+    Nothing,
+    Forgotten,
+    This(String, Option<String>),
+    Last(String, Option<String>),
+}
+
+impl AskedAbout {
+    fn shown(&self) -> About<'_> {
+        match self {
+            AskedAbout::Nothing => About::Nothing,
+            AskedAbout::Forgotten => About::Forgotten,
+            AskedAbout::This(rule, target) => About::This(came(rule, target.as_deref())),
+            AskedAbout::Last(rule, target) => About::Last(came(rule, target.as_deref())),
+        }
+    }
+}
+
+fn came<'a>(rule: &'a str, target: Option<&'a str>) -> Came<'a> {
+    Came { rule, target }
 }
 
 /// What whoever pressed a button sees at once.

@@ -4,7 +4,7 @@ use super::Rehearsal;
 use crate::card::shown::texts;
 use crate::choice::PersonKey;
 use crate::concierge::request::{self, Request};
-use crate::concierge::{self, Answer, Asker, Offer};
+use crate::concierge::{self, About, Answer, Asker, Offer};
 use crate::event::{Event, Origin};
 use crate::rule::courtesy::Tongue;
 
@@ -36,7 +36,7 @@ impl Rehearsal<'_> {
         let asker = Asker {
             choices: &choices,
             locale: event.data["locale"].as_str(),
-            last: None,
+            about: About::Nothing,
         };
         let answer = concierge::attend(&request, &asker, &offer, self.now);
         if let Some(chosen) = &answer.choices {

@@ -42,6 +42,7 @@ pub fn message(written: &TextOr<MessageFile>, stage: Stage<'_>, world: &mut Worl
     data["words"] = text.split_whitespace().collect();
     data["mentions"] = json!([]);
     data["message_id"] = json!(MESSAGE);
+    data["answers"] = Value::Null;
     let name = who.name.as_deref().unwrap_or(SOMEBODY);
     let what = format!("{name} writes “{}”", naming::short(text));
     Ok(Given::talk(Sample::of_talk("message", spot.scope, data), what))

@@ -71,6 +71,9 @@ pub struct Activity {
     /// The person's zone (IANA name).
     #[serde(deserialize_with = "text")]
     pub local_timezone: Option<String>,
+    /// What hangs on a message; the message once more as HTML is one of them.
+    #[serde(deserialize_with = "each")]
+    pub attachments: Vec<Attached>,
     /// Mentions, client details and whatever else comes along.
     #[serde(deserialize_with = "each")]
     pub entities: Vec<Entity>,
@@ -149,6 +152,30 @@ pub struct Entity {
     /// How the mention stands in the text, in `mention`: `<at>Notify Bot</at>`.
     #[serde(deserialize_with = "text")]
     pub text: Option<String>,
+    /// The message that is quoted, in `quotedReply`.
+    #[serde(deserialize_with = "object")]
+    pub quoted_reply: Option<Quoted>,
+}
+
+/// A message that is quoted in another.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Quoted {
+    /// Its id.
+    #[serde(deserialize_with = "text")]
+    pub message_id: Option<String>,
+}
+
+/// Something that hangs on a message.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Attached {
+    /// `text/html` where it is the message itself.
+    #[serde(deserialize_with = "text")]
+    pub content_type: Option<String>,
+    /// What it says, where that is text.
+    #[serde(deserialize_with = "text")]
+    pub content: Option<String>,
 }
 
 /// A reaction to a message.

@@ -21,10 +21,87 @@ pub fn text(activity: &Activity) -> String {
             text = text.replace(written, " ");
         }
     }
+    let text = without_quotes(&text);
     let text = without_tags(&text, is_markup(activity));
     let lines = characters(&text);
     let lines: Vec<String> = lines.lines().map(words).collect();
     lines.join("\n").trim().to_owned()
+}
+
+/// The id of the message that this one answers or quotes, if it does. Newer clients name it in `entities`, others quote it in
+/// the HTML of the message.
+pub fn answers(activity: &Activity) -> Option<String> {
+    let named = activity.entities.iter().find_map(|entity| {
+        let quoted = entity.quoted_reply.as_ref()?;
+        quoted.message_id.clone()
+    });
+    let quoted = || {
+        let is_html = |kind: &str| kind.eq_ignore_ascii_case("text/html");
+        let pages = activity
+            .attachments
+            .iter()
+            .filter(|attached| attached.content_type.as_deref().is_some_and(is_html));
+        pages.filter_map(|page| page.content.as_deref()).find_map(quoted_in)
+    };
+    let id = named.or_else(quoted).or_else(|| activity.reply_to_id.clone())?;
+    let id = id.trim();
+    (!id.is_empty() && id.len() <= LONGEST_ID).then(|| id.to_owned())
+}
+
+/// Ids of messages are moments, in digits; longer ones are nobody's.
+const LONGEST_ID: usize = 200;
+
+/// The message that a page quotes: `<blockquote itemtype="http://schema.skype.com/Reply" itemid="1772439245999">`.
+fn quoted_in(page: &str) -> Option<String> {
+    let tags = page.split('<').skip(1).filter_map(|rest| rest.split('>').next());
+    let quote = tags
+        .filter(|tag| {
+            tag.get(..10)
+                .is_some_and(|name| name.eq_ignore_ascii_case("blockquote"))
+        })
+        .find(|tag| tag.contains("schema.skype.com/Reply"))?;
+    let (_, rest) = quote.split_once("itemid=")?;
+    let mark = rest.chars().next().filter(|mark| matches!(mark, '"' | '\''))?;
+    let id = rest[1..].split(mark).next()?;
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
+/// The text without the messages that it quotes: their place, `<quoted messageId="1772439245999"/>`, or all of them.
+fn without_quotes(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('<') {
+        let tag = &rest[start + 1..];
+        let is = |name: &str| {
+            tag.get(..name.len())
+                .is_some_and(|begins| begins.eq_ignore_ascii_case(name))
+        };
+        let end = if is("quoted messageId") {
+            tag.find('>').map(|end| end + 1)
+        } else if is("blockquote")
+            && tag
+                .split('>')
+                .next()
+                .is_some_and(|tag| tag.contains("schema.skype.com/Reply"))
+        {
+            tag.find("</blockquote>").map(|end| end + "</blockquote>".len())
+        } else {
+            None
+        };
+        match end {
+            Some(end) => {
+                kept.push_str(&rest[..start]);
+                kept.push(' ');
+                rest = &tag[end..];
+            }
+            None => {
+                kept.push_str(&rest[..=start]);
+                rest = tag;
+            }
+        }
+    }
+    kept.push_str(rest);
+    kept
 }
 
 /// The words of a line with single blanks between them.
@@ -154,5 +231,47 @@ mod tests {
             "mute deploys\n\nnow\nplease"
         );
         assert_eq!(said("xml", "1 < 2 <", &[]), "1 < 2 <");
+    }
+
+    #[test]
+    fn the_message_that_is_answered_is_found_however_teams_says_it() {
+        let of = |more: Value| {
+            let mut activity = json!({
+                "type": "message", "text": "why", "conversation": { "id": "a:1" }, "serviceUrl": "https://a",
+                "channelId": "msteams",
+            });
+            let fields = more.as_object().unwrap().clone();
+            activity.as_object_mut().unwrap().extend(fields);
+            let activity = Activity::read(activity).unwrap();
+            (answers(&activity), text(&activity))
+        };
+        let quote = "<blockquote itemscope=\"\" itemtype=\"http://schema.skype.com/Reply\" itemid=\"17\">\
+                     <strong itemprop=\"mri\" itemid=\"28:bot\">Bot</strong><p itemprop=\"preview\">Disk</p></blockquote>";
+        let page = format!("{quote}<p>why</p>");
+        let found = |id: &str| (Some(id.to_owned()), "why".to_owned());
+        assert_eq!(of(json!({})), (None, "why".to_owned()));
+        assert_eq!(of(json!({ "replyToId": "16" })), found("16"));
+        assert_eq!(
+            of(json!({ "attachments": [{ "contentType": "text/html", "content": page }] })),
+            found("17")
+        );
+        assert_eq!(
+            of(json!({
+                "text": page, "textFormat": "xml",
+                "attachments": [{ "contentType": "text/html", "content": page }],
+            })),
+            found("17"),
+            "what is quoted was not said"
+        );
+        assert_eq!(
+            of(json!({
+                "text": "<quoted messageId=\"18\"/> why",
+                "entities": [{ "type": "quotedReply", "quotedReply": { "messageId": "18" } }],
+            })),
+            found("18")
+        );
+        let other = json!([{ "contentType": "text/html", "content": "<blockquote itemid=\"9\">x</blockquote>" }]);
+        assert_eq!(of(json!({ "attachments": other })).0, None);
+        assert_eq!(of(json!({ "replyToId": "x".repeat(201) })).0, None);
     }
 }

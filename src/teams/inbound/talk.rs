@@ -55,6 +55,7 @@ impl Telling<'_> {
         event.data["text"] = json!(text);
         event.data["mentions"] = self.mentions();
         event.data["message_id"] = json!(self.activity.id);
+        event.data["answers"] = json!(spoken::answers(self.activity));
         event.data["thread"] = json!(self.thread());
         event
     }
