@@ -290,6 +290,9 @@ pub struct Terms {
     /// The end of the quiet hours that it waits for, in a queue of its own: what is sent meanwhile does not wait behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_until: Option<DateTime<Utc>>,
+    /// The storm breaker does not count it: somebody waits for it, or it tells of others.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub uncounted: bool,
 }
 
 /// Which thread a card belongs to.

@@ -9,6 +9,7 @@ mod moments;
 mod part;
 pub mod press;
 mod programs;
+mod recalled;
 mod split;
 mod step;
 mod timer;

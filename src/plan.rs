@@ -134,6 +134,7 @@ pub fn plan(
 
     let terms = rule.sending.terms(audience.reached.len(), now);
     let moment = LocalMoment::of(rule, event);
+    let counts = storm::counts(event);
     let mut hush = Hush::new(rule, event, &scope, terms.expires_at, now);
     for (number, reached) in audience.reached.iter().enumerate() {
         let named_by = moment.as_ref().map(|moment| moment.id(hush.zone_of(reached)));
@@ -218,6 +219,8 @@ pub fn plan(
             }
         };
         let thread = thread_of(rule, event, reached, drill);
+        // The card that says that a storm is on is none of those that made it.
+        let uncounted = !counts || matches!(passage, Passage::Paused(..));
         let card_id = match passage {
             Passage::HeldBack => continue,
             Passage::Sent(_) => card_id,
@@ -244,6 +247,7 @@ pub fn plan(
                 first: number < audience.first,
                 tenant_id: reached.tenant_id.clone(),
                 thread,
+                uncounted,
                 ..terms
             },
             ..owed(id, &rule.name, &event.id, recipient, Some(card_id), revision, now)

@@ -181,6 +181,9 @@ impl Server {
         .inquiring(inquiries.clone())
         .getting_to_know(profiles.as_ref().map(|_| unknown))
         .calling(caller);
+        if let Err(problem) = dispatcher.recall_recent().await {
+            warn!(%problem, "the storm breaker begins to count anew: what was sent before cannot be read");
+        }
 
         let rates = Rates::of_limits(&settings.limits);
         let turnstile = Arc::new(Turnstile::new(Pace::new(rates), clock.clone()));

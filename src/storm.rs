@@ -1,7 +1,7 @@
 //! When a rule tells one recipient too much in too short a time: the breaker that turns what follows into one card.
 //!
-//! What was sent lately is only counted in memory: after a restart it begins anew. A storm that is on is in the store,
-//! as a [`crate::gathering::Gathering`], and goes on.
+//! What was sent lately is counted in memory; at the start it is counted again from the deliveries in the store. A storm that
+//! is on is in the store as well, as a [`crate::gathering::Gathering`], and goes on.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -266,6 +266,7 @@ impl Dispatcher {
                 terms: Terms {
                     tenant_id: reached.tenant_id.clone(),
                     thread: thread_of(event),
+                    uncounted: true,
                     ..Terms::default()
                 },
                 ..owed(id, NAME, &event.id, recipient, Some(card_id), revision, now)

@@ -149,6 +149,7 @@ fn answer_to(admin: &Admin, sent: &Delivery, card: &Card) -> Result<Delivery, Re
                 conversation: conversation.clone(),
                 message: sent.thread_root.clone().unwrap_or_else(|| message.clone()),
             }),
+            uncounted: true,
             ..Terms::default()
         },
         operation: Operation::Send,

@@ -335,6 +335,7 @@ pub fn once_more(
             now,
         );
         delivery.terms = rule.sending.terms(standing.len(), now);
+        delivery.terms.uncounted = true;
         thread(rule, matter, &mut delivery, Some(one));
         again.push(delivery);
     }

@@ -131,6 +131,7 @@ pub fn tell(known: &Known<'_>, event: &EventId, now: DateTime<Utc>) -> Telling {
             thread: gathering.thread.clone(),
             held_until,
             quiet: quiet.clone(),
+            uncounted: true,
             ..sending.terms(1, sent_at)
         },
         ..owed(

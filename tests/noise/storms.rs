@@ -124,6 +124,34 @@ async fn a_storm_goes_on_over_a_restart_and_hits_only_its_recipient() {
     arrived(&engine, 22).await;
 }
 
+#[tokio::test]
+async fn cards_before_a_restart_count_after_it() {
+    let mut engine = engine(RULE, ON).await;
+    assert_eq!(flood(&engine, 15).await, (15, 0));
+    arrived(&engine, 15).await;
+    engine.settled().await;
+    engine.restart().await;
+    pass(&engine, 2).await;
+    assert_eq!(
+        flood(&engine, 6).await,
+        (6, 1),
+        "five more, and one that says that it is paused"
+    );
+    let paused = arrived(&engine, 21).await;
+    assert!(paused.contains("more than 20 cards in 5 minutes"), "{paused}");
+}
+
+#[tokio::test]
+async fn cards_of_longer_ago_do_not_count_after_a_restart() {
+    let mut engine = engine(RULE, ON).await;
+    assert_eq!(flood(&engine, 15).await, (15, 0));
+    arrived(&engine, 15).await;
+    pass(&engine, 6).await;
+    engine.restart().await;
+    assert_eq!(flood(&engine, 20).await, (20, 0));
+    arrived(&engine, 35).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_is_cut_off_at_exactly_the_number_that_is_allowed() {
     let engine = engine(RULE, ON).await;
