@@ -1,12 +1,12 @@
 //! Sleeps until the next timer, and has what it is for be done.
 
 use std::collections::HashSet;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tracing::warn;
 
 use crate::clock::Clock;
@@ -37,7 +37,9 @@ pub struct TimerListener {
 impl TimerListener {
     /// Runs until `stop` is true. What is being done then comes up again at the next start.
     pub async fn run(self, mut stop: Stop) {
-        let mut doing = FuturesUnordered::new();
+        // Tasks of their own: while it is looked what is due, the others go on, and nobody waits for a turn at the store that
+        // was given to one that stands still.
+        let mut doing = JoinSet::new();
         let mut under_way: HashSet<TimerId> = HashSet::new();
         let mut not_before: Option<DateTime<Utc>> = None;
         loop {
@@ -53,7 +55,7 @@ impl TimerListener {
                         Ok((due, next)) => {
                             for timer in due {
                                 under_way.insert(timer.id.clone());
-                                doing.push(self.bring(timer));
+                                doing.spawn(bring(self.dispatcher.clone(), timer));
                             }
                             next
                         }
@@ -62,8 +64,14 @@ impl TimerListener {
                 }
             };
             tokio::select! {
-                () = stop.told() => return,
-                Some((id, done)) = doing.next(), if !doing.is_empty() => {
+                () = stop.told() => return doing.shutdown().await,
+                Some(done) = doing.join_next(), if !doing.is_empty() => {
+                    let (id, done) = match done {
+                        Ok(done) => done,
+                        Err(broken) if broken.is_panic() => resume_unwind(broken.into_panic()),
+                        // Nobody stops one of them alone.
+                        Err(_) => continue,
+                    };
                     under_way.remove(&id);
                     // One that cannot be done now stays; the others go on.
                     if let Err(problem) = done {
@@ -74,11 +82,6 @@ impl TimerListener {
                 () = self.clock.sleep_until_any(next) => {}
             }
         }
-    }
-
-    async fn bring(&self, timer: Timer) -> (TimerId, Result<(), StoreError>) {
-        let done = self.dispatcher.due(&timer).await;
-        (timer.id, done)
     }
 
     fn put_off(&self, problem: &StoreError) -> DateTime<Utc> {
@@ -103,4 +106,9 @@ impl TimerListener {
         // Those under way hide when the one after them is.
         Ok((due, Some(now + LOOK_AGAIN)))
     }
+}
+
+async fn bring(dispatcher: Dispatcher, timer: Timer) -> (TimerId, Result<(), StoreError>) {
+    let done = dispatcher.due(&timer).await;
+    (timer.id, done)
 }
