@@ -1,11 +1,13 @@
 //! Calling out: a step of a rule asks another program something over HTTP.
 //!
 //! Everything here is plain values: what the author wrote becomes a [`Call`], a call and an event become an [`Ask`], and
-//! what came back becomes a [`Heard`]. [`caller`] is who really asks.
+//! what came back becomes a [`Heard`]. [`caller`] is who really asks, [`lines`] says how many at
+//! once.
 
 pub mod caller;
 mod compile;
 pub mod file;
+pub mod lines;
 
 use std::time::Duration;
 

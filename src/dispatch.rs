@@ -26,6 +26,7 @@ use tracing::{info, warn};
 
 use crate::audience::Skip;
 use crate::call::caller::Caller;
+use crate::call::lines::Lines;
 use crate::card::button::OURS;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, DeliveryId, RunId, WindowId};
@@ -74,6 +75,7 @@ pub struct Dispatcher {
     unknown: Option<mpsc::Sender<String>>,
     programs: Arc<Programs>,
     caller: Option<Arc<Caller>>,
+    lines: Lines,
     recent: Arc<Recent>,
     /// Whose turn it is to choose what reaches them.
     choosing: Arc<Mutex<()>>,
@@ -185,6 +187,7 @@ impl Dispatcher {
             unknown: None,
             programs: Arc::default(),
             caller: None,
+            lines: Lines::default(),
             recent: Arc::default(),
             choosing: Arc::default(),
         }

@@ -177,3 +177,51 @@ async fn a_slow_answer_holds_nobody_else_up() {
     engine.messages(3).await;
     assert!(began.elapsed() < Duration::from_secs(7), "{:?}", began.elapsed());
 }
+
+#[tokio::test]
+async fn however_many_calls_hang_reminders_come_in_time() {
+    const CALLS: usize = 300;
+    let stub = Stub::start(|_, _| Said::json(200, &json!({})).after(Duration::from_secs(300))).await;
+    let asks = format!(
+        "when: {{ hook: ci }}\nif: {{ event.title: asks }}\nnotify: [{{ person: Omar Haddad }}]\n\
+         card: {{ message: first }}\n\
+         then:\n  - after: 1 minute\n    call: {{ url: \"{}\", timeout: 30 seconds, save_as: answer }}\n",
+        stub.url("/")
+    );
+    let reminder = "when: { hook: ci }\nif: { event.title: reminds }\nnotify: [{ person: Anna Berg }]\n\
+                    card: { message: first }\nthen:\n  - { after: 2 minutes, card: { message: reminder } }\n";
+    let workspace = Workspace::new()
+        .rule("asks", &asks)
+        .rule("reminder", reminder)
+        .settings(LISTED);
+    let engine = workspace.clock_at("2026-01-05T08:00:00Z").start().await;
+    engine.known(&["Anna Berg", "Omar Haddad"]).await;
+    let annas = async |count: usize| {
+        let ends = tokio::time::Instant::now() + PATIENCE;
+        while engine.teams.received_in("Anna Berg").len() < count {
+            assert!(tokio::time::Instant::now() < ends, "Anna waits for her card {count}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    for number in 0..CALLS {
+        let (code, _) = engine
+            .post("/hooks/ci", &json!({ "title": "asks", "number": number }))
+            .await;
+        assert_eq!(code, 202);
+    }
+    engine.post("/hooks/ci", &json!({ "title": "reminds" })).await;
+    annas(1).await;
+    // All of the calls are due before the reminder.
+    let began = std::time::Instant::now();
+    engine.hand.as_ref().expect("a hand").advance(TimeDelta::seconds(121));
+    annas(2).await;
+    let received = engine.teams.received_in("Anna Berg");
+    assert_eq!(texts(&received[1].activity), "reminder");
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+    asked(&stub, 32).await;
+    assert!(
+        stub.asked().len() <= 64,
+        "a host is called so many times at once: {}",
+        stub.asked().len()
+    );
+}

@@ -102,6 +102,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("teams::verify", 3),
     ("webhook::sender", 3),
     ("call::caller", 3),
+    ("call::lines", 3),
     ("live", 4),
     ("audit", 4),
     ("dispatch", 4),

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
-use tracing::info;
+use tracing::{debug, info};
 
 use super::ahead::Ahead;
 use super::part::{Part, Whom};
 use super::{ATTEMPTS, Dispatcher, Missing, Occasion, Tally};
+use crate::call::lines::{Place, Turn};
 use crate::call::{self, Reply};
 use crate::card::text::Warnings;
 use crate::delivery::{MatterId, RunId};
@@ -169,11 +170,14 @@ impl Dispatcher {
         let workspace = self.live.borrow().workspace.clone();
         // Whoever was asked is not asked again because something else changed meanwhile.
         let mut reply = None;
+        let mut line = None;
         let mut attempt = 1;
         loop {
-            match self.step_once(timer, id, &workspace, &mut reply).await {
+            match self.step_once(timer, id, &workspace, &mut line, &mut reply).await {
                 Err(StoreError::Overtaken) if attempt < ATTEMPTS => attempt += 1,
-                done => return done,
+                Ok(Came::Anew) => {}
+                Ok(Came::Through) => return Ok(()),
+                Err(problem) => return Err(problem),
             }
         }
     }
@@ -183,22 +187,23 @@ impl Dispatcher {
         timer: &Timer,
         id: &MatterId,
         workspace: &Workspace,
+        line: &mut Option<(Place, Turn)>,
         reply: &mut Option<Reply>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Came, StoreError> {
         // A clock that was put back does not bring it before its time.
         let now = self.clock.now().max(timer.due_at);
         let zone = workspace.settings.time_zone;
         let Some(matter) = self.outbox.matter(id).await? else {
-            return self.outbox.stop_timer(&timer.id).await;
+            return self.leave(timer).await;
         };
         let rule = self.rule_of_steps(&matter, workspace).await?;
         let (step, lines) = match follow::due(&matter, rule.as_deref(), &timer.id, zone, now) {
-            Due::Stale => return self.outbox.stop_timer(&timer.id).await,
+            Due::Stale => return self.leave(timer).await,
             Due::Moves(after, next, passed) => {
                 let event = self.event_of(&matter, timer, &passed.name);
-                return self
-                    .move_on(&event, timer, &matter, *after, next, passed, workspace)
-                    .await;
+                self.move_on(&event, timer, &matter, *after, next, passed, workspace)
+                    .await?;
+                return Ok(Came::Through);
             }
             Due::Comes(step, lines) => (step, lines),
         };
@@ -221,12 +226,12 @@ impl Dispatcher {
                     (after, None, passed(RUN_CANCELLED))
                 }
             };
-            return self
-                .move_on(&event, timer, &matter, after, next, passed, workspace)
-                .await;
+            self.move_on(&event, timer, &matter, after, next, passed, workspace)
+                .await?;
+            return Ok(Came::Through);
         }
         let Some(rule) = rule else {
-            return self.outbox.stop_timer(&timer.id).await;
+            return self.leave(timer).await;
         };
         let event = self.event_of(&matter, timer, &step.name);
         let ahead = Ahead::of(&self.recent);
@@ -239,22 +244,31 @@ impl Dispatcher {
             now,
         };
         match &step.act {
-            Act::Tell(tell) => self.tell(&occasion, timer, &matter, &rule, &step, tell, lines).await,
+            Act::Tell(tell) => {
+                self.tell(&occasion, timer, &matter, &rule, &step, tell, lines).await?;
+            }
             Act::Call(call) => {
                 let scope = follow::scope(&matter, &matter.event, &rule, zone, now);
                 let mut seen = Warnings::new();
                 let key = follow::call_key(&matter, place_of(&event));
                 if reply.is_none() {
-                    *reply = Some(match call.ask(&scope, &key, &mut seen) {
-                        Ok(ask) => self.ask(&ask, workspace).await,
-                        Err(reason) => Reply::Refused(reason),
+                    *reply = Some(match (call.ask(&scope, &key, &mut seen), line.is_some()) {
+                        (Ok(ask), true) => self.ask(&ask, workspace).await,
+                        (Ok(ask), false) => {
+                            *line = self.line(&ask.host, timer, &matter, now).await?;
+                            // Whatever became of the matter while this call waited for its turn.
+                            return Ok(if line.is_some() { Came::Anew } else { Came::Through });
+                        }
+                        (Err(reason), _) => Reply::Refused(reason),
                     });
                 }
+                // Its place is for the next one.
+                *line = None;
                 let Some(reply) = reply.as_ref() else {
-                    return Ok(());
+                    return Ok(Came::Through);
                 };
                 let Some(then) = &rule.then else {
-                    return self.outbox.stop_timer(&timer.id).await;
+                    return self.leave(timer).await;
                 };
                 let heard = call::heard(reply, follow::tries(&matter) + 1, self.clock.now());
                 let (after, next, sentence) = follow::called(&matter, then, call, heard, &event.id, zone, now);
@@ -264,9 +278,38 @@ impl Dispatcher {
                     lines,
                 };
                 self.move_on(&event, timer, &matter, after, next, passed, workspace)
-                    .await
+                    .await?;
             }
         }
+        Ok(Came::Through)
+    }
+
+    async fn leave(&self, timer: &Timer) -> Result<Came, StoreError> {
+        self.outbox.stop_timer(&timer.id).await?;
+        Ok(Came::Through)
+    }
+
+    /// Waits until a call to this host may begin. `None` if too many wait already: the timer comes up again a little later,
+    /// and the longer it has waited the later.
+    async fn line(
+        &self,
+        host: &str,
+        timer: &Timer,
+        matter: &Matter,
+        now: DateTime<Utc>,
+    ) -> Result<Option<(Place, Turn)>, StoreError> {
+        let Some(place) = self.lines.enter(host) else {
+            let next = matter.steps.as_ref().and_then(|steps| steps.next.as_ref());
+            let waited = next.map_or(Duration::zero(), |next| now - next.due_at) / 4;
+            let at = now + waited.clamp(Duration::seconds(1), Duration::seconds(30));
+            debug!(host, rule = matter.rule, %at, "a call comes later: too many to its host wait already");
+            self.outbox.put_off_timer(&timer.id, at).await?;
+            return Ok(None);
+        };
+        // Who brings timers has room for another one.
+        self.work.notify_waiters();
+        let turn = place.turn().await;
+        Ok(Some((place, turn)))
     }
 
     /// Whether the first message goes its way; nothing follows one that was never sent.
@@ -448,6 +491,14 @@ impl Dispatcher {
         self.outbox.enqueue(batch).await?;
         Ok(true)
     }
+}
+
+/// What came of a timer.
+enum Came {
+    /// It was worked on.
+    Through,
+    /// It waited, and is to be looked at anew.
+    Anew,
 }
 
 /// The first message does not go its way.

@@ -5,6 +5,11 @@ use crate::store::StoreError;
 use crate::timer::{Task, Timer};
 
 impl Dispatcher {
+    /// How many timers are worked on that only wait for other programs, or for their turn to ask them.
+    pub fn calling_out(&self) -> usize {
+        self.lines.count()
+    }
+
     /// Does what a timer is for. It may come twice, after a crash in the middle: what was done is not done again.
     ///
     /// # Errors

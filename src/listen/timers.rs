@@ -15,7 +15,8 @@ use crate::stop::Stop;
 use crate::store::{Outbox, StoreError};
 use crate::timer::{Timer, TimerId};
 
-/// How many are worked on at once: their writes share a sync, and some of them ask other programs, which takes its time.
+/// How many are worked on at once: their writes share a sync. Those that ask other programs, which takes its time, do not
+/// count while they do.
 const AT_ONCE: usize = 256;
 /// How soon is looked again while something is being done.
 const LOOK_AGAIN: Duration = Duration::seconds(1);
@@ -91,9 +92,10 @@ impl TimerListener {
 
     /// What is due and not under way, and when to look again.
     async fn due(&self, under_way: &HashSet<TimerId>) -> Result<(Vec<Timer>, Option<DateTime<Utc>>), StoreError> {
-        let room = AT_ONCE.saturating_sub(under_way.len());
+        let working = under_way.len().saturating_sub(self.dispatcher.calling_out());
+        let room = AT_ONCE.saturating_sub(working);
         if room == 0 {
-            // The next one that is done makes room.
+            // The next one that is done, or that asks another program, makes room.
             return Ok((Vec::new(), None));
         }
         let next = self.outbox.next_timer().await?;

@@ -239,6 +239,12 @@ pub trait Outbox: Send + Sync {
     /// [`StoreError::Unavailable`] if the backend cannot be read.
     async fn next_timer(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
 
+    /// Has a timer come up at `at`, if it is still set; returns once that is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot write.
+    async fn put_off_timer(&self, id: &TimerId, at: DateTime<Utc>) -> Result<(), StoreError>;
+
     /// Removes a timer; returns once that is on disk.
     ///
     /// # Errors

@@ -269,6 +269,13 @@ impl Outbox for SledOutbox {
         self.desk.read(timers::next).await
     }
 
+    async fn put_off_timer(&self, id: &TimerId, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.desk
+            .write(Growth::Finishes, move |draft| timers::put_off(draft, &id, at))
+            .await
+    }
+
     async fn stop_timer(&self, id: &TimerId) -> Result<(), StoreError> {
         let id = id.clone();
         self.desk

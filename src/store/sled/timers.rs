@@ -17,6 +17,14 @@ pub(super) fn set(draft: &mut Draft<'_>, timer: &Timer) -> Result<(), StoreError
     draft.put(Table::Timer, timer.id.as_str(), timer)
 }
 
+/// See [`crate::store::Outbox::put_off_timer`].
+pub(super) fn put_off(draft: &mut Draft<'_>, id: &TimerId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    match draft.get::<Timer>(Table::Timer, id.as_str())? {
+        Read::Found(timer) => set(draft, &Timer { due_at: at, ..timer }),
+        Read::Missing | Read::Damaged(_) => Ok(()),
+    }
+}
+
 /// See [`crate::store::Outbox::stop_timer`].
 pub(super) fn stop(draft: &mut Draft<'_>, id: &TimerId) -> Result<(), StoreError> {
     match draft.get::<Timer>(Table::Timer, id.as_str())? {
