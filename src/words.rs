@@ -8,6 +8,7 @@ mod english;
 mod french;
 mod german;
 mod japanese;
+pub mod moments;
 pub mod plural;
 mod spanish;
 

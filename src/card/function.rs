@@ -298,7 +298,7 @@ mod tests {
                 "event": event,
                 "recipient": { "name": "Anna", "time_zone": "Europe/Berlin" },
                 "now": "2026-03-07T11:00:00Z",
-                "languages": ["de"],
+                "languages": [if function.name == "text" { "de" } else { "en" }],
             });
             let german = json!({ "deploy.failed": { "one": "Ein Deploy scheiterte", "other": "{{count}} Deploys scheiterten" } });
             let sources = [("de".to_owned(), german.as_object().expect("a mapping").clone())];

@@ -59,17 +59,10 @@ fn words(language: Language, phrase: Phrase) -> String {
 }
 
 fn lines(language: Language) -> String {
-    // Names of months are English.
-    let date = match language {
-        Language::English => "{{date at}}",
-        Language::German | Language::Spanish | Language::French | Language::Japanese | Language::Arabic => {
-            "{{date at \"%Y-%m-%d %H:%M %Z\"}}"
-        }
-    };
     let more = fill(language, Phrase::OnlyCounted, &[("count", "{{digest.more}}")]);
     format!(
         "{{{{#each digest.newest}}}}\n\
-         - {{{{#if digest.one_day}}}}{{{{date at \"time\"}}}}{{{{else}}}}{date}{{{{/if}}}}: {{{{text}}}}\n\
+         - {{{{#if digest.one_day}}}}{{{{date at \"time\"}}}}{{{{else}}}}{{{{date at}}}}{{{{/if}}}}: {{{{text}}}}\n\
          {{{{/each}}}}\n\
          {{{{#if digest.more}}}}{more}{{{{/if}}}}"
     )

@@ -2,15 +2,17 @@
 
 use std::fmt::Write;
 
-use chrono::format::{Item, StrftimeItems};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::format::{Fixed, Item, Numeric, StrftimeItems};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::{Arguments, Datum, cut, written};
-use crate::card::scope::{Frame, counted};
+use crate::card::scope::Frame;
 use crate::card::syntax::{Call, Expression};
 use crate::diagnostic::did_you_mean;
+use crate::words::Language;
+use crate::words::moments::{self, Shape, Unit};
 
 const WORDS: [&str; 5] = ["short", "long", "day", "time", "relative"];
 
@@ -49,7 +51,8 @@ pub(super) fn date<'v>(arguments: &mut Arguments<'v, '_>) -> Result<Datum<'v>, S
         .and_then(Value::as_str)
         .and_then(|now| DateTime::parse_from_rfc3339(now).ok())
         .map_or(moment, |now| now.to_utc());
-    Ok(Datum::owned(format.write(moment, now, zone)?))
+    let language = language_of(arguments.frame);
+    Ok(Datum::owned(format.write(moment, now, zone, language)?))
 }
 
 enum Format {
@@ -89,23 +92,50 @@ impl Format {
         }
     }
 
-    fn write(&self, moment: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> Result<String, String> {
+    fn write(
+        &self,
+        moment: DateTime<Utc>,
+        now: DateTime<Utc>,
+        zone: Tz,
+        language: Language,
+    ) -> Result<String, String> {
         let local = moment.with_timezone(&zone);
-        let pattern = match self {
-            Format::Relative => return Ok(relative(moment, now)),
+        let (pattern, behind) = match self {
+            Format::Relative => return Ok(relative(moment, now, language)),
             // Whoever has no zone of their own is told which one this is.
-            Format::Short if zone == Tz::UTC => "%-d %b %Y, %H:%M UTC",
-            Format::Short => "%-d %b %Y, %H:%M",
-            Format::Long => "%A, %-d %B %Y at %H:%M %Z",
-            Format::Day => "%-d %B %Y",
-            Format::Time if zone == Tz::UTC => "%H:%M UTC",
-            Format::Time => "%H:%M",
-            Format::Pattern(pattern) => pattern,
+            Format::Short if zone == Tz::UTC => (moments::pattern(language, Shape::Short), " UTC"),
+            Format::Short => (moments::pattern(language, Shape::Short), ""),
+            Format::Long => (moments::pattern(language, Shape::Long), ""),
+            Format::Day => (moments::pattern(language, Shape::Day), ""),
+            Format::Time if zone == Tz::UTC => ("%H:%M", " UTC"),
+            Format::Time => ("%H:%M", ""),
+            Format::Pattern(pattern) => (pattern.as_str(), ""),
         };
+        let own = !matches!(self, Format::Pattern(_));
+        let items = StrftimeItems::new(pattern).map(|item| named(item, &local, own, language));
         let mut out = String::new();
         // `to_string` would panic on what `write!` reports.
-        write!(out, "{}", local.format(pattern)).map_err(|_| format!("`{}` is no date pattern", cut(pattern)))?;
+        write!(out, "{}", local.format_with_items(items))
+            .map_err(|_| format!("`{}` is no date pattern", cut(pattern)))?;
+        out.push_str(behind);
         Ok(out)
+    }
+}
+
+/// The name of a month or a day in this language, where a pattern asks for it; in patterns of `own`, also what a language
+/// writes in another way.
+fn named<'p>(item: Item<'p>, local: &DateTime<Tz>, own: bool, language: Language) -> Item<'p> {
+    let month = |short| moments::month(language, local.month0() as usize, short);
+    let day = |short| moments::weekday(language, local.weekday().num_days_from_monday() as usize, short);
+    match item {
+        Item::Fixed(Fixed::LongMonthName) => Item::Literal(month(false)),
+        Item::Fixed(Fixed::ShortMonthName) => Item::Literal(month(true)),
+        Item::Fixed(Fixed::LongWeekdayName) => Item::Literal(day(false)),
+        Item::Fixed(Fixed::ShortWeekdayName) => Item::Literal(day(true)),
+        Item::Numeric(Numeric::Day, _) if own && language == Language::French && local.day() == 1 => {
+            Item::Literal("1er")
+        }
+        other => other,
     }
 }
 
@@ -116,7 +146,15 @@ pub(crate) fn of_timestamp(text: &str, zone: Option<&str>) -> Option<String> {
     }
     let moment = DateTime::parse_from_rfc3339(text.trim()).ok()?.to_utc();
     let zone = zone.and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
-    Format::Short.write(moment, moment, zone).ok()
+    Format::Short.write(moment, moment, zone, Language::English).ok()
+}
+
+/// The language of the words around it, if Herald speaks it.
+fn language_of(frame: &Frame<'_>) -> Language {
+    let named = |name| frame.fixed(&[name]).and_then(Value::as_array);
+    let languages = named("dates_in").or_else(|| named("languages"));
+    let mut tags = languages.into_iter().flatten().filter_map(Value::as_str);
+    tags.find_map(Language::of).unwrap_or(Language::English)
 }
 
 /// The recipient's zone, else the workspace's, else UTC.
@@ -169,23 +207,18 @@ fn moment(datum: &Datum<'_>) -> Result<DateTime<Utc>, String> {
 }
 
 /// `3 minutes ago`, `in 2 hours`
-fn relative(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
+fn relative(moment: DateTime<Utc>, now: DateTime<Utc>, language: Language) -> String {
     let seconds = now.signed_duration_since(moment).num_seconds();
     let distance = seconds.unsigned_abs();
     let (count, unit) = match distance {
-        0..45 => return "just now".to_owned(),
-        45..5_400 => ((distance + 30) / 60, "minute"),
-        5_400..129_600 => ((distance + 1_800) / 3_600, "hour"),
-        129_600..5_184_000 => ((distance + 43_200) / 86_400, "day"),
-        5_184_000..63_072_000 => (distance / 2_592_000, "month"),
-        _ => (distance / 31_536_000, "year"),
+        0..45 => return moments::just_now(language).to_owned(),
+        45..5_400 => ((distance + 30) / 60, Unit::Minute),
+        5_400..129_600 => ((distance + 1_800) / 3_600, Unit::Hour),
+        129_600..5_184_000 => ((distance + 43_200) / 86_400, Unit::Day),
+        5_184_000..63_072_000 => (distance / 2_592_000, Unit::Month),
+        _ => (distance / 31_536_000, Unit::Year),
     };
-    let words = counted(usize::try_from(count).unwrap_or(usize::MAX), unit);
-    if seconds >= 0 {
-        format!("{words} ago")
-    } else {
-        format!("in {words}")
-    }
+    moments::distance(language, count, unit, seconds >= 0)
 }
 
 #[cfg(test)]
@@ -222,6 +255,53 @@ mod tests {
         assert_eq!(
             shown("{{date event.at \"day\"}}", json!("2026-03-29")).0,
             "29 March 2026"
+        );
+    }
+
+    #[test]
+    fn months_and_days_are_named_in_the_language_of_whoever_reads() {
+        let of = |language: &str, template: &str| {
+            let scope = json!({
+                "event": { "at": "2026-03-01T10:30:00Z" }, "now": "2026-03-01T12:00:00Z",
+                "recipient": { "time_zone": "Europe/Berlin" }, "languages": [language, "en"],
+            });
+            let text = Text::compile(template, &Partials::none()).expect("a readable text");
+            text.shown(&scope, &mut Warnings::new())
+        };
+        let all = "x {{date event.at}} | {{date event.at 'long'}} | {{date event.at 'day'}}";
+        for (language, expected) in [
+            (
+                "it",
+                "1 Mar 2026, 11:30 | Sunday, 1 March 2026 at 11:30 CET | 1 March 2026",
+            ),
+            (
+                "de-ch",
+                "1. März 2026, 11:30 | Sonntag, 1. März 2026 um 11:30 CET | 1. März 2026",
+            ),
+            (
+                "es",
+                "1 mar 2026, 11:30 | domingo, 1 de marzo de 2026, 11:30 CET | 1 de marzo de 2026",
+            ),
+            (
+                "fr",
+                "1er mars 2026, 11:30 | dimanche 1er mars 2026 à 11:30 CET | 1er mars 2026",
+            ),
+            ("ja", "2026年3月1日 11:30 | 2026年3月1日日曜日 11:30 CET | 2026年3月1日"),
+            (
+                "ar",
+                "1 مارس 2026، 11:30 | الأحد، 1 مارس 2026 في 11:30 CET | 1 مارس 2026",
+            ),
+        ] {
+            assert_eq!(of(language, all), format!("x {expected}"), "{language}");
+        }
+        assert_eq!(
+            of("de", "{{date event.at '%a %-d. %b'}}, {{date event.at 'relative'}}"),
+            "So. 1. März, vor 2 Stunden"
+        );
+        assert_eq!(
+            of("fr", "{{date event.at '%-d/%-m'}}"),
+            "1/3",
+            "a pattern is the author's"
         );
     }
 
