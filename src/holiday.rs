@@ -3,7 +3,7 @@
 //! What calendars and governments publish is read: single days, spans of days, times of day, and what comes back every
 //! year on a date or on the nth weekday of a month. Times are those of the wall clock of whoever it is about.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Weekday};
 
@@ -136,9 +136,38 @@ impl Holidays {
         });
         ongoing.max_by_key(|ongoing| ongoing.end)
     }
+
+    /// When the holidays begin and end that touch the time from `from` to `until`, both as a wall clock shows them; in
+    /// their order.
+    pub fn between(&self, from: NaiveDateTime, until: NaiveDateTime) -> Vec<(NaiveDateTime, NaiveDateTime)> {
+        let mut found: Vec<_> = self
+            .entries
+            .iter()
+            .flat_map(|entry| {
+                entry
+                    .starts(from.year() - 1..=until.year())
+                    .map(|start| (start, entry.lasts))
+            })
+            .filter_map(|(start, lasts)| Some((start, start.checked_add_signed(lasts)?)))
+            .filter(|(start, end)| *start < until && from < *end)
+            .collect();
+        found.sort_unstable();
+        found
+    }
 }
 
 impl Entry {
+    /// When it begins in these years.
+    fn starts(&self, years: RangeInclusive<i32>) -> impl Iterator<Item = NaiveDateTime> {
+        let once = self.every.is_none().then_some(self.start);
+        let yearly = self.every.iter().flat_map(move |yearly| {
+            let years = years.clone();
+            years.filter_map(|year| yearly.start(self.start, year))
+        });
+        once.into_iter()
+            .chain(yearly.filter(|start| !self.except.contains(&start.date())))
+    }
+
     fn end_around(&self, wall: NaiveDateTime) -> Option<NaiveDateTime> {
         let around = |start: NaiveDateTime| {
             let end = start.checked_add_signed(self.lasts)?;

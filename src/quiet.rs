@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, NaiveTime, TimeDelta, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -190,18 +190,34 @@ impl Quiet {
     /// When the quiet time ends that `now` lies in by the clocks of `zone`, with all that follows it without a break; none
     /// if it is not quiet. One that goes on for months is none either: nobody means that.
     pub fn until(&self, now: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
-        let mut at = now;
-        for _ in 0..MOST_STEPS {
+        follow(now, |at| {
             let local = at.with_timezone(&zone).naive_local();
             let hours = self.hours.iter().filter_map(|hours| hours.end_of_span(at, zone));
             let holidays = self.holidays.iter().filter_map(|holidays| holidays.at(local));
-            let ends = hours.chain(holidays.map(|holiday| wall::instant(holiday.end, zone)));
-            match ends.max().filter(|end| *end > at) {
-                Some(end) => at = end,
-                None => return (at > now).then_some(at),
-            }
-        }
-        None
+            hours
+                .chain(holidays.map(|holiday| wall::instant(holiday.end, zone)))
+                .max()
+        })
+    }
+
+    /// What of it goes with a delivery of `now`; none if nothing has to.
+    pub fn kept(&self, now: DateTime<Utc>, zone: Tz) -> Option<Kept> {
+        let from = now.with_timezone(&zone).naive_local();
+        let until = from.checked_add_signed(KEPT_AHEAD).unwrap_or(from);
+        let days = self.holidays.iter().flat_map(|holidays| {
+            let between = holidays.between(from, until).into_iter();
+            between.map(|(from, to)| Days {
+                of: holidays.name().to_owned(),
+                from,
+                to,
+            })
+        });
+        let kept = Kept {
+            hours: self.hours.iter().map(|hours| hours.as_ref().clone()).collect(),
+            days: days.take(MOST_KEPT).collect(),
+            zone,
+        };
+        (!kept.hours.is_empty() || !kept.days.is_empty()).then_some(kept)
     }
 
     /// What holds, in words: `22:00-07:00, holidays of germany`.
@@ -242,29 +258,69 @@ pub fn is_none(text: &str) -> bool {
     ["none", "off", "no", "never"].contains(&text.trim().to_ascii_lowercase().as_str())
 }
 
-/// The quiet hours that go with a delivery, so that a card which is late for another reason is not sent in the night.
+/// When the quiet time around `now` is over, with all that follows it without a break. `end_at` tells when what is around an
+/// instant ends, if something is.
+fn follow(now: DateTime<Utc>, end_at: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    let mut at = now;
+    for _ in 0..MOST_STEPS {
+        match end_at(at).filter(|end| *end > at) {
+            Some(end) => at = end,
+            None => return (at > now).then_some(at),
+        }
+    }
+    None
+}
+
+/// The quiet hours and days that go with a delivery, so that a card which is late for another reason is not sent in the night
+/// or on a holiday.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// Any of these.
     pub hours: Vec<Hours>,
+    /// The holidays of the next two weeks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub days: Vec<Days>,
     /// By this clock.
     pub zone: Tz,
 }
 
+/// A holiday, as the clock on the wall shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Days {
+    /// The calendar.
+    pub of: String,
+    /// When it begins.
+    pub from: NaiveDateTime,
+    /// When it is over.
+    pub to: NaiveDateTime,
+}
+
+/// For so long holidays go with a delivery: what is later than that is not kept from them.
+const KEPT_AHEAD: TimeDelta = TimeDelta::days(14);
+/// So many of them at most.
+const MOST_KEPT: usize = 16;
+
 impl Kept {
     /// When the quiet time ends that `now` lies in; none if it is not quiet.
     pub fn until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let quiet = Quiet {
-            hours: self.hours.iter().cloned().map(Arc::new).collect(),
-            holidays: Vec::new(),
-        };
-        quiet.until(now, self.zone)
+        follow(now, |at| {
+            let local = at.with_timezone(&self.zone).naive_local();
+            let hours = self.hours.iter().filter_map(|hours| hours.end_of_span(at, self.zone));
+            let days = self.days.iter().filter(|days| days.from <= local && local < days.to);
+            hours.chain(days.map(|days| wall::instant(days.to, self.zone))).max()
+        })
     }
 
     /// Why a card waits, in a sentence.
     pub fn reason(&self, until: DateTime<Utc>) -> String {
-        let hours: Vec<String> = self.hours.iter().map(ToString::to_string).collect();
-        because(&hours.join(", "), until, self.zone)
+        let mut words: Vec<String> = self.hours.iter().map(ToString::to_string).collect();
+        for days in &self.days {
+            let of = format!("holidays of {}", days.of);
+            if !words.contains(&of) {
+                words.push(of);
+            }
+        }
+        because(&words.join(", "), until, self.zone)
     }
 }
 

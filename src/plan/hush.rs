@@ -74,8 +74,7 @@ impl<'a> Hush<'a> {
             return Voice::Now(None);
         }
         let zone = self.zone_of(reached);
-        let hours: Vec<_> = quiet.hours.iter().map(|hours| hours.as_ref().clone()).collect();
-        let kept = (!hours.is_empty()).then_some(Kept { hours, zone });
+        let kept = quiet.kept(self.now, zone);
         let Some(until) = quiet.until(self.now, zone) else {
             return Voice::Now(kept);
         };

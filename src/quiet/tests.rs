@@ -149,6 +149,7 @@ fn a_holiday_is_quiet_from_midnight_to_midnight_and_with_what_touches_it() {
 fn what_goes_with_a_delivery_survives_the_disk() {
     let kept = Kept {
         hours: vec![hours("Mon-Fri 22:00-07:00")],
+        days: Vec::new(),
         zone: Tz::Asia__Tokyo,
     };
     let written = serde_json::to_string(&kept).unwrap();
@@ -161,4 +162,32 @@ fn what_goes_with_a_delivery_survives_the_disk() {
         kept.reason(end),
         "quiet hours (Mon-Fri 22:00-07:00): it is sent on Tuesday, 2026-03-03 at 07:00 in Asia/Tokyo"
     );
+}
+
+#[test]
+fn holidays_go_with_a_delivery_that_is_late() {
+    let calendar = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20201225\nDTEND;VALUE=DATE:20201227\n\
+                    RRULE:FREQ=YEARLY\nEND:VEVENT\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20270501\nEND:VEVENT\nEND:VCALENDAR\n";
+    let quiet = Quiet {
+        hours: vec![Arc::new(hours("22:00-07:00"))],
+        holidays: vec![Arc::new(Holidays::read("germany", calendar).unwrap())],
+    };
+    let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    let kept = quiet.kept(at("2026-12-23T09:00:00Z"), Tz::Europe__Berlin).unwrap();
+    assert_eq!(kept.days.len(), 1, "the first of May is far away: {kept:?}");
+    let written = serde_json::to_string(&kept).unwrap();
+    assert_eq!(serde_json::from_str::<Kept>(&written).unwrap(), kept);
+    assert_eq!(kept.until(at("2026-12-24T12:00:00Z")), None);
+    let until = kept.until(at("2026-12-25T12:00:00Z")).expect("Christmas is quiet");
+    assert_eq!(until, at("2026-12-27T06:00:00Z"));
+    assert!(
+        kept.reason(until).contains("22:00-07:00, holidays of germany"),
+        "{}",
+        kept.reason(until)
+    );
+    let no_hours = Quiet {
+        hours: Vec::new(),
+        ..quiet
+    };
+    assert_eq!(no_hours.kept(at("2026-06-01T09:00:00Z"), Tz::UTC), None);
 }

@@ -93,6 +93,7 @@ fn with_hours(event: &str, came: DateTime<Utc>) -> Batch {
     let mut batch = batch(event, &["anna"], came);
     batch.deliveries[0].terms.quiet = Some(Kept {
         hours: vec![Hours::parse("22:00-07:00").expect("hours")],
+        days: Vec::new(),
         zone: Tz::Europe__Berlin,
     });
     batch
