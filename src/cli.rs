@@ -5,6 +5,7 @@ mod blocked;
 pub mod check;
 pub mod completions;
 pub mod deliveries;
+pub mod digests;
 pub mod doctor;
 pub mod exit;
 pub mod fire;
@@ -129,6 +130,8 @@ enum Command {
     Runs(runs::RunsArgs),
     /// What rules have going on: incidents that cards stand for
     Matters(matters::MattersArgs),
+    /// What is being gathered for digests, until quiet hours end and in storms, and when it is told
+    Digests(digests::DigestsArgs),
     /// Who takes turns, and whose turn it is; needs no secret, store or network
     OnCall(on_call::OnCallArgs),
     /// Find out why nothing arrives: settings, secrets, network, clock, store, disk
@@ -193,6 +196,7 @@ pub fn run() -> ExitCode {
         Command::Audit(args) => audit::run(&cli.place, args, environment()),
         Command::Runs(args) => runs::run(&cli.place, args, environment()),
         Command::Matters(args) => matters::run(&cli.place, args, environment()),
+        Command::Digests(args) => digests::run(&cli.place, args, environment()),
         Command::OnCall(args) => on_call::run(&cli.place, &args, Clock::system().now()),
         Command::Doctor(args) => doctor::run(&cli.place, &args, environment()),
         Command::Fire(args) => fire::run(&cli.place, &args, environment()),

@@ -5,6 +5,7 @@ pub mod amend;
 pub mod audit;
 pub mod blocked;
 pub mod body;
+pub mod digests;
 pub mod entra;
 pub mod error;
 pub mod fire;
@@ -100,6 +101,7 @@ pub fn admin_routes(admin: admin::Admin) -> Router {
         .route("/admin/v1/runs/{id}/resume", post(runs::resume))
         .route("/admin/v1/runs/{id}/cancel", post(runs::cancel))
         .route("/admin/v1/runs/{id}/recall", post(runs::recall))
+        .route("/admin/v1/digests", get(digests::list))
         .route("/admin/v1/matters", get(matters::list))
         .route("/admin/v1/matters/{id}", get(matters::show))
         .route("/admin/v1/matters/{id}/close", post(matters::close))

@@ -416,6 +416,20 @@ pub const PAGES: &[Page] = &[
         no: "there is no such matter, or it is closed already",
     },
     Page {
+        command: "digests",
+        text: &[
+            "What is held back and told in one card later: by the digest or the limit of a rule, in quiet hours, in a storm. \
+             What goes out next comes first, with how many things it tells of.",
+            "A storm is looked at when its time comes: it is told if it is over, else it is looked at again.",
+            "Asks the running server; with --data it opens the folder of a server that is not running, to look at it.",
+        ],
+        examples: &[
+            ("Why did no card come?", "herald digests --recipient anna"),
+            ("Those of a rule", "herald digests --rule office/weekly-digest"),
+        ],
+        no: "",
+    },
+    Page {
         command: "on-call",
         text: &[
             "Whose turn it is in each rotation of directory.yaml, until when, and who follows: whom `person: on-call` and \

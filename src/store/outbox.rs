@@ -201,6 +201,19 @@ pub trait Outbox: Send + Sync {
     /// [`StoreError::Unavailable`] if the backend cannot be read.
     async fn gatherings(&self, ids: &[WindowId]) -> Result<BTreeMap<WindowId, Gathering>, StoreError>;
 
+    /// Up to `limit` gatherings, those due first at the beginning: of this rule, and for a recipient whose name or address
+    /// contains this text in small letters, where these are given. Looks at so many timers as [`TIMERS_LOOKED_AT`] says at
+    /// most.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the backend cannot be read. One that cannot be decoded is left out.
+    async fn gatherings_to_come(
+        &self,
+        rule: Option<&str>,
+        recipient: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Gathering>, StoreError>;
+
     /// The things that are kept of a gathering, oldest first.
     ///
     /// # Errors
@@ -333,6 +346,9 @@ pub const EVENTS_LOOKED_AT: usize = 20_000;
 
 /// How many runs [`Outbox::runs`] looks at.
 pub const RUNS_LOOKED_AT: usize = 20_000;
+
+/// How many timers [`Outbox::gatherings_to_come`] looks at.
+pub const TIMERS_LOOKED_AT: usize = 50_000;
 
 /// How many matters [`Outbox::matters`] looks at.
 pub const MATTERS_LOOKED_AT: usize = 20_000;

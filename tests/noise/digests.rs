@@ -9,11 +9,27 @@ const WINDOW: &str = "language: en\nwhen: { hook: ci }\nnotify: [{ person: Anna 
 async fn what_is_held_back_is_told_in_one_card_at_the_end_of_the_time() {
     let engine = engine(WINDOW, "").await;
     post(&engine, json!({ "title": "first" })).await;
+    let nothing = engine.herald(&["digests"]).await;
+    assert_eq!(nothing.out.trim(), "nothing is being gathered", "{nothing:?}");
     for number in 2..=13 {
         let answer = post(&engine, json!({ "title": format!("disk {number}") })).await;
         assert_eq!((sent(&answer), held_back(&answer)), (0, 1), "{answer}");
     }
     engine.messages(1).await;
+    let listed = engine.herald(&["digests", "--recipient", "anna"]).await.out;
+    let line = listed
+        .lines()
+        .find(|line| line.contains("Anna Berg"))
+        .unwrap_or_default();
+    assert_eq!(
+        line.split_whitespace().collect::<Vec<_>>().join(" "),
+        "2026-03-02 14:12 r Anna Berg 12 2026-03-02 14:02 the rule's limit",
+        "{listed}"
+    );
+    for other in [["--recipient", "omar"], ["--rule", "other"]] {
+        let none = engine.herald(&["digests", other[0], other[1]]).await.out;
+        assert_eq!(none.trim(), "nothing is being gathered", "{other:?}");
+    }
     pass(&engine, 9).await;
     assert_eq!(quiet(&engine).await, 1, "the time is not over");
     pass(&engine, 1).await;

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use super::draft::{Draft, Table};
 use super::timers;
-use crate::delivery::WindowId;
+use crate::delivery::{Recipient, WindowId};
 use crate::gathering::{Gathering, Item};
 use crate::limit::{Change, Kept};
 use crate::store::StoreError;
+use crate::store::outbox::TIMERS_LOOKED_AT;
+use crate::timer::Task;
 
 /// See [`crate::store::Outbox::gatherings`].
 pub(super) fn known(draft: &Draft<'_>, ids: &[WindowId]) -> Result<BTreeMap<WindowId, Gathering>, StoreError> {
@@ -21,6 +23,34 @@ pub(super) fn known(draft: &Draft<'_>, ids: &[WindowId]) -> Result<BTreeMap<Wind
         known.extend(gathering(draft, id)?.map(|gathering| (id.clone(), gathering)));
     }
     Ok(known)
+}
+
+/// See [`crate::store::Outbox::gatherings_to_come`].
+pub(super) fn to_come(
+    draft: &Draft<'_>,
+    rule: Option<&str>,
+    recipient: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Gathering>, StoreError> {
+    let mut to_come = Vec::new();
+    for timer in timers::in_order(draft).take(TIMERS_LOOKED_AT) {
+        if to_come.len() == limit {
+            break;
+        }
+        let Some(timer) = timer? else { continue };
+        let Task::Digest { window } = &timer.task else { continue };
+        if rule.is_some_and(|rule| rule != timer.rule) {
+            continue;
+        }
+        let is_for = |gathering: &Gathering| {
+            recipient.is_none_or(|text| {
+                let Recipient { address, name } = &gathering.recipient;
+                name.to_lowercase().contains(text) || address.key().to_lowercase().contains(text)
+            })
+        };
+        to_come.extend(gathering(draft, window)?.filter(is_for));
+    }
+    Ok(to_come)
 }
 
 /// See [`crate::store::Outbox::gathered`].

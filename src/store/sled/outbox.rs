@@ -237,6 +237,18 @@ impl Outbox for SledOutbox {
         self.desk.read(move |draft| gatherings::known(draft, &ids)).await
     }
 
+    async fn gatherings_to_come(
+        &self,
+        rule: Option<&str>,
+        recipient: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Gathering>, StoreError> {
+        let (rule, recipient) = (rule.map(str::to_owned), recipient.map(str::to_owned));
+        self.desk
+            .read(move |draft| gatherings::to_come(draft, rule.as_deref(), recipient.as_deref(), limit))
+            .await
+    }
+
     async fn gathered(&self, id: &WindowId) -> Result<Vec<Item>, StoreError> {
         let id = id.clone();
         self.desk.read(move |draft| gatherings::items(draft, &id)).await

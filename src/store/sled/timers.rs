@@ -72,6 +72,19 @@ pub(super) fn next(draft: &Draft<'_>) -> Result<Option<DateTime<Utc>>, StoreErro
         .map(|(key, _)| instant(&key).unwrap_or(DateTime::UNIX_EPOCH)))
 }
 
+/// All timers, those due first at the beginning; `None` in the place of one that cannot be read.
+pub(super) fn in_order<'d>(draft: &'d Draft<'_>) -> impl Iterator<Item = Result<Option<Timer>, StoreError>> + 'd {
+    let entries = draft.walk(Table::TimerDue, Bound::Unbounded, Bound::Unbounded);
+    entries.map(move |entry| {
+        let (at_key, _) = entry?;
+        let timer = draft.get::<Timer>(Table::Timer, &at_key[TIME.min(at_key.len())..])?;
+        Ok(match timer {
+            Read::Found(timer) if due_key(&timer) == Table::TimerDue.key(&at_key) => Some(timer),
+            Read::Found(_) | Read::Missing | Read::Damaged(_) => None,
+        })
+    })
+}
+
 /// It is still to come.
 pub(super) fn is_set(draft: &Draft<'_>, id: &TimerId) -> Result<bool, StoreError> {
     draft.has(Table::Timer, id.as_str())
