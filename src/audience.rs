@@ -14,12 +14,14 @@ use crate::roster::{Conversation, ConversationId, Mention, Person, Roster, Team}
 use crate::rule::sieve::Sieve;
 use crate::webhook;
 
+mod identity;
 mod life;
 mod place;
 mod resolve;
 mod skip;
 
-pub use life::{Life, Sifted, Unsure, as_chosen, as_entra_says, sift};
+use identity::Identity;
+pub use life::{Life, Sifted, as_chosen, sift};
 pub use place::SEPARATOR;
 pub use resolve::resolve;
 pub use skip::Skip;
@@ -211,9 +213,48 @@ pub enum Found {
 /// Questions already answered.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    answers: HashMap<Lookup, Found>,
+    answers: HashMap<Lookup, Answer>,
     tenant: Option<String>,
     unanswered: BTreeMap<String, String>,
+}
+
+/// A [`Found`] whose people are shared with those who are reached: an audience of a hundred thousand has each once.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few live at a time, and none is moved in a loop"
+)]
+#[derive(Debug, Clone, PartialEq)]
+enum Answer {
+    People(Vec<Arc<Person>>),
+    Teams(Vec<Team>),
+    GroupChats(Vec<Conversation>),
+    Conversation(Option<Conversation>),
+    Members(Option<Members>),
+}
+
+/// Who is in a team, a group chat or a group of Entra.
+#[derive(Debug, Clone, PartialEq)]
+struct Members {
+    people: Vec<Arc<Person>>,
+    fetched_at: DateTime<Utc>,
+    stale: bool,
+}
+
+impl From<Found> for Answer {
+    fn from(found: Found) -> Self {
+        let shared = |people: Vec<Person>| people.into_iter().map(Arc::new).collect();
+        match found {
+            Found::People(people) => Answer::People(shared(people)),
+            Found::Teams(teams) => Answer::Teams(teams),
+            Found::GroupChats(chats) => Answer::GroupChats(chats),
+            Found::Conversation(conversation) => Answer::Conversation(conversation),
+            Found::Roster(roster) => Answer::Members(roster.map(|roster| Members {
+                people: shared(roster.members),
+                fetched_at: roster.fetched_at,
+                stale: roster.stale,
+            })),
+        }
+    }
 }
 
 impl Known {
@@ -244,11 +285,11 @@ impl Known {
 
     /// Adds an answer.
     pub fn add(&mut self, lookup: Lookup, found: Found) {
-        self.answers.insert(lookup, found);
+        self.answers.insert(lookup, found.into());
     }
 
     /// The answer to `lookup`, if it was asked.
-    pub fn get(&self, lookup: &Lookup) -> Option<&Found> {
+    fn get(&self, lookup: &Lookup) -> Option<&Answer> {
         self.answers.get(lookup)
     }
 }
@@ -259,15 +300,15 @@ pub struct Reached {
     /// Where the card goes.
     pub recipient: Recipient,
     /// The person, where one is known: what templates see as `recipient`.
-    pub person: Option<Person>,
+    pub person: Option<Arc<Person>>,
     /// Whom the card mentions there.
     pub mentions: Vec<Mention>,
     /// The tenant of a group chat or channel, if it is known.
     pub tenant_id: Option<String>,
     /// What the thread of the channel is about that the card belongs to.
     pub thread: Option<String>,
-    /// What else is known of the person.
-    pub life: Life,
+    /// What else is known of the person; of most people the same nothing.
+    pub life: Arc<Life>,
     /// What the person chose for themselves; `None` if nothing.
     pub choices: Option<Box<Choices>>,
 }
@@ -276,7 +317,7 @@ impl Reached {
     /// Whose choices count: those of the person who is told, if it is one.
     pub fn key(&self) -> Option<PersonKey> {
         match &self.recipient.address {
-            Address::Person { .. } | Address::Feed { .. } => self.person.as_ref().and_then(PersonKey::of),
+            Address::Person { .. } | Address::Feed { .. } => self.person.as_deref().and_then(PersonKey::of),
             Address::Conversation { .. } | Address::Webhook { .. } | Address::Nowhere { .. } => None,
         }
     }
@@ -361,14 +402,19 @@ impl Audience {
 
     /// Notes what people chose.
     pub fn chosen(&mut self, choices: &BTreeMap<PersonKey, Choices>) {
-        if choices.is_empty() {
-            return;
-        }
-        for reached in &mut self.reached {
-            // Somebody is told by more than one way.
-            let chose = reached.key().and_then(|key| choices.get(&key));
-            reached.choices = chose.map(|choices| Box::new(choices.clone()));
-        }
+        chosen(&mut self.reached, choices);
+    }
+}
+
+/// Notes what some of an audience chose.
+pub fn chosen(some: &mut [Reached], choices: &BTreeMap<PersonKey, Choices>) {
+    if choices.is_empty() {
+        return;
+    }
+    for reached in some {
+        // Somebody is told by more than one way.
+        let chose = reached.key().and_then(|key| choices.get(&key));
+        reached.choices = chose.map(|choices| Box::new(choices.clone()));
     }
 }
 
@@ -382,37 +428,42 @@ pub const GROUP_GOOD_FOR: Duration = Duration::days(7);
 /// `audience` without everybody in `except`. People are the same when one of their ids is.
 pub fn without(mut audience: Audience, except: &Audience) -> Audience {
     // Whoever is excepted is told in no way.
-    let excepted: HashSet<String> = except.reached.iter().flat_map(resolve::who).collect();
-    audience
-        .reached
-        .retain(|reached| !resolve::who(reached).iter().any(|id| excepted.contains(id)));
+    let excepted: HashSet<Identity<'_>> = except.reached.iter().flat_map(identity::who).collect();
+    if !excepted.is_empty() {
+        audience
+            .reached
+            .retain(|reached| !identity::who(reached).iter().any(|id| excepted.contains(id)));
+    }
     audience
 }
 
 /// Whether the person behind an event is one of `audience`. People are the same when one of their ids is.
 pub fn includes(audience: &Audience, sender: &Sender) -> bool {
     let ids = [&sender.aad_object_id, &sender.account_id];
-    let ids: Vec<String> = ids
-        .into_iter()
-        .flatten()
-        .map(|id| resolve::person_identity(id))
-        .collect();
-    let mut reached = audience.reached.iter().flat_map(resolve::identities);
+    let ids: Vec<Identity<'_>> = ids.into_iter().flatten().map(|id| Identity::person(id)).collect();
+    let mut reached = audience.reached.iter().flat_map(identity::identities);
     reached.any(|identity| ids.contains(&identity))
 }
 
 /// `audience` with those of `first` at its beginning, whether they were in it or not.
-pub fn with_first(mut audience: Audience, first: Audience) -> Audience {
-    let earlier: HashSet<String> = first.reached.iter().flat_map(resolve::identities).collect();
-    let is_first = |reached: &Reached| resolve::identities(reached).iter().any(|id| earlier.contains(id));
-    let (known, others): (Vec<_>, Vec<_>) = audience.reached.into_iter().partition(is_first);
-    // As the rule's own targets have them, with their mentions; then those whom only `first` names.
-    let ids: HashSet<String> = known.iter().flat_map(resolve::identities).collect();
-    let more = first
+pub fn with_first(mut audience: Audience, mut first: Audience) -> Audience {
+    let ids_of = |reached: &[Reached]| -> HashSet<Identity<'static>> {
+        let ids = reached.iter().flat_map(identity::identities);
+        ids.map(Identity::into_owned).collect()
+    };
+    let is_of = |ids: &HashSet<Identity<'static>>, reached: &Reached| {
+        identity::identities(reached).iter().any(|id| ids.contains(id))
+    };
+    let earlier = ids_of(&first.reached);
+    let (known, others): (Vec<_>, Vec<_>) = audience
         .reached
         .into_iter()
-        .filter(|reached| !resolve::identities(reached).iter().any(|id| ids.contains(id)));
-    audience.reached = known.into_iter().chain(more).collect();
+        .partition(|reached| is_of(&earlier, reached));
+    // As the rule's own targets have them, with their mentions; then those whom only `first` names.
+    let ids = ids_of(&known);
+    first.reached.retain(|reached| !is_of(&ids, reached));
+    audience.reached = known;
+    audience.reached.append(&mut first.reached);
     audience.first = audience.reached.len();
     audience.reached.extend(others);
     audience.reached.truncate(Audience::MOST_REACHED);

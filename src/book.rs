@@ -1,6 +1,7 @@
 //! The workspace's own names for people, channels, group chats and audiences: `directory.yaml`, compiled.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 use indexmap::IndexMap;
@@ -287,8 +288,12 @@ impl Book {
             let Some(entry) = entry else {
                 continue;
             };
-            reached.life.quiet_hours.clone_from(&entry.quiet_hours);
-            reached.life.fields.clone_from(&entry.fields);
+            if reached.life.quiet_hours != entry.quiet_hours || reached.life.fields != entry.fields {
+                let life = Arc::make_mut(&mut reached.life);
+                life.quiet_hours.clone_from(&entry.quiet_hours);
+                life.fields.clone_from(&entry.fields);
+            }
+            let person = Arc::make_mut(person);
             if let Some(zone) = entry.time_zone {
                 person.time_zone = Some(zone.name().to_owned());
             }

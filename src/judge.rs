@@ -182,3 +182,6 @@ pub fn settle(
     told.not_sure_whom_to_except = not_sure_of;
     told
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,11 +151,11 @@ pub fn as_chosen(audience: &mut Audience) {
             continue;
         };
         if let Some(Ok(own)) = choices.quiet_hours.as_deref().map(Own::parse) {
-            reached.life.quiet_hours = Some(own);
+            Arc::make_mut(&mut reached.life).quiet_hours = Some(own);
         }
         let zone = choices.time_zone.as_ref().filter(|zone| zone.parse::<Tz>().is_ok());
         if let (Some(zone), Some(person)) = (zone, &mut reached.person) {
-            person.time_zone = Some(zone.clone());
+            Arc::make_mut(person).time_zone = Some(zone.clone());
         }
     }
 }

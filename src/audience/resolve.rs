@@ -1,16 +1,19 @@
 //! The judgement: who is meant, whether the bot can reach them, and if not, why.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::identity::{self, Identity};
 use super::place::{Place, SEPARATOR, Why, called, channel_of, channel_of_one, listed, no_team, place_ref};
 use super::{
-    Audience, By, Found, GROUP_GOOD_FOR, Known, Life, Lookup, Mention, PersonRef, PlaceRef, ROSTER_FRESH_FOR,
-    Reached, Seek, Skip, Unreachable, Want, Wanted,
+    Answer, Audience, By, GROUP_GOOD_FOR, Known, Life, Lookup, Members, Mention, PersonRef, PlaceRef,
+    ROSTER_FRESH_FOR, Reached, Seek, Skip, Unreachable, Want, Wanted,
 };
 use crate::delivery::{Address, Recipient};
-use crate::roster::{Conversation, ConversationId, ConversationKind, Person, Roster, Team};
+use crate::roster::{Conversation, ConversationId, ConversationKind, Person, Team};
 
 /// How many ways a path with several separators is read.
 const MOST_READINGS: usize = 8;
@@ -35,6 +38,8 @@ pub fn resolve(wanted: &[Wanted], known: &Known, now: DateTime<Utc>) -> Result<A
         asked: HashSet::new(),
         audience: Audience::default(),
         places: HashMap::new(),
+        life: Arc::default(),
+        mentions: None,
         told: HashSet::new(),
         left_out: 0,
         untold: 0,
@@ -45,44 +50,6 @@ pub fn resolve(wanted: &[Wanted], known: &Known, now: DateTime<Utc>) -> Result<A
     resolver.finish()
 }
 
-/// What makes a recipient the same as another.
-pub fn identities(reached: &Reached) -> Vec<String> {
-    match &reached.recipient.address {
-        Address::Conversation { id } => vec![format!("conversation:{id}")],
-        Address::Webhook { .. } => vec![reached.recipient.address.key()],
-        Address::Nowhere { wanted } => vec![format!("nowhere:{wanted}")],
-        Address::Feed { .. } => who(reached).into_iter().map(|id| format!("feed:{id}")).collect(),
-        Address::Person { .. } => who(reached),
-    }
-}
-
-/// Who a recipient is, by whichever way they are told.
-pub fn who(reached: &Reached) -> Vec<String> {
-    match &reached.recipient.address {
-        Address::Conversation { .. } | Address::Webhook { .. } | Address::Nowhere { .. } => identities(reached),
-        Address::Person { id, .. } | Address::Feed { id, .. } => {
-            let person = reached.person.as_ref();
-            let more = [
-                person.and_then(|person| person.aad_object_id.clone()),
-                person.and_then(|person| person.account_id.clone()),
-            ];
-            let mut ids = vec![person_identity(id)];
-            ids.extend(more.into_iter().flatten().map(|id| person_identity(&id)));
-            ids.dedup();
-            ids
-        }
-    }
-}
-
-/// Entra object ids are the same in any case; `29:` ids are not.
-pub fn person_identity(id: &str) -> String {
-    if id.starts_with("29:") {
-        format!("person:{id}")
-    } else {
-        format!("person:{}", id.to_ascii_lowercase())
-    }
-}
-
 struct Resolver<'a> {
     known: &'a Known,
     now: DateTime<Utc>,
@@ -90,7 +57,11 @@ struct Resolver<'a> {
     asked: HashSet<Lookup>,
     audience: Audience,
     /// Where in `audience.reached` an identity stands.
-    places: HashMap<String, usize>,
+    places: HashMap<Identity<'a>, u32>,
+    /// What the target at hand asks of people, shared by all whom it reaches.
+    life: Arc<Life>,
+    /// Whom the target at hand mentions, once somebody was reached through it.
+    mentions: Option<Vec<Mention>>,
     /// Unreachable targets already listed.
     told: HashSet<String>,
     left_out: usize,
@@ -123,15 +94,26 @@ impl<'a> Resolver<'a> {
                 address: None,
             });
         }
+        // Room was made for members who turned out to be there already.
+        self.audience.reached.shrink_to_fit();
         Ok(self.audience)
     }
 
     fn target(&mut self, wanted: &Wanted) {
+        self.mentions = None;
+        self.life = match wanted.only.is_empty() {
+            true => Arc::default(),
+            false => Arc::new(Life {
+                only: vec![wanted.only.clone()],
+                ..Life::default()
+            }),
+        };
+        let written = || wanted.written.clone();
         let outcome = match &wanted.want {
             Want::Person(person) => {
                 if let Some(found) = self.person(person) {
                     match found {
-                        Ok(person) => self.reach_person(&wanted.written, person, wanted),
+                        Ok(person) => self.reach_person(written, person, wanted),
                         Err(reason) => self.unreachable(&wanted.written, reason),
                     }
                 }
@@ -145,7 +127,9 @@ impl<'a> Resolver<'a> {
             Want::ChannelPath(path) => self.channel_path(path),
             Want::Channel { team, channel } => self.channel(team, channel.as_ref()),
             Want::Conversation(id) => match self.conversation(id) {
-                Some(Ok(Somewhere::Person(person))) => return self.reach_person(&wanted.written, person, wanted),
+                Some(Ok(Somewhere::Person(person))) => {
+                    return self.reach_person(written, Cow::Owned(person), wanted);
+                }
                 Some(Ok(Somewhere::Place(place))) => Some(Ok(place)),
                 Some(Err(reason)) => Some(Err(reason)),
                 None => None,
@@ -158,7 +142,8 @@ impl<'a> Resolver<'a> {
                     },
                     name: format!("webhook {name}"),
                 };
-                return self.reach(recipient, None, None, wanted);
+                let ids = vec![Identity::Place(recipient.address.key())];
+                return self.reach(recipient, None, None, ids, wanted);
             }
             Want::Nobody(reason) => Some(Err(Why::for_good(Skip::Nobody, reason.clone()))),
         };
@@ -176,7 +161,7 @@ impl<'a> Resolver<'a> {
 
     // Questions. None means: not answered yet, and noted as missing.
 
-    fn ask(&mut self, lookup: Lookup) -> Option<&'a Found> {
+    fn ask(&mut self, lookup: Lookup) -> Option<&'a Answer> {
         let found = self.known.get(&lookup);
         if found.is_none() && self.asked.insert(lookup.clone()) {
             self.missing.push(lookup);
@@ -187,40 +172,40 @@ impl<'a> Resolver<'a> {
     // An answer of another kind than its question would be the store's fault; taken as "nothing known", it ends the
     // asking.
 
-    fn people(&mut self, person: &PersonRef) -> Option<&'a [Person]> {
+    fn people(&mut self, person: &PersonRef) -> Option<&'a [Arc<Person>]> {
         Some(match self.ask(Lookup::Person(person.clone()))? {
-            Found::People(people) => people,
-            Found::Teams(_) | Found::GroupChats(_) | Found::Conversation(_) | Found::Roster(_) => &[],
+            Answer::People(people) => people,
+            Answer::Teams(_) | Answer::GroupChats(_) | Answer::Conversation(_) | Answer::Members(_) => &[],
         })
     }
 
     fn teams(&mut self, team: &PlaceRef) -> Option<&'a [Team]> {
         Some(match self.ask(Lookup::Team(team.clone()))? {
-            Found::Teams(teams) => teams,
-            Found::People(_) | Found::GroupChats(_) | Found::Conversation(_) | Found::Roster(_) => &[],
+            Answer::Teams(teams) => teams,
+            Answer::People(_) | Answer::GroupChats(_) | Answer::Conversation(_) | Answer::Members(_) => &[],
         })
     }
 
     fn group_chats(&mut self, chat: &PlaceRef) -> Option<&'a [Conversation]> {
         Some(match self.ask(Lookup::GroupChat(chat.clone()))? {
-            Found::GroupChats(chats) => chats,
-            Found::People(_) | Found::Teams(_) | Found::Conversation(_) | Found::Roster(_) => &[],
+            Answer::GroupChats(chats) => chats,
+            Answer::People(_) | Answer::Teams(_) | Answer::Conversation(_) | Answer::Members(_) => &[],
         })
     }
 
-    fn roster(&mut self, id: &str) -> Option<Option<&'a Roster>> {
+    fn members(&mut self, id: &str) -> Option<Option<&'a Members>> {
         Some(match self.ask(Lookup::Roster(id.to_owned()))? {
-            Found::Roster(roster) => roster.as_ref(),
-            Found::People(_) | Found::Teams(_) | Found::GroupChats(_) | Found::Conversation(_) => None,
+            Answer::Members(members) => members.as_ref(),
+            Answer::People(_) | Answer::Teams(_) | Answer::GroupChats(_) | Answer::Conversation(_) => None,
         })
     }
 
     // People.
 
-    fn person(&mut self, wanted: &PersonRef) -> Option<Result<Person, Why>> {
-        let mut people: Vec<&Person> = Vec::new();
+    fn person(&mut self, wanted: &PersonRef) -> Option<Result<Cow<'a, Arc<Person>>, Why>> {
+        let mut people: Vec<&'a Arc<Person>> = Vec::new();
         for person in self.people(wanted)? {
-            let same = |other: &&Person| match (&person.aad_object_id, &other.aad_object_id) {
+            let same = |other: &&Arc<Person>| match (&person.aad_object_id, &other.aad_object_id) {
                 (Some(one), Some(two)) => one.eq_ignore_ascii_case(two),
                 (None, _) | (_, None) => person.account_id.is_some() && person.account_id == other.account_id,
             };
@@ -229,15 +214,15 @@ impl<'a> Resolver<'a> {
             }
         }
         Some(match (people.as_slice(), wanted) {
-            ([person], _) => Ok((*person).clone()),
-            ([], PersonRef::AadObjectId(id)) => Ok(Person {
+            ([person], _) => Ok(Cow::Borrowed(*person)),
+            ([], PersonRef::AadObjectId(id)) => Ok(Cow::Owned(Arc::new(Person {
                 aad_object_id: Some(id.clone()),
                 ..Person::default()
-            }),
-            ([], PersonRef::AccountId(id)) => Ok(Person {
+            }))),
+            ([], PersonRef::AccountId(id)) => Ok(Cow::Owned(Arc::new(Person {
                 account_id: Some(id.clone()),
                 ..Person::default()
-            }),
+            }))),
             ([], PersonRef::Email(address)) => Err(Why::unknown_address(
                 address,
                 format!(
@@ -258,7 +243,8 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    fn reach_person(&mut self, written: &str, mut person: Person, wanted: &Wanted) {
+    /// Reaches a person in the way that the target says; `written` names them where they cannot be reached.
+    fn reach_person(&mut self, written: impl Fn() -> String, mut person: Cow<'a, Arc<Person>>, wanted: &Wanted) {
         let name = person
             .name
             .clone()
@@ -270,7 +256,7 @@ impl<'a> Resolver<'a> {
             .is_some_and(|role| role.eq_ignore_ascii_case("anonymous"))
         {
             let reason = "an anonymous guest of a meeting cannot be written to";
-            return self.unreachable(written, Why::for_good(Skip::NotWritable, reason));
+            return self.unreachable(&written(), Why::for_good(Skip::NotWritable, reason));
         }
         if person.aad_object_id.is_none()
             && let Some(account) = &person.account_id
@@ -278,7 +264,9 @@ impl<'a> Resolver<'a> {
             // The same human may be known elsewhere by both ids; one address must win.
             match self.people(&PersonRef::AccountId(account.clone())) {
                 None => return,
-                Some([known]) => person.aad_object_id = known.aad_object_id.clone(),
+                Some([known]) if known.aad_object_id.is_some() => {
+                    Arc::make_mut(person.to_mut()).aad_object_id = known.aad_object_id.clone();
+                }
                 Some(_) => {}
             }
         }
@@ -289,15 +277,15 @@ impl<'a> Resolver<'a> {
             .or(person.account_id.clone())
         else {
             let reason = "Teams tells no id of this person, so no chat can be opened";
-            return self.unreachable(written, Why::for_good(Skip::NotWritable, reason));
+            return self.unreachable(&written(), Why::for_good(Skip::NotWritable, reason));
         };
         if person.tenant_id.is_empty() {
             match self.known.tenant() {
-                Some(tenant) => person.tenant_id = tenant.to_owned(),
+                Some(tenant) => Arc::make_mut(person.to_mut()).tenant_id = tenant.to_owned(),
                 None => {
                     let reason = "Herald has not met this person, and without `bot.tenant` in herald.yaml it does not \
                                   know in which tenant to look";
-                    return self.unreachable(written, Why::unknown(reason));
+                    return self.unreachable(&written(), Why::unknown(reason));
                 }
             }
         }
@@ -307,16 +295,25 @@ impl<'a> Resolver<'a> {
             By::Feed if id.starts_with("29:") => {
                 let reason = "Microsoft Graph knows people by their Entra object id, and Teams has not told it of this \
                               person";
-                return self.unreachable(written, Why::for_good(Skip::NotWritable, reason));
+                return self.unreachable(&written(), Why::for_good(Skip::NotWritable, reason));
             }
             By::Feed => Address::Feed { tenant_id, id },
         };
-        let name = name.unwrap_or_else(|| written.to_owned());
+        let name = name.unwrap_or_else(&written);
         let name = match wanted.by {
             By::Chat => name,
             By::Feed => format!("{name} (activity feed)"),
         };
-        self.reach(Recipient { address, name }, Some(person), None, wanted);
+        let recipient = Recipient { address, name };
+        // Lent by the answers of the directory; an id that was only found out here is nobody's but this map's.
+        let (ids, person) = match person {
+            Cow::Borrowed(known) => (ids_of(known, wanted.by).collect(), known.clone()),
+            Cow::Owned(person) => {
+                let ids = ids_of(&person, wanted.by).map(Identity::into_owned).collect();
+                (ids, person)
+            }
+        };
+        self.reach(recipient, Some(person), None, ids, wanted);
     }
 
     fn members_of(&mut self, place: &PlaceRef, wanted: &Wanted) {
@@ -346,7 +343,7 @@ impl<'a> Resolver<'a> {
                 return self.unreachable(&wanted.written, Why::for_good(Skip::Ambiguous, reason));
             }
         };
-        let Some(roster) = self.roster(id) else {
+        let Some(roster) = self.members(id) else {
             return;
         };
         let now = self.now;
@@ -363,7 +360,7 @@ impl<'a> Resolver<'a> {
     /// answer.
     fn entra_group(&mut self, group: &PlaceRef, wanted: &Wanted) {
         let key = Seek::group(group).key();
-        let Some(roster) = self.roster(&key) else {
+        let Some(roster) = self.members(&key) else {
             return;
         };
         let known = self.known;
@@ -391,21 +388,29 @@ impl<'a> Resolver<'a> {
                 wanted.written
             ));
         }
-        if roster.members.is_empty() {
+        if roster.people.is_empty() {
             self.note(format!("{}: nobody is in this group", wanted.written));
         }
         self.each_of(roster, "", wanted);
     }
 
-    fn each_of(&mut self, roster: &Roster, tenant: &str, wanted: &Wanted) {
-        for member in &roster.members {
-            let mut member = member.clone();
-            if member.tenant_id.is_empty() {
-                member.tenant_id = tenant.to_owned();
+    fn each_of(&mut self, roster: &'a Members, tenant: &str, wanted: &Wanted) {
+        self.expect(roster.people.len());
+        for member in &roster.people {
+            let written = || format!("{}: {}", wanted.written, described(member));
+            let mut person = Cow::Borrowed(member);
+            if member.tenant_id.is_empty() && !tenant.is_empty() {
+                Arc::make_mut(person.to_mut()).tenant_id = tenant.to_owned();
             }
-            let written = format!("{}: {}", wanted.written, described(&member));
-            self.reach_person(&written, member, wanted);
+            self.reach_person(written, person, wanted);
         }
+    }
+
+    /// Makes room for so many more, exactly: an audience that doubles as it grows has up to twice the room it needs.
+    fn expect(&mut self, more: usize) {
+        let more = more.min(Audience::MOST_REACHED - self.audience.reached.len());
+        self.audience.reached.reserve_exact(more);
+        self.places.reserve(more * 2);
     }
 
     /// The order is that of the store, which is always the same.
@@ -413,17 +418,18 @@ impl<'a> Resolver<'a> {
         let Some(found) = self.ask(Lookup::Everyone) else {
             return;
         };
-        let people: &[Person] = match found {
-            Found::People(people) => people,
-            Found::Teams(_) | Found::GroupChats(_) | Found::Conversation(_) | Found::Roster(_) => &[],
+        let people: &'a [Arc<Person>] = match found {
+            Answer::People(people) => people,
+            Answer::Teams(_) | Answer::GroupChats(_) | Answer::Conversation(_) | Answer::Members(_) => &[],
         };
         if people.is_empty() {
             let reason = "nobody has the bot in a personal chat yet: install the app for people, or write to it";
             return self.unreachable(&wanted.written, Why::unknown(reason));
         }
+        self.expect(people.len());
         for person in people {
-            let written = format!("{}: {}", wanted.written, described(person));
-            self.reach_person(&written, person.clone(), wanted);
+            let written = || format!("{}: {}", wanted.written, described(person));
+            self.reach_person(written, Cow::Borrowed(person), wanted);
         }
     }
 
@@ -533,8 +539,8 @@ impl<'a> Resolver<'a> {
         let chat = self.ask(Lookup::Conversation(id.clone()));
         let teams = self.teams(&PlaceRef::Id(id.as_str().to_owned()));
         let chat = match chat? {
-            Found::Conversation(chat) => chat.as_ref(),
-            Found::People(_) | Found::Teams(_) | Found::GroupChats(_) | Found::Roster(_) => None,
+            Answer::Conversation(chat) => chat.as_ref(),
+            Answer::People(_) | Answer::Teams(_) | Answer::GroupChats(_) | Answer::Members(_) => None,
         };
         let channel = PlaceRef::Id(id.as_str().to_owned());
         Some(match (teams?.first(), chat) {
@@ -545,10 +551,10 @@ impl<'a> Resolver<'a> {
                         true => chat.tenant_id.clone(),
                         false => person.tenant_id.clone(),
                     };
-                    Somewhere::Person(Person {
+                    Somewhere::Person(Arc::new(Person {
                         tenant_id,
                         ..person.clone()
-                    })
+                    }))
                 }
                 (ConversationKind::Personal | ConversationKind::GroupChat | ConversationKind::Channel, _) => {
                     Somewhere::Place(Place::of_chat(chat))
@@ -566,39 +572,36 @@ impl<'a> Resolver<'a> {
             address: Address::Conversation { id: place.id },
             name,
         };
-        self.reach(recipient, None, place.tenant_id, wanted);
+        let ids = vec![Identity::Place(recipient.address.key())];
+        self.reach(recipient, None, place.tenant_id, ids, wanted);
     }
 
     // Outcomes.
 
-    fn reach(&mut self, recipient: Recipient, person: Option<Person>, tenant_id: Option<String>, wanted: &Wanted) {
-        let mentions = self.mentions(wanted);
-        let reached = Reached {
-            recipient,
-            person,
-            mentions,
-            tenant_id,
-            thread: wanted.thread.clone(),
-            life: Life {
-                only: match wanted.only.is_empty() {
-                    true => Vec::new(),
-                    false => vec![wanted.only.clone()],
-                },
-                ..Life::default()
-            },
-            choices: None,
+    fn reach(
+        &mut self,
+        recipient: Recipient,
+        person: Option<Arc<Person>>,
+        tenant_id: Option<String>,
+        ids: Vec<Identity<'a>>,
+        wanted: &Wanted,
+    ) {
+        let mentions = match self.mentions.take() {
+            Some(mentions) => mentions,
+            None => self.mentions(wanted),
         };
-        let ids = identities(&reached);
+        self.mentions = Some(mentions.clone());
         if let Some(place) = ids.iter().find_map(|id| self.places.get(id).copied()) {
-            let first = &mut self.audience.reached[place];
+            let first = &mut self.audience.reached[place as usize];
+            let only = &self.life.only;
             // Whoever is named without a condition is told, whatever other targets ask of them.
-            match (first.life.only.is_empty(), reached.life.only.is_empty()) {
+            match (first.life.only.is_empty(), only.is_empty()) {
                 (true, _) => {}
-                (false, true) => first.life.only.clear(),
-                (false, false) if first.life.only.contains(&reached.life.only[0]) => {}
-                (false, false) => first.life.only.extend(reached.life.only.iter().cloned()),
+                (false, true) => Arc::make_mut(&mut first.life).only.clear(),
+                (false, false) if first.life.only.contains(&only[0]) => {}
+                (false, false) => Arc::make_mut(&mut first.life).only.extend(only.iter().cloned()),
             }
-            for mention in reached.mentions {
+            for mention in mentions {
                 if first.mentions.len() < MOST_MENTIONS && !first.mentions.contains(&mention) {
                     first.mentions.push(mention);
                 }
@@ -612,10 +615,19 @@ impl<'a> Resolver<'a> {
             self.left_out += 1;
             return;
         }
+        let place = u32::try_from(self.audience.reached.len()).expect("an audience is bounded far below that");
         for id in ids {
-            self.places.insert(id, self.audience.reached.len());
+            self.places.insert(id, place);
         }
-        self.audience.reached.push(reached);
+        self.audience.reached.push(Reached {
+            recipient,
+            person,
+            mentions,
+            tenant_id,
+            thread: wanted.thread.clone(),
+            life: self.life.clone(),
+            choices: None,
+        });
     }
 
     fn mentions(&mut self, wanted: &Wanted) -> Vec<Mention> {
@@ -699,8 +711,16 @@ impl<'a> Resolver<'a> {
 
 /// What a conversation is: a person's own chat, or a place of several.
 enum Somewhere {
-    Person(Person),
+    Person(Arc<Person>),
     Place(Place),
+}
+
+/// The ids by which somebody is the same, told in this way.
+fn ids_of(person: &Person, by: By) -> impl Iterator<Item = Identity<'_>> {
+    identity::ids(person).map(move |id| match by {
+        By::Chat => Identity::Person(id),
+        By::Feed => Identity::Feed(id),
+    })
 }
 
 fn mention(person: &Person, wanted: &PersonRef) -> Result<Mention, String> {

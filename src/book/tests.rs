@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{Book, PersonEntry};
-use crate::audience::{Audience, Life, PersonRef, Reached};
+use crate::audience::{Audience, PersonRef, Reached};
 use crate::book::file::BookFile;
 use crate::card::template::Partials;
 use crate::delivery::{Address, Recipient};
@@ -240,11 +242,11 @@ fn people_are_dressed_with_what_the_workspace_knows() {
             },
             name: person.name.clone().unwrap_or_else(|| "written".to_owned()),
         },
-        person: Some(person),
+        person: Some(Arc::new(person)),
         mentions: Vec::new(),
         tenant_id: None,
         thread: None,
-        life: Life::default(),
+        life: Arc::default(),
         choices: None,
     };
     let some = |text: &str| Some(text.to_owned());

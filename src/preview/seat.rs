@@ -2,11 +2,13 @@
 //!
 //! Who is in a team, and who has the bot, only Teams knows; that stays open here.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use super::shown::MOST;
-use crate::audience::{Life, PersonRef, PlaceRef, Reached, Want, Wanted};
+use crate::audience::{PersonRef, PlaceRef, Reached, Want, Wanted};
 use crate::book::Book;
 use crate::delivery::{Address, Recipient};
 use crate::diagnostic::did_you_mean;
@@ -76,11 +78,11 @@ impl Known<'_> {
                 };
                 let reached = Reached {
                     recipient: Recipient { address, name },
-                    person,
+                    person: person.map(Arc::new),
                     mentions,
                     tenant_id: None,
                     thread: None,
-                    life: Life::default(),
+                    life: Arc::default(),
                     choices: None,
                 };
                 seats.push((Seat { key, label, told }, reached));
@@ -154,11 +156,11 @@ impl Known<'_> {
                     },
                     name: "Anna Berg".to_owned(),
                 },
-                person: Some(somebody),
+                person: Some(Arc::new(somebody)),
                 mentions: Vec::new(),
                 tenant_id: None,
                 thread: None,
-                life: Life::default(),
+                life: Arc::default(),
                 choices: None,
             },
         );

@@ -3,6 +3,8 @@
 //! Pure, and by the functions of `serve`: [`plan::scope`], the rule's condition, its targets, [`plan::plan`]. What
 //! Teams alone knows (who is in a team, who has the bot) is left open.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, SubsecRound, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -175,7 +177,7 @@ pub fn show(stage: &Stage<'_>, choice: &Choice, now: DateTime<Utc>) -> Result<Sh
     };
     book.dress(&mut audience);
     if let (Some(zone), Some(person)) = (choice.time_zone, &mut audience.reached[0].person) {
-        person.time_zone = Some(zone.name().to_owned());
+        Arc::make_mut(person).time_zone = Some(zone.name().to_owned());
     }
     let person = audience.reached[0].person.as_ref();
     let time_zone = person.and_then(|person| person.time_zone.clone());

@@ -7,10 +7,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use crate::audience::{Audience, Found, Known, Lookup, Reached, Wanted, resolve};
+use crate::audience::{Audience, Found, Known, Lookup, Reached, Wanted, chosen, resolve};
 use crate::choice::{Choices, PersonKey};
 use crate::refusal::Refusal;
 use crate::roster::{Conversation, Fact, Person, Roster, Team};
+
+/// The choices of so many people are asked for at once: their keys are a burden for memory.
+const AT_ONCE: usize = 20_000;
 
 /// The directory: everything Teams' events, answers and imports told us.
 ///
@@ -123,9 +126,13 @@ pub trait Directory: Send + Sync {
         loop {
             match resolve(wanted, &known, now) {
                 Ok(mut audience) => {
-                    let keys: Vec<PersonKey> = audience.reached.iter().filter_map(Reached::key).collect();
-                    if !keys.is_empty() {
-                        audience.chosen(&self.choices(&keys).await?);
+                    // What the answers and the audience do not share is not needed any more.
+                    drop(known);
+                    for some in audience.reached.chunks_mut(AT_ONCE) {
+                        let keys: Vec<PersonKey> = some.iter().filter_map(Reached::key).collect();
+                        if !keys.is_empty() {
+                            chosen(some, &self.choices(&keys).await?);
+                        }
                     }
                     return Ok(audience);
                 }

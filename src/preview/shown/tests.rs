@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::*;
-use crate::audience::{Life, Reached};
+use crate::audience::Reached;
 use crate::delivery::{Address, Recipient};
 use crate::roster::Person;
 use crate::workspace::{self, SourceFile, Sources, Workspace};
@@ -273,11 +274,11 @@ fn the_card_is_the_very_one_that_is_sent() {
                 },
                 name: "Omar Haddad".to_owned(),
             },
-            person: Some(omar),
+            person: Some(Arc::new(omar)),
             mentions: Vec::new(),
             tenant_id: None,
             thread: None,
-            life: Life::default(),
+            life: Arc::default(),
             choices: None,
         }],
         ..Audience::default()

@@ -167,6 +167,9 @@ impl<T> Read<T> {
     }
 }
 
+/// Keys without their table's byte, and what is under them.
+pub(super) type Entries = Box<dyn Iterator<Item = Result<(Vec<u8>, IVec), StoreError>>>;
+
 /// Changes to the store, and what the store looks like with them. A draft that is never committed is a view.
 pub(super) struct Draft<'a> {
     tree: &'a Tree,
@@ -305,6 +308,16 @@ impl<'a> Draft<'a> {
             .into_iter()
             .map(|(key, value)| (key[1..].to_vec(), value))
             .collect())
+    }
+
+    /// Like [`Draft::scan`], for answers of any size: one entry at a time, unless this draft changes one of them.
+    pub(super) fn each_under(&self, table: Table, prefix: Vec<u8>) -> Result<Entries, StoreError> {
+        let full = table.key(&prefix);
+        let changed = self.changes.range(full.clone()..).next();
+        match changed.is_some_and(|(key, _)| key.starts_with(&full)) {
+            true => Ok(Box::new(self.scan(table, prefix)?.into_iter().map(Ok))),
+            false => Ok(Box::new(self.walk_under(table, prefix))),
+        }
     }
 
     /// The first entry of `table` under a key that begins with `prefix`, this draft's changes included; the table's byte

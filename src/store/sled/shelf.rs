@@ -260,7 +260,10 @@ pub(super) fn roster(draft: &Draft<'_>, id: &str) -> Result<Read<Roster>, StoreE
         fetched_at: head.fetched_at,
         stale: head.stale,
     };
-    for (_, member) in members(draft, id)? {
+    // One by one: whoever asks for a roster of a hundred thousand holds them all, and need not hold them twice.
+    for entry in draft.each_under(Table::Member, term(id))? {
+        let (key, _) = entry?;
+        let member: Option<Member> = draft.get(Table::Member, &key)?.or_missing(Table::Member, &key);
         let reference = member.map(|member| Person {
             aad_object_id: member.aad_object_id,
             account_id: member.account_id,
