@@ -94,8 +94,16 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// Others need the place: it is given up with the next answer.
     crowded: Arc<AtomicBool>,
-    state: Mutex<(Phase, Instant)>,
+    state: Mutex<State>,
     close: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    since: Instant,
+    /// It is to be closed unless it has come further than this.
+    leaves: Option<(Phase, Instant)>,
 }
 
 /// The connection was closed to make room, so its request is not taken.
@@ -109,47 +117,76 @@ impl Connection {
         Self {
             peer,
             crowded,
-            state: Mutex::new((Phase::New, Instant::now())),
+            state: Mutex::new(State {
+                phase: Phase::New,
+                since: Instant::now(),
+                leaves: None,
+            }),
             close: Notify::new(),
         }
     }
 
     /// How far it has come, and since when.
     pub fn state(&self) -> (Phase, Instant) {
-        *self.lock()
+        let state = self.lock();
+        match state.leaves {
+            Some(_) => (Phase::Closed, state.since),
+            None => (state.phase, state.since),
+        }
     }
 
-    /// Closes it unless it has come further meanwhile.
+    /// Has it closed unless it has come further meanwhile: also by what has arrived and was not read yet, because the
+    /// machine is busy. False if it has already.
     pub fn close_if(&self, seen: (Phase, Instant)) -> bool {
         let mut state = self.lock();
-        if *state != seen {
+        if state.leaves.is_some() || (state.phase, state.since) != seen {
             return false;
         }
-        *state = (Phase::Closed, Instant::now());
+        state.leaves = Some(seen);
         self.close.notify_one();
         true
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, (Phase, Instant)> {
+    /// Whether it leaves now that what had arrived was read. A whole request stays, and so does what begins one where the
+    /// last was answered; who takes long for the first one gains nothing by another byte.
+    fn leaves(&self) -> bool {
+        let mut state = self.lock();
+        let Some((phase, since)) = state.leaves.take() else {
+            return false;
+        };
+        let came_further = state.since != since;
+        let stays = match state.phase {
+            Phase::Work => true,
+            Phase::Answer | Phase::Idle => came_further,
+            Phase::Head | Phase::Body => came_further && phase == Phase::Idle,
+            Phase::New | Phase::Closed => false,
+        };
+        if !stays {
+            state.phase = Phase::Closed;
+        }
+        !stays
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn go_to(&self, phase: Phase) -> Result<(), Gone> {
         let mut state = self.lock();
-        if state.0 == Phase::Closed {
+        if state.phase == Phase::Closed {
             return Err(Gone);
         }
-        *state = (phase, Instant::now());
+        (state.phase, state.since) = (phase, Instant::now());
         Ok(())
     }
 
     /// Bytes arrived.
     fn heard(&self) {
         let mut state = self.lock();
-        match state.0 {
+        match state.phase {
             // The time of a head counts from its first byte, or from the beginning: a first byte buys nothing.
-            Phase::New => state.0 = Phase::Head,
-            Phase::Idle => *state = (Phase::Head, Instant::now()),
+            Phase::New => state.phase = Phase::Head,
+            Phase::Idle => (state.phase, state.since) = (Phase::Head, Instant::now()),
             Phase::Head | Phase::Body | Phase::Work | Phase::Answer | Phase::Closed => {}
         }
     }
@@ -184,14 +221,38 @@ pub async fn attend(
     loop {
         tokio::select! {
             biased;
-            () = connection.close.notified() => return Ok(()),
+            () = connection.close.notified() => {
+                if let Some(ended) = what_lies_there(served.as_mut()).await {
+                    return ended;
+                }
+                if connection.leaves() {
+                    return Ok(());
+                }
+            }
             ended = served.as_mut() => return ended,
             () = stopping.told(), if !stops => {
                 stops = true;
+                if let Some(ended) = what_lies_there(served.as_mut()).await {
+                    return ended;
+                }
                 served.as_mut().graceful_shutdown();
             }
         }
     }
+}
+
+/// Reads what has arrived, if anything has. On a busy machine a whole request may lie there that nobody has looked at, and a
+/// sender whose connection is closed on it cannot know what became of it.
+async fn what_lies_there<T>(mut served: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    // Whoever gives way goes on only when the system was asked which connections have something to read.
+    tokio::task::yield_now().await;
+    std::future::poll_fn(|cx| {
+        Poll::Ready(match served.as_mut().poll(cx) {
+            Poll::Ready(ended) => Some(ended),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 async fn answer(
@@ -329,5 +390,85 @@ impl hyper::body::Body for Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         let _ = self.connection.go_to(Phase::Idle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream as Caller;
+
+    use axum::routing::post;
+    use tokio::net::TcpListener;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+    use crate::stop;
+
+    /// A caller, and the connection as we see it. Both share one thread, so that nothing is read while the caller acts.
+    async fn connected(stopping: Stop) -> (Caller, Arc<Connection>, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let caller = Caller::connect(listener.local_addr().expect("bound")).expect("it listens");
+        let (stream, peer) = listener.accept().await.expect("it called");
+        let connection = Arc::new(Connection::new(peer, Arc::default()));
+        let routes = Router::new().route("/", post(|body: String| async move { format!("taken: {body}") }));
+        let attended = tokio::spawn({
+            let connection = connection.clone();
+            async move {
+                let _ = attend(stream, connection, TowerToHyperService::new(routes), stopping).await;
+            }
+        });
+        tokio::task::yield_now().await;
+        (caller, connection, attended)
+    }
+
+    const POST: &[u8] = b"POST / HTTP/1.1\r\nhost: herald\r\ncontent-length: 5\r\n\r\nhello";
+
+    async fn answered(mut caller: Caller) -> String {
+        let heard = tokio::task::spawn_blocking(move || {
+            let (mut text, mut some) = (Vec::new(), [0; 1024]);
+            while !String::from_utf8_lossy(&text).contains("taken: hello") {
+                match caller.read(&mut some) {
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => text.extend_from_slice(&some[..count]),
+                }
+            }
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        heard.await.expect("it reads")
+    }
+
+    #[tokio::test]
+    async fn a_request_that_lies_there_unread_is_answered_before_its_connection_is_closed() {
+        let (_stop, stopping) = stop::pair();
+        let (mut caller, connection, _attended) = connected(stopping).await;
+        caller.write_all(POST).expect("sent");
+        assert!(
+            connection.close_if(connection.state()),
+            "it seems that nothing has arrived"
+        );
+        let answer = answered(caller).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_lies_there_unread_is_answered_before_the_stop() {
+        let (stop, stopping) = stop::pair();
+        let (mut caller, _connection, attended) = connected(stopping).await;
+        caller.write_all(POST).expect("sent");
+        stop.stop();
+        let answer = answered(caller).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+        attended.await.expect("it ends");
+    }
+
+    #[tokio::test]
+    async fn who_has_sent_a_part_at_last_is_closed_all_the_same() {
+        let (_stop, stopping) = stop::pair();
+        let (mut caller, connection, attended) = connected(stopping).await;
+        caller.write_all(b"POST / HT").expect("sent");
+        assert!(connection.close_if(connection.state()));
+        attended.await.expect("it ends");
+        assert_eq!(connection.state().0, Phase::Closed);
     }
 }
