@@ -476,7 +476,7 @@ impl Dispatcher {
         }
         let keeping = self.keep(occasion, rule, &mut scope, &mut whom).await?;
         let stepping = self.matter_of_step(occasion.event, &mut scope).await?;
-        let range = whom.first_part();
+        let range = whom.first_part(keeping.is_some() || stepping.is_some());
         let mut part = self.part(occasion, rule, scope.clone(), &whom, range.clone()).await?;
         if let Some(keeping) = keeping {
             Self::kept(keeping, occasion, rule, &scope, &whom, &mut part, batch);

@@ -22,8 +22,12 @@ use crate::run::Run;
 use crate::store::StoreError;
 use crate::store::outbox::RuleRecord;
 
-/// So many recipients are taken in at once: more than that are a burden for memory and hold others up.
-pub(super) const PART: usize = 1_000;
+/// So many recipients are taken in at once, before whoever brought the event is answered.
+const AT_ONCE: usize = 1_000;
+
+/// Of more than that so many at a time: whatever sled replaces while it takes in a batch stays in memory until the batch is
+/// over, and a larger one holds others up.
+pub(super) const PART: usize = 250;
 
 /// Whom a rule tells.
 pub(super) struct Whom {
@@ -38,14 +42,18 @@ pub(super) struct Whom {
 }
 
 impl Whom {
-    /// The recipients of the first part.
-    pub(super) fn first_part(&self) -> Range<usize> {
-        0..self.told.reached.len().min(PART)
+    /// The recipients of the first part. The cards that are `kept`, to be changed later, are those of the first part, so it
+    /// is as large as it may be then.
+    pub(super) fn first_part(&self, kept: bool) -> Range<usize> {
+        match self.are_many() && !kept {
+            true => 0..PART,
+            false => 0..self.told.reached.len().min(AT_ONCE),
+        }
     }
 
     /// There are more than one part.
     pub(super) fn are_many(&self) -> bool {
-        self.told.reached.len() > PART
+        self.told.reached.len() > AT_ONCE
     }
 
     /// A name that only these recipients in this order have.
