@@ -400,19 +400,20 @@ mod tests {
 
     use axum::routing::post;
     use tokio::net::TcpListener;
-    use tokio::task::JoinHandle;
+    use tokio::task::JoinSet;
 
     use super::*;
     use crate::stop;
 
     /// A caller, and the connection as we see it. Both share one thread, so that nothing is read while the caller acts.
-    async fn connected(stopping: Stop) -> (Caller, Arc<Connection>, JoinHandle<()>) {
+    async fn connected(stopping: Stop) -> (Caller, Arc<Connection>, JoinSet<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let caller = Caller::connect(listener.local_addr().expect("bound")).expect("it listens");
         let (stream, peer) = listener.accept().await.expect("it called");
         let connection = Arc::new(Connection::new(peer, Arc::default()));
         let routes = Router::new().route("/", post(|body: String| async move { format!("taken: {body}") }));
-        let attended = tokio::spawn({
+        let mut attended = JoinSet::new();
+        attended.spawn({
             let connection = connection.clone();
             async move {
                 let _ = attend(stream, connection, TowerToHyperService::new(routes), stopping).await;
@@ -454,21 +455,21 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_lies_there_unread_is_answered_before_the_stop() {
         let (stop, stopping) = stop::pair();
-        let (mut caller, _connection, attended) = connected(stopping).await;
+        let (mut caller, _connection, mut attended) = connected(stopping).await;
         caller.write_all(POST).expect("sent");
         stop.stop();
         let answer = answered(caller).await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
-        attended.await.expect("it ends");
+        attended.join_next().await.expect("one").expect("it ends");
     }
 
     #[tokio::test]
     async fn who_has_sent_a_part_at_last_is_closed_all_the_same() {
         let (_stop, stopping) = stop::pair();
-        let (mut caller, connection, attended) = connected(stopping).await;
+        let (mut caller, connection, mut attended) = connected(stopping).await;
         caller.write_all(b"POST / HT").expect("sent");
         assert!(connection.close_if(connection.state()));
-        attended.await.expect("it ends");
+        attended.join_next().await.expect("one").expect("it ends");
         assert_eq!(connection.state().0, Phase::Closed);
     }
 }
