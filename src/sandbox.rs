@@ -11,6 +11,7 @@
 
 mod acting;
 mod activity;
+mod batches;
 mod bot;
 mod connector;
 mod graph;

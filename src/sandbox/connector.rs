@@ -18,8 +18,8 @@ pub(super) struct Done {
     pub(super) status: u16,
     /// Null for an empty body.
     pub(super) body: Value,
-    /// The message it brought into the world.
-    pub(super) posted: Option<Posted>,
+    /// The messages it brought into the world: one, but for a batch.
+    pub(super) posted: Vec<Posted>,
     pub(super) changes: Vec<Change>,
 }
 
@@ -33,17 +33,17 @@ pub(super) struct Posted {
 }
 
 impl Done {
-    fn found(body: Value) -> Self {
+    pub(super) fn found(body: Value) -> Self {
         Self {
             status: 200,
             body,
-            posted: None,
+            posted: Vec::new(),
             changes: Vec::new(),
         }
     }
 }
 
-type Answer = Result<Done, Refusal>;
+pub(super) type Answer = Result<Done, Refusal>;
 
 /// Posts to a conversation, or replies to a message in it.
 pub(super) fn send(
@@ -60,7 +60,7 @@ pub(super) fn send(
         return Ok(Done {
             status: 202,
             body: json!({}),
-            posted: None,
+            posted: Vec::new(),
             changes: Vec::new(),
         });
     }
@@ -102,11 +102,11 @@ pub(super) fn post(
     Done {
         status: 201,
         body: activity_id.as_ref().map_or_else(|| json!({}), |id| json!({"id": id})),
-        posted: Some(Posted {
+        posted: vec![Posted {
             conversation,
             activity_id,
             activity: activity.clone(),
-        }),
+        }],
         changes,
     }
 }
@@ -143,7 +143,7 @@ pub(super) fn update(world: &mut World, conversation: &str, activity_id: &str, a
     Ok(Done {
         status: 200,
         body: json!({"id": activity_id}),
-        posted: None,
+        posted: Vec::new(),
         changes: vec![Change::new("message", view::message(world, place, &message))],
     })
 }
@@ -163,7 +163,7 @@ pub(super) fn delete(world: &mut World, conversation: &str, activity_id: &str) -
     Ok(Done {
         status: 200,
         body: Value::Null,
-        posted: None,
+        posted: Vec::new(),
         changes: vec![change],
     })
 }
@@ -216,7 +216,7 @@ pub(super) fn create(world: &mut World, body: &Value, now: DateTime<Utc>) -> Ans
     if !known {
         changes.push(Change::world());
     }
-    let mut posted = None;
+    let mut posted = Vec::new();
     if let Some(activity) = first {
         let done = post(world, place, None, activity, now);
         changes.extend(done.changes);
@@ -243,7 +243,7 @@ fn create_thread(world: &mut World, channel: &str, body: &Value, now: DateTime<U
     };
     world.may_write(place)?;
     let mut done = post(world, place, None, activity, now);
-    let posted = done.posted.as_mut().expect("post() says what it posted");
+    let posted = done.posted.first_mut().expect("post() says what it posted");
     match &posted.activity_id {
         Some(root) => {
             let thread = format!("{};messageid={root}", world.id(place));
@@ -386,7 +386,7 @@ fn attachments(activity: &Value) -> &[Value] {
         .unwrap_or_default()
 }
 
-fn check_activity(activity: &Value) -> Result<&str, Refusal> {
+pub(super) fn check_activity(activity: &Value) -> Result<&str, Refusal> {
     if !activity.is_object() {
         return Err(Refusal::bad_syntax("The request body is not an activity"));
     }
@@ -397,7 +397,7 @@ fn check_activity(activity: &Value) -> Result<&str, Refusal> {
     }
 }
 
-fn check_content(activity: &Value) -> Result<(), Refusal> {
+pub(super) fn check_content(activity: &Value) -> Result<(), Refusal> {
     if 2 * utf16_length(activity) > MOST_BYTES {
         return Err(Refusal::too_big());
     }

@@ -16,6 +16,8 @@ pub(super) enum Class {
     Members,
     /// Asking for a team or its channels.
     Team,
+    /// Batches, whose limits nobody tells; they count for the tenant alone.
+    Batch,
     /// Posting to an incoming webhook.
     Webhook,
 }
@@ -32,7 +34,7 @@ impl Class {
                 (1_800, 86_400_000),
             ],
             Class::Send | Class::Create => [(7, 1_000), (7, 1_000), (8, 2_000), (60, 30_000), (1_800, 3_600_000)],
-            Class::Members | Class::Team => {
+            Class::Batch | Class::Members | Class::Team => {
                 [(14, 1_000), (14, 1_000), (16, 2_000), (120, 30_000), (3_600, 3_600_000)]
             }
         }

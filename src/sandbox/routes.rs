@@ -1,5 +1,6 @@
 //! The HTTP of the connector and of the sign-in services. Spelling variants that real software uses are all there.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::Limits;
+use super::batches;
 use super::connector::{self, Done, Posted};
 use super::graph;
 use super::limit::Class;
@@ -71,6 +73,12 @@ fn connector_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/v3/conversations/{conversation}/members/{member}", get(member)),
         ("/v3/conversations/{conversation}/pagedmembers", get(paged_members)),
         ("/v3/conversations/{conversation}/pagedMembers", get(paged_members)),
+        ("/v3/batch/conversation/users", post(begin_batch)),
+        (
+            "/v3/batch/conversation/{operation}",
+            get(batch_state).merge(delete(cancel_batch)),
+        ),
+        ("/v3/batch/conversation/failedentries/{operation}", get(batch_failures)),
         ("/v3/teams/{team}", get(team)),
         ("/v3/teams/{team}/conversations", get(channels)),
     ]
@@ -113,6 +121,9 @@ impl Asked {
             Operation::Team | Operation::Channels => Class::Team,
             Operation::Send | Operation::Reply | Operation::Update | Operation::Delete | Operation::CreateThread => {
                 Class::Send
+            }
+            Operation::Batch | Operation::BatchState | Operation::BatchFailures | Operation::CancelBatch => {
+                Class::Batch
             }
             Operation::Webhook => Class::Webhook,
             Operation::Token
@@ -185,7 +196,11 @@ impl Asked {
                 posted,
                 changes,
             }) => {
-                self.remember(&mut state, told.unwrap_or(status), posted);
+                let mut posted = posted.into_iter();
+                self.remember(&mut state, told.unwrap_or(status), posted.next());
+                for more in posted {
+                    self.shared.arrive(&mut state, more, now);
+                }
                 self.shared.show(changes);
                 respond(status, &body)
             }
@@ -378,6 +393,52 @@ async fn paged_members(
     let token = find("continuationToken");
     Asked::new(shared, line, &headers, Operation::Members, &conversation)
         .answer(|world, _| connector::paged_members(world, &conversation, size, token))
+        .await
+}
+
+async fn begin_batch(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    headers: HeaderMap,
+    body: Arrived,
+) -> Response {
+    Asked::new(shared, line, &headers, Operation::Batch, "")
+        .answer(|world, now| batches::begin(world, &read(&body)?, now))
+        .await
+}
+
+async fn batch_state(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path(operation): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    Asked::new(shared, line, &headers, Operation::BatchState, &operation)
+        .answer(|world, now| batches::standing(world, &operation, now))
+        .await
+}
+
+async fn batch_failures(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path(operation): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    let token = query.get("continuationToken").map(String::as_str);
+    Asked::new(shared, line, &headers, Operation::BatchFailures, &operation)
+        .answer(|world, _| batches::failures(world, &operation, token))
+        .await
+}
+
+async fn cancel_batch(
+    State(shared): App,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path(operation): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    Asked::new(shared, line, &headers, Operation::CancelBatch, &operation)
+        .answer(|world, now| batches::cancel(world, &operation, now))
         .await
 }
 

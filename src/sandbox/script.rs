@@ -58,6 +58,14 @@ pub enum Operation {
     NotifyMany,
     /// A post to a webhook.
     Webhook,
+    /// One message for many people.
+    Batch,
+    /// How far such a batch is.
+    BatchState,
+    /// A page of those who did not get it.
+    BatchFailures,
+    /// Stopping it.
+    CancelBatch,
 }
 
 /// Calls that bring a message into the world.

@@ -141,22 +141,27 @@ impl Shared {
             at,
         };
         bounded(&mut state.calls, call, self.options.kept_calls);
-        if let Some(Posted {
+        if let Some(posted) = posted {
+            self.arrive(state, posted, at);
+        }
+        self.called.send_modify(|called| *called += 1);
+    }
+
+    /// Remembers a message; wakes whoever waits for messages.
+    pub(super) fn arrive(&self, state: &mut State, posted: Posted, at: DateTime<Utc>) {
+        let Posted {
             conversation,
             activity_id,
             activity,
-        }) = posted
-        {
-            let received = Received {
-                conversation,
-                activity_id,
-                activity,
-                at,
-            };
-            bounded(&mut state.received, received, self.options.kept_calls);
-            self.arrived.send_modify(|arrived| *arrived += 1);
-        }
-        self.called.send_modify(|called| *called += 1);
+        } = posted;
+        let received = Received {
+            conversation,
+            activity_id,
+            activity,
+            at,
+        };
+        bounded(&mut state.received, received, self.options.kept_calls);
+        self.arrived.send_modify(|arrived| *arrived += 1);
     }
 
     pub(super) fn claims<'a>(&'a self, service_url: &'a str, entra_issuer: &'a str) -> Claims<'a> {

@@ -127,7 +127,7 @@ async fn taken(
     });
     match posted {
         Ok(Done { posted, changes, .. }) => {
-            shared.remember(&mut state, Operation::Webhook, name, 200, posted);
+            shared.remember(&mut state, Operation::Webhook, name, 200, posted.into_iter().next());
             shared.show(changes);
             Ok(())
         }

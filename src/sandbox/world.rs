@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::batches::Batches;
 use super::graph::EntraGroup;
 use super::identity;
 use super::refusal::Refusal;
@@ -106,6 +107,8 @@ pub(super) struct World {
     who: HashMap<String, usize>,
     histories: HashMap<String, VecDeque<Message>>,
     pub(super) gone: HashSet<String>,
+    /// Batches by their ids.
+    pub(super) batches: Batches,
     kept: usize,
     last_id: i64,
 }
@@ -124,6 +127,7 @@ impl World {
             who: HashMap::new(),
             histories: HashMap::new(),
             gone: HashSet::new(),
+            batches: Batches::default(),
             kept: kept.max(1),
             last_id: 0,
         };
