@@ -10,6 +10,7 @@
 
 pub mod activity;
 pub mod answer;
+pub mod batch;
 pub mod claims;
 pub mod cloud;
 pub mod connector;

@@ -1,5 +1,7 @@
 //! Talks to the connector: sends messages, opens personal chats, lists members and channels.
 
+mod batch;
+
 use std::sync::Arc;
 use std::time::Duration;
 
