@@ -3,6 +3,7 @@
 //! Order: the outbox hands out one delivery of an address and lane at a time. While one waits for its next try, those
 //! behind it wait too; nobody else does.
 
+mod batch;
 mod desk;
 mod doubt;
 mod errand;
@@ -10,6 +11,7 @@ mod lesson;
 mod renewed;
 mod route;
 mod traced;
+mod watch;
 pub mod webhook;
 
 use std::collections::HashMap;
@@ -21,10 +23,12 @@ use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
 use tracing::{error, info, warn};
 
+use self::batch::{Batcher, Candidate, Sorted};
 use self::desk::{Desk, Step};
 use self::errand::{Errand, Outcome};
 use self::renewed::Renewed;
 use self::webhook::Webhooks;
+use crate::batch::{Assembly, Batching, Departures};
 use crate::clock::Clock;
 use crate::delivery::DeliveryId;
 use crate::graph::feed::Feeds;
@@ -46,7 +50,7 @@ const STORE_WAIT: Duration = Duration::seconds(5);
 const SOON: Duration = Duration::milliseconds(20);
 
 /// What was claimed, and when there is more that can be had.
-type Fetched = Result<(Vec<Claim>, Option<DateTime<Utc>>), StoreError>;
+type Fetched = Result<(Vec<Sorted>, Option<DateTime<Utc>>), StoreError>;
 
 /// Delivers what the outbox owes.
 pub struct Courier {
@@ -76,6 +80,8 @@ pub struct Courier {
     pub installs: Option<Arc<Installs>>,
     /// The way into activity feeds, where there is one.
     pub feeds: Option<Feeds>,
+    /// Whether one request may be made for many people.
+    pub batching: Option<Batching>,
 }
 
 /// Errands under way.
@@ -84,6 +90,14 @@ struct UnderWay {
     tasks: JoinSet<(Claim, Outcome)>,
     /// Where each of them goes, should it be lost.
     addresses: HashMap<Id, (String, DeliveryId)>,
+    /// Batches on their way to Teams; they come back with those that have to go by themselves.
+    batches: JoinSet<Vec<Claim>>,
+}
+
+/// Batches, where they are on.
+struct Together {
+    batcher: Arc<Batcher>,
+    assembly: Assembly<Candidate>,
 }
 
 impl Courier {
@@ -91,8 +105,17 @@ impl Courier {
     pub async fn run(self, mut stop: Stop) {
         let renewed = Arc::new(Renewed::default());
         let errand = Arc::new(Errand::new(&self, renewed.clone()));
-        let mut desk = Desk::new(&self.tenant, renewed);
+        let mut desk = Desk::new(&self.tenant, renewed.clone());
         let mut under_way = UnderWay::default();
+        let batcher = Arc::new(Batcher::new(&self, errand.clone(), renewed));
+        let mut together = self.batching.map(|batching| Together {
+            batcher: batcher.clone(),
+            assembly: Assembly::new(batching),
+        });
+        // What a former Herald handed to Teams is followed even if batches are off by now.
+        let mut watch = JoinSet::new();
+        let (watching, stopping) = (batcher.clone(), stop.clone());
+        watch.spawn(async move { watching.watch(stopping).await });
         // The store may be slow, so it is asked beside the errands: meanwhile others that are here set out on time.
         let mut fetching: Option<BoxFuture<'_, Fetched>> = None;
         let mut look = true;
@@ -107,15 +130,24 @@ impl Courier {
                 look = false;
                 due = desk.paused_until(self.clock.now());
                 if due.is_none() {
-                    fetching = Some(Box::pin(self.fetch(desk.room())));
+                    fetching = Some(Box::pin(self.fetch(desk.room(), &batcher)));
                 }
             }
+            let assembled = match &mut together {
+                Some(together) => self.assembled(&mut desk, together, &mut under_way).await,
+                None => None,
+            };
             let next = earlier(due, self.start(&mut desk, &errand, &mut under_way).await);
+            let next = earlier(next, assembled);
             tokio::select! {
                 () = stop.told() => break,
                 fetched = async { fetching.as_mut().expect("there is one").await }, if fetching.is_some() => {
                     fetching = None;
-                    due = self.take(&mut desk, fetched);
+                    due = self.take(&mut desk, together.as_mut(), &mut under_way, fetched).await;
+                }
+                Some(done) = under_way.batches.join_next() => {
+                    came_back(&mut desk, done);
+                    look = true;
                 }
                 Some(done) = under_way.tasks.join_next_with_id() => {
                     self.done(&mut desk, &mut under_way, done);
@@ -131,7 +163,11 @@ impl Courier {
         }
         // What is being claimed is ours: it is given back with the rest.
         if let Some(fetching) = fetching {
-            self.take(&mut desk, fetching.await);
+            self.take(&mut desk, together.as_mut(), &mut under_way, fetching.await)
+                .await;
+        }
+        while let Some(done) = under_way.batches.join_next().await {
+            came_back(&mut desk, done);
         }
         while let Some(done) = under_way.tasks.join_next_with_id().await {
             self.done(&mut desk, &mut under_way, done);
@@ -140,10 +176,37 @@ impl Courier {
         for claim in desk.clear() {
             self.give_back(&claim, now).await;
         }
+        if let Some(mut together) = together {
+            for candidate in together.assembly.clear() {
+                self.give_back(&candidate.claim, now).await;
+            }
+        }
+        while watch.join_next().await.is_some() {}
+    }
+
+    /// Sends the groups whose time has come; says when that of the next comes.
+    async fn assembled(
+        &self,
+        desk: &mut Desk,
+        together: &mut Together,
+        under_way: &mut UnderWay,
+    ) -> Option<DateTime<Utc>> {
+        let departures = together.assembly.ready(self.clock.now());
+        depart(desk, &together.batcher, under_way, departures).await;
+        together.assembly.look_at(self.clock.now())
     }
 
     /// Claims what is due in lanes that have room; says when the next one is due that can be had.
-    async fn fetch(&self, room: PerLane<usize>) -> Fetched {
+    async fn fetch(&self, room: PerLane<usize>, batcher: &Batcher) -> Fetched {
+        let (claims, next) = self.claim(room).await?;
+        let sorted = match self.batching {
+            Some(batching) => batcher.sort(claims, batching).await,
+            None => claims.into_iter().map(Box::new).map(Sorted::ByItself).collect(),
+        };
+        Ok((sorted, next))
+    }
+
+    async fn claim(&self, room: PerLane<usize>) -> Result<(Vec<Claim>, Option<DateTime<Utc>>), StoreError> {
         let mut claimed = Vec::new();
         if Lane::ALL.into_iter().all(|lane| *room.get(lane) == 0) {
             return Ok((claimed, None));
@@ -181,11 +244,32 @@ impl Courier {
     }
 
     /// Puts what was claimed on the desk; says when to look again.
-    fn take(&self, desk: &mut Desk, fetched: Fetched) -> Option<DateTime<Utc>> {
+    async fn take(
+        &self,
+        desk: &mut Desk,
+        mut together: Option<&mut Together>,
+        under_way: &mut UnderWay,
+        fetched: Fetched,
+    ) -> Option<DateTime<Utc>> {
         match fetched {
-            Ok((claims, due)) => {
-                for claim in claims {
-                    desk.put(claim);
+            Ok((sorted, due)) => {
+                for one in sorted {
+                    match (one, together.as_deref_mut()) {
+                        (Sorted::WithOthers(one), Some(together)) => {
+                            let (line, run, candidate) = *one;
+                            let departures = together.assembly.put(line, &run, candidate, self.clock.now());
+                            depart(desk, &together.batcher, under_way, departures).await;
+                        }
+                        (Sorted::Passes(one), together) => {
+                            let (run, claim) = *one;
+                            if let Some(together) = together {
+                                together.assembly.passes(&run);
+                            }
+                            desk.put(claim);
+                        }
+                        (Sorted::ByItself(claim), _) => desk.put(*claim),
+                        (Sorted::WithOthers(one), None) => desk.put(one.2.claim),
+                    }
                 }
                 due
             }
@@ -252,6 +336,33 @@ impl Courier {
             Err(StoreError::LeaseLost) => info!(delivery = %claim.delivery.id, "delivery was cancelled meanwhile"),
             Err(problem) => warn!(delivery = %claim.delivery.id, %problem, "delivery waits for the end of its lease"),
         }
+    }
+}
+
+/// Sends groups to Teams, and puts those on the desk that go by themselves.
+async fn depart(
+    desk: &mut Desk,
+    batcher: &Arc<Batcher>,
+    under_way: &mut UnderWay,
+    departures: Departures<Candidate>,
+) {
+    for (run, candidate, why) in departures.alone {
+        batcher.note(&run, &why).await;
+        desk.put(candidate.claim);
+    }
+    for (line, group) in departures.together {
+        let group = batcher.sets_out(group);
+        let batcher = batcher.clone();
+        under_way.batches.spawn(async move { batcher.send(line, group).await });
+    }
+}
+
+/// A batch came back from Teams.
+fn came_back(desk: &mut Desk, done: Result<Vec<Claim>, JoinError>) {
+    match done {
+        Ok(alone) => alone.into_iter().for_each(|claim| desk.put(claim)),
+        // Its claims are lost with it; their leases end, and then they are due again.
+        Err(panic) => error!(%panic, "a batch failed"),
     }
 }
 

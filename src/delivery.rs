@@ -248,6 +248,9 @@ pub struct Delivery {
     /// The span that decided it, as a `traceparent`; only while traces are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// What Teams calls the batch that it is in, or was sent in. Teams tells no id of such a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
 }
 
 impl Delivery {
@@ -290,9 +293,12 @@ pub struct Terms {
     /// The end of the quiet hours that it waits for, in a queue of its own: what is sent meanwhile does not wait behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_until: Option<DateTime<Utc>>,
-    /// The storm breaker does not count it: somebody waits for it, or it tells of others.
+    /// Its message is changed or answered later, so its id must be known.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub uncounted: bool,
+    pub id_wanted: bool,
+    /// It was in a batch that did not bring it, so it is sent by itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_itself: bool,
 }
 
 /// Which thread a card belongs to.

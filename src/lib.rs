@@ -2,6 +2,7 @@
 
 pub mod audience;
 pub mod audit;
+pub mod batch;
 pub mod book;
 pub mod call;
 pub mod card;

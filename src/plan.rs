@@ -247,7 +247,7 @@ pub fn plan(
                 first: number < audience.first,
                 tenant_id: reached.tenant_id.clone(),
                 thread,
-                uncounted,
+                id_wanted: rule.lives(),
                 ..terms
             },
             ..owed(id, &rule.name, &event.id, recipient, Some(card_id), revision, now)
@@ -355,6 +355,7 @@ pub fn owed(
         terms: Terms::default(),
         operation: Operation::Send,
         trace: None,
+        batch: None,
     }
 }
 

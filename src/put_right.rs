@@ -175,6 +175,7 @@ mod tests {
             terms: Terms::default(),
             operation: Operation::Send,
             trace: None,
+            batch: None,
         }
     }
 

@@ -216,6 +216,7 @@ mod tests {
             terms: Terms::default(),
             operation: Operation::Send,
             trace: None,
+            batch: None,
         }
     }
 

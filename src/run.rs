@@ -68,6 +68,35 @@ pub struct Run {
     /// When the last one so far ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_ended_at: Option<DateTime<Utc>>,
+    /// How far its cards went out in batches; nothing where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<Together>,
+}
+
+/// How the cards of a run went out where batches are on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Together {
+    /// How many requests were made for many people each.
+    pub batches: u64,
+    /// How many deliveries were in them.
+    pub deliveries: u64,
+    /// Why others were sent one by one, in sentences; each kind of reason once.
+    pub alone: Vec<String>,
+}
+
+impl Together {
+    /// How many reasons are kept.
+    pub const MOST_REASONS: usize = 12;
+
+    /// Some are sent one by one for this reason. False if that is known already, or if there are too many reasons.
+    pub fn note_alone(&mut self, reason: &str) -> bool {
+        let is_new = self.alone.len() < Self::MOST_REASONS && !self.alone.iter().any(|known| known == reason);
+        if is_new {
+            self.alone.push(reason.to_owned());
+        }
+        is_new
+    }
 }
 
 /// How many deliveries of a run are where.
@@ -207,6 +236,7 @@ impl Run {
             expires_at: None,
             first_ended_at: None,
             last_ended_at: None,
+            together: None,
         }
     }
 

@@ -268,6 +268,7 @@ impl Server {
             turnstile: turnstile.clone(),
             installs,
             feeds,
+            batching: settings.send.batching,
         };
         if let Some(sender) = feed_sender {
             // It ends with the courier, which is the only one to hand it anything.

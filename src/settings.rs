@@ -14,6 +14,7 @@ use chrono_tz::Tz;
 use indexmap::IndexMap;
 use url::Url;
 
+use crate::batch::Batching;
 use crate::diagnostic::{Fault, Step};
 use crate::duration;
 use crate::hook::{self, Hook};
@@ -115,6 +116,8 @@ pub struct Server {
 pub struct Sending {
     /// Hosts of webhooks that may be in a private network, lower case.
     pub private_webhook_hosts: Vec<String>,
+    /// Whether one request may be made for many people; not unless the operator says so.
+    pub batching: Option<Batching>,
 }
 /// How long things are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -539,8 +542,15 @@ fn send(file: &SendFile, faults: &mut Vec<Fault>) -> Sending {
             ),
         }
     }
+    let usual = Batching::default();
     Sending {
         private_webhook_hosts: hosts,
+        batching: file.batch.map(|batch| Batching {
+            above: batch.above.unwrap_or(usual.above),
+            size: batch
+                .size
+                .map_or(usual.size, |size| usize::try_from(size).unwrap_or(usual.size)),
+        }),
     }
 }
 

@@ -41,6 +41,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("rule", 1),
     ("card", 1),
     ("book", 1),
+    ("batch", 1),
     ("rotation", 1),
     ("call", 1),
     ("audience", 1),

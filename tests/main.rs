@@ -7,6 +7,7 @@ mod answers;
 mod audience;
 mod audit;
 mod bad_hook_requests;
+mod batches;
 mod block_report;
 mod bot_credentials;
 mod bot_install;

@@ -1,6 +1,7 @@
 //! What every outbox promises. Written over the trait alone, so that another store can be held to it.
 mod amending;
 mod by_hand;
+mod convoys;
 mod crowds;
 mod events;
 mod gathering;

@@ -190,6 +190,7 @@ impl Books {
                 terms: Terms::default(),
                 operation: Default::default(),
                 trace: None,
+                batch: None,
             }
         });
         let deliveries: Vec<Delivery> = deliveries.collect();

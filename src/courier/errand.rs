@@ -1,5 +1,6 @@
 //! One attempt: find the way, send, judge the answer, record it.
 
+pub(super) mod batched;
 mod chat;
 mod elsewhere;
 mod posting;
@@ -195,7 +196,6 @@ impl Errand {
             Err(problem) => return self.put_off(claim, &problem).await,
         };
         let now = self.clock.now();
-        let took_ms = u64::try_from((now - started_at).num_milliseconds()).unwrap_or(0);
         let outcome = Outcome {
             left_at: slot.left.get().copied(),
             answered_at: slot.answered.get().copied(),
@@ -208,7 +208,22 @@ impl Errand {
             return outcome;
         }
         let verdict = self.judge(delivery, &tried, now);
-        self.learn(delivery, &tried, now).await;
+        self.conclude(claim, &tried, verdict, started_at, now).await;
+        outcome
+    }
+
+    /// Learns from an attempt, says what came of it, and writes it down.
+    async fn conclude(
+        &self,
+        claim: &Claim,
+        tried: &Tried,
+        verdict: Verdict,
+        started_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) {
+        let delivery = &claim.delivery;
+        let took_ms = u64::try_from((now - started_at).num_milliseconds()).unwrap_or(0);
+        self.learn(delivery, tried, now).await;
         match &verdict {
             Verdict::RetryAt { at, reason } => {
                 // With Teams down, thousands of deliveries say the same; each keeps its attempts.
@@ -248,21 +263,12 @@ impl Errand {
             }
         }
         self.settle(claim, attempt).await;
-        outcome
     }
 
     /// The delivery is due again at `at`; nothing was tried.
-    async fn give_back(&self, claim: &Claim, at: DateTime<Utc>) {
-        let mut under = self.renewed.newest(claim);
-        loop {
-            match self.outbox.release(&under, at).await {
-                Err(StoreError::LeaseLost) => match self.leased_again(&under).await {
-                    Some(newer) => under = newer,
-                    None => return self.record(Err(StoreError::LeaseLost), &claim.delivery),
-                },
-                result => return self.record(result, &claim.delivery),
-            }
-        }
+    pub(super) async fn give_back(&self, claim: &Claim, at: DateTime<Utc>) {
+        let released = self.outbox.release(&self.renewed.newest(claim), at).await;
+        self.record(released, &claim.delivery);
     }
 
     /// What it needs cannot be read right now.

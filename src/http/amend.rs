@@ -92,6 +92,10 @@ async fn sent(admin: &Admin, id: &str) -> Result<Delivery, RequestError> {
                                          answered"
                 .to_owned()
         }
+        (_, None) if delivery.batch.is_some() => {
+            "it was sent in a batch, and Teams tells no ids of such messages, so it can be neither changed nor answered"
+                .to_owned()
+        }
         (_, None) => "Teams gave no id for this message, so it can be neither changed nor answered".to_owned(),
         (_, Some(_)) => return Ok(delivery),
     };
@@ -154,5 +158,6 @@ fn answer_to(admin: &Admin, sent: &Delivery, card: &Card) -> Result<Delivery, Re
         },
         operation: Operation::Send,
         trace: None,
+        batch: None,
     })
 }

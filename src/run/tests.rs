@@ -40,6 +40,7 @@ fn delivery(number: usize, first: bool) -> Delivery {
         },
         operation: Operation::Send,
         trace: None,
+        batch: None,
     }
 }
 

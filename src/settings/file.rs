@@ -296,6 +296,23 @@ pub struct SendFile {
     /// without TLS. Other webhooks are only called on the internet, by `https://`.
     #[schemars(extend("examples" = [["flows.contoso.internal"], ["127.0.0.1"]]))]
     pub private_webhook_hosts: Vec<String>,
+    /// Send one card to many people with one request to Teams. Known from Microsoft's SDKs alone, which do not document
+    /// it; what is sent so can be neither taken back nor corrected. Off unless it stands here; `{}` takes the defaults.
+    #[schemars(extend("examples" = [{ "above": 500, "size": 1000 }]))]
+    pub batch: Option<BatchFile>,
+}
+
+/// One request for many people.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Batches")]
+pub struct BatchFile {
+    /// Only where one event has a rule send the same card to more people than this. Default: 500.
+    #[schemars(extend("examples" = [500]), range(min = 1, max = 10000))]
+    pub above: Option<u64>,
+    /// How many people one request names at most. Default: 1000, which no page of Microsoft's says.
+    #[schemars(extend("examples" = [1000]), range(min = 1, max = 1000))]
+    pub size: Option<u64>,
 }
 
 /// Which other programs the steps of rules may call: none that is not listed here.

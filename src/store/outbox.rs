@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::StoreError;
+use super::{Convoys, StoreError};
 use crate::card::Card;
 use crate::delivery::{Attempt, CardId, Delivery, DeliveryId, Operation, RunId, State, ThreadId, Verdict, WindowId};
 use crate::event::{Event, EventId};
@@ -22,7 +22,7 @@ pub use crate::record::{EventRecord, RuleRecord};
 
 /// The outbox: every card owed, with its state, and every event taken in.
 #[async_trait]
-pub trait Outbox: Send + Sync {
+pub trait Outbox: Convoys + Send + Sync {
     /// Takes everything a decided event brings, all or nothing, and returns once it is on disk.
     ///
     /// Deliveries and cards whose id is known already are left as they are, so repeating a batch is harmless. The

@@ -24,6 +24,7 @@ use writer::Desk;
 mod amendments;
 mod audit;
 mod choices;
+mod convoys;
 mod directory;
 mod draft;
 mod facts;

@@ -24,6 +24,7 @@ pub fn fate(delivery: &Delivery, run: Option<&Run>, behind: Option<&DeliveryId>,
                 Some(Verdict::RetryAt { .. } | Verdict::Dead { .. }) | None => None,
             };
             let note = note.map_or_else(String::new, |note| format!("; {note}"));
+            let note = format!("{note}{}", together(delivery, run));
             let kept = delivery.reason.as_ref();
             let kept = kept.map_or_else(String::new, |reason| format!("; {reason}"));
             match (delivery.operation, delivery.attempt_count) {
@@ -36,6 +37,9 @@ pub fn fate(delivery: &Delivery, run: Option<&Run>, behind: Option<&DeliveryId>,
                     format!("sent at {}, at attempt {count}{note}{kept}", moment(at, zone))
                 }
             }
+        }
+        State::Sending if delivery.batch.is_some() => {
+            "is in a batch that Teams works on; what came of it is asked".to_owned()
         }
         State::Sending => match delivery.operation {
             Operation::Send => "is being sent right now".to_owned(),
@@ -76,6 +80,24 @@ pub fn fate(delivery: &Delivery, run: Option<&Run>, behind: Option<&DeliveryId>,
             let at = last.map_or(delivery.created_at, |attempt| attempt.started_at);
             format!("sent, and taken back at {}", moment(at, zone))
         }
+    }
+}
+
+/// Which way it went, where batches are on.
+fn together(delivery: &Delivery, run: Option<&Run>) -> String {
+    if delivery.batch.is_some() {
+        return "; in a batch, so it can be neither taken back nor corrected".to_owned();
+    }
+    let reasons = run
+        .and_then(|run| run.together.as_ref())
+        .map(|together| &together.alone[..]);
+    match (delivery.terms.by_itself, reasons) {
+        (true, _) => "; by itself, because the batch that it was in did not bring it".to_owned(),
+        (false, Some([reason])) => format!("; by itself, because {reason}"),
+        (false, Some([_, _, ..])) => {
+            "; by itself (`herald runs show` says why some cards do not go in batches)".to_owned()
+        }
+        (false, Some([]) | None) => String::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{capital, moment};
 use crate::delivery::{Delivery, State};
 use crate::duration;
 use crate::lane::Lane;
-use crate::run::{Phase, Run};
+use crate::run::{Phase, Run, Together};
 
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -163,6 +163,9 @@ fn tell(out: &mut String, run: &Run, failed: &[Delivery], zone: Tz) -> fmt::Resu
             grouped(run.first.failed)
         )?;
     }
+    if let Some(together) = &run.together {
+        tell_of_batches(out, together)?;
+    }
     if let Some(percent) = run.stop_above_percent {
         writeln!(out, "It pauses by itself when more than {percent} % fail.")?;
     }
@@ -182,6 +185,26 @@ fn tell(out: &mut String, run: &Run, failed: &[Delivery], zone: Tz) -> fmt::Resu
             out,
             "  ... and {more} more: `herald deliveries list --state dead --run {run}`"
         )?;
+    }
+    Ok(())
+}
+
+/// Which way its cards went, and why not together.
+fn tell_of_batches(out: &mut String, together: &Together) -> fmt::Result {
+    if together.batches > 0 {
+        writeln!(
+            out,
+            "{} of its cards went to Teams in {}, of which Teams tells no message ids: they can be neither taken back nor corrected.",
+            grouped(together.deliveries),
+            counted(together.batches, "batch", "batches")
+        )?;
+    }
+    let who = match together.batches {
+        0 => "Cards go one by one",
+        _ => "Some cards go one by one",
+    };
+    for reason in &together.alone {
+        writeln!(out, "{who}: {reason}.")?;
     }
     Ok(())
 }

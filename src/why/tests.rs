@@ -41,6 +41,7 @@ fn delivery(rule: &str, name: &str, state: State) -> Delivery {
         terms: Terms::default(),
         operation: Operation::Send,
         trace: None,
+        batch: None,
     }
 }
 

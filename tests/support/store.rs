@@ -128,6 +128,7 @@ pub fn delivery(event: &str, rule: &str, name: &str, card: &Card, created_at: Da
         terms: Terms::default(),
         operation: Operation::Send,
         trace: None,
+        batch: None,
     }
 }
 

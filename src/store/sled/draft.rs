@@ -94,6 +94,8 @@ pub(super) enum Table {
     WindowByEnd = b'l',
     /// Thread id -> the message that begins it, and the newest delivery in it.
     Thread = b'd',
+    /// What Teams calls a batch -> the batch.
+    Convoy = b'Y',
     /// Matter id -> matter of a rule.
     Matter = b'M',
     /// Last change, matter id.

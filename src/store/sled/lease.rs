@@ -5,11 +5,11 @@ use std::ops::Bound;
 use chrono::{DateTime, Duration, Utc};
 use tracing::{error, info};
 
-use super::amendments;
 use super::draft::{Draft, Read, Table, readable};
 use super::ledger::{DuePointer, Lease, Ledger, Owed, just_after, lane_byte};
 use super::runs;
 use super::threads;
+use super::{amendments, convoys};
 use crate::delivery::{Attempt, DeliveryId, Operation, State};
 use crate::lane::{Lane, PerLane};
 use crate::run::{self, Pass};
@@ -43,12 +43,21 @@ pub(super) fn claim(
                 continue;
             };
             let mut after = before.clone();
+            if convoys::is_aboard(ledger.draft, &before)? {
+                convoys::stays_aboard(&mut after, now);
+                ledger.save(Some(&before), &mut after)?;
+                continue;
+            }
             after.lease = None;
             amendments::catch_up(&mut ledger, &mut after)?;
             match pass(&mut ledger, &before, now)? {
                 Pass::Now => {
                     let number = ledger.draw();
                     after.delivery.state = State::Sending;
+                    if after.delivery.batch.take().is_some() {
+                        // Nothing is known of its batch any more.
+                        after.delivery.terms.by_itself = true;
+                    }
                     if after.delivery.terms.held_until.is_some() && after.delivery.attempt_count == 0 {
                         // It waited long enough.
                         after.delivery.reason = None;
@@ -294,6 +303,10 @@ pub(super) fn recover(draft: &mut Draft<'_>) -> Result<(), StoreError> {
         let Some(before) = owed_at(&mut ledger, due_key, &value, &mut corrupt)? else {
             continue;
         };
+        // Teams has the batch that it is in, and is asked again what came of it.
+        if convoys::is_aboard(ledger.draft, &before)? {
+            continue;
+        }
         let mut after = before.clone();
         after.delivery.state = State::Pending;
         after.lease = None;

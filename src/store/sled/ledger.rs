@@ -309,6 +309,9 @@ impl<'a, 'b> Ledger<'a, 'b> {
     /// Writes a delivery as it is now, given as it was, with its index entries, the counts, and its run. One that left
     /// its queue makes room for the next.
     pub(super) fn save(&mut self, before: Option<&Owed>, after: &mut Owed) -> Result<(), StoreError> {
+        if after.delivery.state == State::Pending && after.delivery.batch.take().is_some() {
+            after.delivery.terms.by_itself = true;
+        }
         if after.parked || !after.delivery.state.is_open() {
             after.place = None;
             after.head = false;

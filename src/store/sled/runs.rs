@@ -225,6 +225,9 @@ fn take_back(
     }
     if delivery.activity_id.is_none() {
         let reason = match &delivery.recipient.address {
+            Address::Person { .. } if delivery.batch.is_some() => {
+                "it cannot be taken back: it was sent in a batch, and Teams tells no ids of such messages"
+            }
             Address::Feed { .. } => "it cannot be taken back: what is in an activity feed stays there",
             Address::Person { .. }
             | Address::Conversation { .. }
