@@ -21,7 +21,7 @@ mod resolve;
 mod skip;
 
 use identity::Identity;
-pub use life::{Life, Sifted, as_chosen, sift};
+pub use life::{Life, Sifted, Unsure, as_chosen, as_entra_says, sift};
 pub use place::SEPARATOR;
 pub use resolve::resolve;
 pub use skip::Skip;

@@ -293,6 +293,9 @@ pub struct Terms {
     /// The end of the quiet hours that it waits for, in a queue of its own: what is sent meanwhile does not wait behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_until: Option<DateTime<Utc>>,
+    /// The storm breaker does not count it: somebody waits for it, or it tells of others.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub uncounted: bool,
     /// Its message is changed or answered later, so its id must be known.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub id_wanted: bool,

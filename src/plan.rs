@@ -247,6 +247,7 @@ pub fn plan(
                 first: number < audience.first,
                 tenant_id: reached.tenant_id.clone(),
                 thread,
+                uncounted,
                 id_wanted: rule.lives(),
                 ..terms
             },

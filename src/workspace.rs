@@ -112,7 +112,7 @@ pub fn compile(sources: &Sources, previous: Option<&Workspace>) -> Compiled {
     let (settings, settings_known) = compiler.settings();
     let (texts, text_sources) = compiler.texts(settings.language.as_deref());
     let (partials, partial_sources) = compiler.partials(&texts);
-    let (book, book_known) = compiler.book(&partials, settings.time_zone);
+    let (book, directory) = compiler.book(&partials, settings.time_zone);
     let (templates, broken_templates) = compiler.templates(&partials);
     let holidays = compiler.holidays();
     compiler.holidays_of_settings(&settings, &holidays);
@@ -137,7 +137,7 @@ pub fn compile(sources: &Sources, previous: Option<&Workspace>) -> Compiled {
         },
         book: &book,
         on_call: Arc::new(book.on_call()),
-        book_is_whole: book_known,
+        directory,
     };
     let rules = compiler.rules(&around, &book);
     let diagnostics = without_echoes(compiler.diagnostics);

@@ -182,6 +182,66 @@ async fn every_call_is_the_one_that_microsofts_agents_sdk_makes_but_for_three_di
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_is_the_one_that_microsofts_teams_sdk_makes_but_for_two_differences() {
+    if is_skipped() {
+        return;
+    }
+    let mut theirs = by_microsoft("teams.mjs").await;
+    let members = theirs.split_off(7);
+    let mut differences = Vec::new();
+    for (index, call) in theirs.iter_mut().enumerate() {
+        // It leaves out that JSON is UTF-8.
+        if call["content_type"] == "application/json" {
+            differences.push("no charset");
+            call["content_type"] = json!("application/json; charset=utf-8");
+        }
+        // It posts a reply into the conversation and names the message in the body alone; Teams' reference has it in the
+        // path as well, and so have Microsoft's other libraries.
+        if index == 2
+            && let Some(path) = call["path"].as_array_mut()
+            && path.len() == 5
+        {
+            path.push(json!(MESSAGE));
+            differences.push("reply");
+        }
+    }
+    compare(&by_herald().await, &theirs);
+    let times = |one: &str| differences.iter().filter(|other| **other == one).count();
+    assert_eq!(
+        ["no charset", "reply"].map(times),
+        [6, 1],
+        "no difference is listed in vain"
+    );
+
+    let teams = Stub::start(|asked, _| {
+        let more = (!asked.query.contains("continuationToken")).then_some("next");
+        Said::json(200, &json!({ "members": [], "continuationToken": more }))
+    })
+    .await;
+    let wire = Wire::new(Patience::default()).expect("a client");
+    let endpoints = Endpoints::of(Cloud::Public, None, &Overrides::default()).expect("a cloud");
+    let connector = Connector::new(wire, endpoints.trusted, None, Some(BOT), Clock::system());
+    let listed = connector.members(&teams.url("/"), TENANT, CHANNEL, || async {}).await;
+    assert_eq!(listed.expect("a list"), []);
+    let ours: Vec<Value> = teams.asked().iter().map(told).collect();
+    assert_eq!((ours.len(), members.len()), (2, 2));
+    for (ours, theirs) in ours.into_iter().zip(members) {
+        // The names in a path are the same to Teams in capitals or not; the reference writes `pagedmembers`.
+        let lower = |mut call: Value| {
+            if let Some(last) = call["path"].as_array_mut().and_then(|path| path.last_mut()) {
+                *last = json!(last.as_str().unwrap_or_default().to_lowercase());
+            }
+            call
+        };
+        assert_eq!(
+            lower(ours),
+            lower(theirs),
+            "Herald's call stands on the left, Microsoft's on the right"
+        );
+    }
+}
+
 /// The operation that the recorder names.
 const OPERATION: &str = "6c1f2b44-8d3a-4e5f-9b60-7a8c9d0e1f22";
 

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use herald::event::{Event, Origin, TeamsEvent};
 use herald::teams::activity::Activity;
 use herald::teams::invoke::{Outcome, pressed};
+use herald::words::Language;
 use serde_json::{Value, json};
 
 use crate::judge_of_incoming::{activities, folder, herald, skipped};
@@ -122,7 +123,7 @@ fn verdicts() -> BTreeMap<String, Value> {
         judges.join("node_modules/@microsoft/teams.apps").is_dir(),
         "Microsoft's Teams SDK is missing: run `npm ci --prefix tests/judges/bots --ignore-scripts`, or ./test"
     );
-    let thanks = pressed("ack", Outcome::PassedOn).body().unwrap()["value"].clone();
+    let thanks = pressed("ack", Outcome::PassedOn, Language::English).body().unwrap()["value"].clone();
     let said = Command::new("node")
         .arg("incoming-teams.mjs")
         .current_dir(&judges)
@@ -177,7 +178,7 @@ fn microsofts_teams_sdk_and_herald_read_the_same_button_and_answer_it_alike() {
         let event = &herald(&activities()[name]).events[0];
         assert_eq!(verdict["press"]["verb"], event.data["button"], "{name}");
         assert_eq!(verdict["press"]["data"], event.data["data"], "{name}");
-        let ours = pressed("ack", Outcome::PassedOn);
+        let ours = pressed("ack", Outcome::PassedOn, Language::English);
         assert_eq!(
             verdict["invoke"],
             json!({ "status": ours.status(), "body": ours.body() }),

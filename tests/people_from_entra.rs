@@ -68,14 +68,14 @@ async fn people_are_chosen_by_the_department_that_entra_knows_and_asked_about_on
     let story = story(&engine, &answer).await;
     assert!(story.contains("`where` leaves out 6 people"), "{story}");
     assert!(story.contains("Anna Berg: department is Platform"), "{story}");
-    let asked = engine.teams.count(Operation::Batch);
+    let asked = engine.teams.count(Operation::Profiles);
     assert!(asked >= 1);
     for text in ["second", "third"] {
         post(&engine, &json!({ "text": text })).await;
     }
     engine.messages(3).await;
     assert_eq!(
-        engine.teams.count(Operation::Batch),
+        engine.teams.count(Operation::Profiles),
         asked,
         "what is known is not asked for again"
     );
@@ -110,10 +110,14 @@ async fn without_the_permission_nobody_is_told_and_the_story_says_what_to_grant(
     let told = story(&engine, &answer).await;
     assert!(told.contains("of 7 of them `department` is not known"), "{told}");
     assert!(told.contains("User.Read.All"), "{told}");
-    let asked = engine.teams.count(Operation::Batch);
+    let asked = engine.teams.count(Operation::Profiles);
     let answer = post(&engine, &json!({ "text": "second" })).await;
     assert!(story(&engine, &answer).await.contains("User.Read.All"));
-    assert_eq!(engine.teams.count(Operation::Batch), asked, "a refusal is remembered");
+    assert_eq!(
+        engine.teams.count(Operation::Profiles),
+        asked,
+        "a refusal is remembered"
+    );
 }
 
 #[tokio::test]
@@ -122,9 +126,9 @@ async fn a_card_waits_while_graph_is_down_and_goes_to_whom_it_is_for_afterwards(
     engine.known(&["Platform"]).await;
     engine
         .teams
-        .answer_next(Script::status(503).on(Operation::Batch).always());
+        .answer_next(Script::status(503).on(Operation::Profiles).always());
     let answer = post(&engine, &json!({ "text": "patience" })).await;
-    let waited = engine.teams.wait_for_calls(Operation::Batch, 1, PATIENCE).await;
+    let waited = engine.teams.wait_for_calls(Operation::Profiles, 1, PATIENCE).await;
     waited.unwrap_or_else(|missed| panic!("{missed}"));
     assert_eq!(answer["waiting"], json!(["tell"]));
     engine.teams.forget_scripts();
@@ -173,7 +177,7 @@ async fn whose_teams_tells_no_zone_is_left_alone_by_the_clock_of_the_mailbox() {
         "Outlook says Arabian Standard Time"
     );
     engine.settled().await;
-    let asked = engine.teams.count(Operation::Batch);
+    let asked = engine.teams.count(Operation::Profiles);
     let hand = engine.hand.as_ref().expect("a manual clock");
     hand.advance(Duration::hours(7));
     post(&engine, &json!({ "text": "late in Dubai" })).await;
@@ -183,7 +187,7 @@ async fn whose_teams_tells_no_zone_is_left_alone_by_the_clock_of_the_mailbox() {
     let waits = all.iter().find(|one| one.state == State::Pending).expect("one");
     let reason = waits.reason.as_deref().unwrap_or_default();
     assert!(reason.contains("Asia/Dubai"), "{reason}");
-    assert_eq!(engine.teams.count(Operation::Batch), asked);
+    assert_eq!(engine.teams.count(Operation::Profiles), asked);
 }
 
 #[tokio::test]

@@ -133,13 +133,19 @@ pub fn as_entra_says(audience: &mut Audience) {
         .filter_map(|reached| reached.person.as_mut())
     {
         let (mailbox, entra) = (person.mailbox.as_deref(), person.entra.as_deref());
-        if person.time_zone.is_none() {
-            person.time_zone = mailbox.and_then(|mailbox| mailbox.time_zone.clone());
+        let lacks_zone = person.time_zone.is_none();
+        let zone = mailbox
+            .filter(|_| lacks_zone)
+            .and_then(|mailbox| mailbox.time_zone.clone());
+        let locale = mailbox.and_then(|mailbox| mailbox.language.clone());
+        let locale = locale.or_else(|| entra.and_then(|entra| entra.language.clone()));
+        let locale = locale.filter(|_| person.locale.is_none());
+        if zone.is_none() && locale.is_none() {
+            continue;
         }
-        if person.locale.is_none() {
-            let by_mailbox = mailbox.and_then(|mailbox| mailbox.language.clone());
-            person.locale = by_mailbox.or_else(|| entra.and_then(|entra| entra.language.clone()));
-        }
+        let person = Arc::make_mut(person);
+        person.time_zone = zone.or_else(|| person.time_zone.take());
+        person.locale = locale.or_else(|| person.locale.take());
     }
 }
 
@@ -252,7 +258,7 @@ mod tests {
                 },
                 name: "Anna Berg".to_owned(),
             },
-            person: Some(Person {
+            person: Some(Arc::new(Person {
                 aad_object_id: Some("anna".to_owned()),
                 entra: Some(Box::new(InEntra {
                     department: Some("Platform".to_owned()),
@@ -264,11 +270,11 @@ mod tests {
                     ..Mailbox::default()
                 })),
                 ..person
-            }),
+            })),
             mentions: Vec::new(),
             tenant_id: None,
             thread: None,
-            life: Life::default(),
+            life: Arc::default(),
             choices: None,
         }
     }
@@ -281,7 +287,7 @@ mod tests {
         as_entra_says(&mut audience);
         as_chosen(&mut audience);
         let person = audience.reached[0].person.clone().unwrap();
-        (person.time_zone, person.locale)
+        (person.time_zone.clone(), person.locale.clone())
     }
 
     #[test]
@@ -314,7 +320,7 @@ mod tests {
         let only = |written: Value| vec![vec![Arc::new(Sieve::compile(&written).unwrap())]];
         let with = |written: Value| {
             let mut reached = anna(Person::default());
-            reached.life.only = only(written);
+            Arc::make_mut(&mut reached.life).only = only(written);
             let mut audience = Audience {
                 reached: vec![reached],
                 ..Audience::default()

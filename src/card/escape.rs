@@ -386,7 +386,9 @@ mod tests {
                     _ => plain.push(c),
                 }
             }
-            prop_assert_eq!(plain.replace('\n', ""), printable(&text).replace([BREAK, '\n'], ""));
+            // Spaces beside a line break are not seen.
+            let shown = |text: &str| text.split('\n').map(str::trim).collect::<String>();
+            prop_assert_eq!(shown(&plain), shown(&printable(&text).replace(BREAK, "")));
         }
     }
 }

@@ -267,8 +267,16 @@ impl Errand {
 
     /// The delivery is due again at `at`; nothing was tried.
     pub(super) async fn give_back(&self, claim: &Claim, at: DateTime<Utc>) {
-        let released = self.outbox.release(&self.renewed.newest(claim), at).await;
-        self.record(released, &claim.delivery);
+        let mut under = self.renewed.newest(claim);
+        loop {
+            match self.outbox.release(&under, at).await {
+                Err(StoreError::LeaseLost) => match self.leased_again(&under).await {
+                    Some(newer) => under = newer,
+                    None => return self.record(Err(StoreError::LeaseLost), &claim.delivery),
+                },
+                result => return self.record(result, &claim.delivery),
+            }
+        }
     }
 
     /// What it needs cannot be read right now.

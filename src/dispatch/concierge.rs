@@ -176,17 +176,18 @@ impl Dispatcher {
         let mut after: Option<DeliveryId> = None;
         'pages: for _ in 0..LOOKED_THROUGH {
             let page = self.outbox.list(&Filter::default(), after.as_ref(), STEP).await?;
-            let is_theirs = |delivery: &&Delivery| {
-                delivery.recipient.address == reached.recipient.address
-                    && delivery.rule != NAME
-                    && (delivery.activity_id.is_some() || delivery.batch.is_some())
-            };
-            if let Some(delivery) = page.iter().find(is_theirs) {
-                let target = match workspace.ruleset.rule(&delivery.rule) {
-                    Some(rule) => self.names_them(rule, workspace, event).await?,
-                    None => None,
-                };
-                return Ok(Some((delivery.rule.clone(), target)));
+            let theirs = page
+                .iter()
+                .filter(|delivery| delivery.recipient.address == reached.recipient.address);
+            for delivery in theirs.filter(|delivery| delivery.activity_id.is_some() || delivery.batch.is_some()) {
+                let of_rule = (delivery.rule != NAME).then(|| delivery.rule.clone());
+                if answered.is_some() && delivery.activity_id.as_deref() == answered {
+                    this = Some(of_rule.clone());
+                }
+                last = last.or(of_rule);
+                if last.is_some() && (answered.is_none() || this.is_some()) {
+                    break 'pages;
+                }
             }
             after = match page.last() {
                 Some(last) if page.len() == STEP => Some(last.id.clone()),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::part::{Part, Whom};
 use super::{Dispatcher, Occasion, SENTENCES_KEPT};
-use crate::audience::{Known, Reached, Wanted};
+use crate::audience::{self, Known, Reached, Wanted};
 use crate::card::text::Warnings;
 use crate::delivery::{Delivery, State};
 use crate::matter::Matter;

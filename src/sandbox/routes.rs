@@ -130,7 +130,7 @@ impl Asked {
             | Operation::OpenId
             | Operation::Keys
             | Operation::FindPerson
-            | Operation::Batch
+            | Operation::Profiles
             | Operation::FindGroup
             | Operation::GroupMembers
             | Operation::FindApp

@@ -39,7 +39,7 @@ pub enum Operation {
     /// In Graph: a person by mail address or sign-in name.
     FindPerson,
     /// In Graph: fields and mailboxes of several people.
-    Batch,
+    Profiles,
     /// In Graph: a group by name.
     FindGroup,
     /// In Graph: a page of the members of a group.

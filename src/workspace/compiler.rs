@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::rule::{self as rule_compile, Surroundings};
+use super::rule::{self as rule_compile, Directory, Surroundings};
 use super::sample::Sample;
 use super::source::name_of;
 use super::together::together;
@@ -256,10 +256,10 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// The directory file, and whether it says all there is: with a broken one nobody can be called unknown.
-    pub fn book(&mut self, partials: &Partials, time_zone: Tz) -> (Book, bool) {
+    /// The directory file, and what can be said of names that it lacks.
+    pub fn book(&mut self, partials: &Partials, time_zone: Tz) -> (Book, Directory) {
         let Some(file) = self.of_kind(Kind::Directory).next() else {
-            return (Book::default(), false);
+            return (Book::default(), Directory::None);
         };
         let before = self.errors();
         if let Some(shaped) = self.shaped::<BookFile>(file, FileKind::Directory) {
@@ -269,15 +269,15 @@ impl<'a> Compiler<'a> {
             };
             self.mean(&file.path, &shaped, faults);
             if let Some(book) = book.filter(|_| self.errors() == before) {
-                return (book, true);
+                return (book, Directory::Whole);
             }
         }
         match self.previous {
             Some(previous) => {
                 self.keep(&file.path);
-                (previous.book.clone(), false)
+                (previous.book.clone(), Directory::Unsure)
             }
-            None => (Book::default(), false),
+            None => (Book::default(), Directory::Unsure),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::compiler::Compiler;
-use super::rule::{Surroundings, compile as compile_rule};
+use super::rule::{Directory, Surroundings, compile as compile_rule};
 use super::source::name_of;
 use super::{Kind, SourceFile, Sources, Workspace};
 use crate::rule::Rule;
@@ -87,7 +87,7 @@ pub fn rule(program: &Program, workspace: &Workspace) -> Option<Arc<Rule>> {
         partials: &partials,
         book: &workspace.book,
         on_call: Arc::new(workspace.book.on_call()),
-        book_is_whole: false,
+        directory: Directory::Unsure,
     };
     let (path, text) = program
         .files

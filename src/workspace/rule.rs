@@ -69,8 +69,19 @@ pub struct Surroundings<'a> {
     pub book: &'a Book,
     /// Who takes turns.
     pub on_call: Arc<OnCall>,
-    /// There is such a file and nothing is wrong with it: a name that it lacks can be doubted.
-    pub book_is_whole: bool,
+    /// What follows from a name or a field that is not in it.
+    pub directory: Directory,
+}
+
+/// What is known of `directory.yaml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Directory {
+    /// There is none: names may be display names, and nobody has fields of the workspace's own.
+    None,
+    /// Nothing is wrong with it: a name that it lacks can be doubted.
+    Whole,
+    /// It cannot be read, or is not looked at: nothing follows.
+    Unsure,
 }
 
 /// The meaning of a rule's file, and everything that is wrong with it or doubtful. There is a rule exactly when none of
@@ -382,7 +393,7 @@ impl Compiler<'_> {
         let doubt = |(place, kind, name): (Vec<Step>, Kind, String)| {
             let fault = self.around.book.doubt(kind, &name)?;
             // Names can be display names: without a directory file there is nothing to compare them with.
-            let told = fault.severity == Severity::Error || self.around.book_is_whole;
+            let told = fault.severity == Severity::Error || self.around.directory == Directory::Whole;
             told.then_some(Fault { path: place, ..fault })
         };
         let names: Vec<_> = target.names().into_iter().take(*left).collect();

@@ -67,7 +67,8 @@ assert.equal(await page.getByRole("log").getByText("The third deploy failed").co
 
 // From right to left, for whoever reads Arabic.
 await write("settings");
-const again = message("Your notifications");
+const again = page.locator("[data-message]").filter({ hasText: "Your notifications" }).nth(1);
+await again.waitFor();
 await again.getByLabel("Language").selectOption("ar");
 await again.getByRole("button", { name: "Save", exact: true }).click();
 await page.getByText("تم الحفظ.", { exact: true }).first().waitFor();

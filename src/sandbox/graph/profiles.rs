@@ -32,7 +32,7 @@ pub(super) async fn batch(
     headers: HeaderMap,
     body: Arrived,
 ) -> Response {
-    Asked::new(shared, line, &headers, (Operation::Batch, ""), &[])
+    Asked::new(shared, line, &headers, (Operation::Profiles, ""), &[])
         .answer(|state, now| {
             let body = read(&body)?;
             let requests = body["requests"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Fields that a `where:` names and that nobody has.
 
-use super::Surroundings;
+use super::{Directory, Surroundings};
 use crate::diagnostic::{Fault, did_you_mean};
 use crate::roster::profile;
 use crate::rule::sieve::{KNOWN, OWN};
@@ -9,7 +9,7 @@ use crate::rule::target::Target;
 /// The fields of a target's `where` that are none of Herald's and that nobody in `directory.yaml` has: with them, nobody is
 /// told.
 pub(super) fn unknown(target: &Target, around: &Surroundings<'_>) -> Vec<Fault> {
-    let Some(only) = target.only().filter(|_| around.book_is_whole) else {
+    let Some(only) = target.only().filter(|_| around.directory != Directory::Unsure) else {
         return Vec::new();
     };
     let there = around.book.fields();
