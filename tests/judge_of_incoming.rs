@@ -17,8 +17,11 @@ use serde_json::{Value, json};
 
 const BOT: &str = "28:b07b07b0-1111-4222-8333-444455556666";
 
-/// What the SDK makes of an activity otherwise than Herald: its handlers there, and why Herald differs.
-const DIFFERENT: &[(&str, &[&str], &str)] = &[
+/// What an SDK makes of an activity otherwise than Herald: the activity, what the SDK takes it for, and why Herald differs.
+pub type Different = [(&'static str, &'static [&'static str], &'static str)];
+
+/// Where botbuilder differs, with its handlers.
+const DIFFERENT: &Different = &[
     (
         "personal-uninstalled",
         &[],
@@ -90,7 +93,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-pub fn folder() -> PathBuf {
+fn folder() -> PathBuf {
     root().join("tests/fixtures/activities")
 }
 
@@ -172,16 +175,16 @@ pub fn skipped() -> bool {
     skipped
 }
 
-/// What the SDK makes of every activity, by the name of its file.
-fn verdicts() -> BTreeMap<String, Value> {
+/// What the SDK in `package` makes of every activity, as `script` finds out, by the name of its file.
+pub fn verdicts(package: &str, script: &str) -> BTreeMap<String, Value> {
     let judges = root().join("tests/judges/bots");
     assert!(
-        judges.join("node_modules/botbuilder").is_dir(),
-        "botbuilder is missing: run `npm ci --prefix tests/judges/bots`, or ./test"
+        judges.join("node_modules").join(package).is_dir(),
+        "{package} is missing: run `npm ci --prefix tests/judges/bots --ignore-scripts`, or ./test"
     );
     let thanks = pressed("ack", Outcome::PassedOn, Language::English).body().unwrap()["value"].clone();
     let said = Command::new("node")
-        .arg("incoming.mjs")
+        .arg(script)
         .current_dir(&judges)
         .env("ACTIVITIES", folder())
         .env("THANKS", thanks.as_str().unwrap())
@@ -190,6 +193,45 @@ fn verdicts() -> BTreeMap<String, Value> {
         .expect("`node` runs");
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     serde_json::from_slice(&said.stdout).expect("the judge writes JSON")
+}
+
+fn by_botbuilder() -> BTreeMap<String, Value> {
+    verdicts("botbuilder", "incoming.mjs")
+}
+
+/// Holds what the SDK takes each activity for, which its verdict says under `key`, against what Herald takes it for, which
+/// `ours` says in the SDK's words.
+pub fn compare(
+    verdicts: &BTreeMap<String, Value>,
+    key: &str,
+    ours: impl Fn(&Activity, &Event) -> &'static str,
+    different: &Different,
+) {
+    let mut differences = Vec::new();
+    for (name, activity) in activities() {
+        let verdict = &verdicts[&name];
+        assert_eq!(verdict["error"], Value::Null, "{name}");
+        let told = verdict[key].as_array().unwrap();
+        let theirs: BTreeSet<&str> = told.iter().filter_map(Value::as_str).collect();
+        let heard = herald(&activity);
+        let ours: BTreeSet<&str> = heard.events.iter().map(|event| ours(&activity, event)).collect();
+        match different.iter().find(|(listed, _, _)| *listed == name) {
+            Some((_, listed, why)) => {
+                let listed: BTreeSet<&str> = listed.iter().copied().collect();
+                if theirs != listed || theirs == ours {
+                    differences.push(format!(
+                        "{name}: listed as different ({why}), but theirs {theirs:?}, ours {ours:?}"
+                    ));
+                }
+            }
+            None if theirs != ours => differences.push(format!(
+                "{name}: theirs {theirs:?}, ours {ours:?} ({:?})",
+                heard.ignored
+            )),
+            None => {}
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 pub fn activities() -> BTreeMap<String, Activity> {
@@ -210,37 +252,7 @@ fn microsofts_sdk_and_herald_take_each_activity_for_the_same() {
     if skipped() {
         return;
     }
-    let verdicts = verdicts();
-    let mut differences = Vec::new();
-    for (name, activity) in activities() {
-        let verdict = &verdicts[&name];
-        assert_eq!(verdict["error"], Value::Null, "{name}");
-        let theirs: BTreeSet<&str> = verdict["handlers"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
-        let heard = herald(&activity);
-        let ours: BTreeSet<&str> = heard.events.iter().map(|event| handler(&activity, event)).collect();
-        let listed = DIFFERENT.iter().find(|(listed, _, _)| *listed == name);
-        match listed {
-            Some((_, handlers, why)) => {
-                let handlers: BTreeSet<&str> = handlers.iter().copied().collect();
-                if theirs != handlers || theirs == ours {
-                    differences.push(format!(
-                        "{name}: listed as different ({why}), but theirs {theirs:?}, ours {ours:?}"
-                    ));
-                }
-            }
-            None if theirs != ours => differences.push(format!(
-                "{name}: theirs {theirs:?}, ours {ours:?} ({:?})",
-                heard.ignored
-            )),
-            None => {}
-        }
-    }
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    compare(&by_botbuilder(), "handlers", handler, DIFFERENT);
 }
 
 #[test]
@@ -248,7 +260,7 @@ fn microsofts_sdk_and_herald_read_the_same_words_of_a_message() {
     if skipped() {
         return;
     }
-    let verdicts = verdicts();
+    let verdicts = by_botbuilder();
     let mut compared = 0;
     for (name, activity) in activities() {
         let Some(theirs) = verdicts[&name]["text"].as_str() else {
@@ -281,7 +293,7 @@ fn microsofts_sdk_and_herald_read_the_same_button_and_answer_it_alike() {
     if skipped() {
         return;
     }
-    let verdicts = verdicts();
+    let verdicts = by_botbuilder();
     for name in ["button-executed", "button-executed-in-a-channel"] {
         let verdict = &verdicts[name];
         let event = &herald(&activities()[name]).events[0];

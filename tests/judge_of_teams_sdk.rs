@@ -1,8 +1,6 @@
 //! Microsoft's newest SDK for Teams as a judge: it is given the same activities as Herald. See `tests/judges/bots/`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::collections::BTreeMap;
 
 use herald::event::{Event, Origin, TeamsEvent};
 use herald::teams::activity::Activity;
@@ -10,10 +8,10 @@ use herald::teams::invoke::{Outcome, pressed};
 use herald::words::Language;
 use serde_json::{Value, json};
 
-use crate::judge_of_incoming::{activities, folder, herald, skipped};
+use crate::judge_of_incoming::{Different, activities, compare, herald, skipped, verdicts};
 
-/// What the SDK makes of an activity otherwise than Herald: its routes there, and why Herald differs.
-const DIFFERENT: &[(&str, &[&str], &str)] = &[
+/// Where it differs, with its routes.
+const DIFFERENT: &Different = &[
     (
         "personal-uninstalled",
         &[],
@@ -116,24 +114,8 @@ fn route(activity: &Activity, event: &Event) -> &'static str {
     }
 }
 
-/// What the SDK makes of every activity, by the name of its file.
-fn verdicts() -> BTreeMap<String, Value> {
-    let judges = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges/bots");
-    assert!(
-        judges.join("node_modules/@microsoft/teams.apps").is_dir(),
-        "Microsoft's Teams SDK is missing: run `npm ci --prefix tests/judges/bots --ignore-scripts`, or ./test"
-    );
-    let thanks = pressed("ack", Outcome::PassedOn, Language::English).body().unwrap()["value"].clone();
-    let said = Command::new("node")
-        .arg("incoming-teams.mjs")
-        .current_dir(&judges)
-        .env("ACTIVITIES", folder())
-        .env("THANKS", thanks.as_str().unwrap())
-        .stdin(Stdio::null())
-        .output()
-        .expect("`node` runs");
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-    serde_json::from_slice(&said.stdout).expect("the judge writes JSON")
+fn by_teams_sdk() -> BTreeMap<String, Value> {
+    verdicts("@microsoft/teams.apps", "incoming-teams.mjs")
 }
 
 #[test]
@@ -141,30 +123,7 @@ fn microsofts_teams_sdk_and_herald_take_each_activity_for_the_same() {
     if skipped() {
         return;
     }
-    let verdicts = verdicts();
-    let mut differences = Vec::new();
-    for (name, activity) in activities() {
-        let told = verdicts[&name]["routes"].as_array().unwrap();
-        let theirs: BTreeSet<&str> = told.iter().filter_map(Value::as_str).collect();
-        let heard = herald(&activity);
-        let ours: BTreeSet<&str> = heard.events.iter().map(|event| route(&activity, event)).collect();
-        match DIFFERENT.iter().find(|(listed, _, _)| *listed == name) {
-            Some((_, routes, why)) => {
-                let routes: BTreeSet<&str> = routes.iter().copied().collect();
-                if theirs != routes || theirs == ours {
-                    differences.push(format!(
-                        "{name}: listed as different ({why}), but theirs {theirs:?}, ours {ours:?}"
-                    ));
-                }
-            }
-            None if theirs != ours => differences.push(format!(
-                "{name}: theirs {theirs:?}, ours {ours:?} ({:?})",
-                heard.ignored
-            )),
-            None => {}
-        }
-    }
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    compare(&by_teams_sdk(), "routes", route, DIFFERENT);
 }
 
 #[test]
@@ -172,7 +131,7 @@ fn microsofts_teams_sdk_and_herald_read_the_same_button_and_answer_it_alike() {
     if skipped() {
         return;
     }
-    let verdicts = verdicts();
+    let verdicts = by_teams_sdk();
     for name in ["button-executed", "button-executed-in-a-channel"] {
         let verdict = &verdicts[name];
         let event = &herald(&activities()[name]).events[0];
