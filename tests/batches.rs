@@ -386,6 +386,12 @@ async fn what_went_in_a_batch_cannot_be_taken_back_and_says_so() {
         .post(&format!("/admin/v1/runs/{}/recall", id.as_str()), &json!({}))
         .await;
     assert_eq!(status, 200, "{answer}");
+    let said = engine.herald(&["runs", "recall", id.as_str(), "--yes"]).await;
+    assert!(
+        said.out.contains("they can be neither taken back nor corrected"),
+        "{}",
+        said.out
+    );
     let is_told = |one: &Delivery| {
         let reason = one.reason.as_deref().unwrap_or_default();
         one.state == State::Delivered

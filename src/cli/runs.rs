@@ -280,6 +280,11 @@ fn done(order: &str, shown: &Shown, body: &Value) {
         _ if other => say!("{what}: the other message comes in the place of what was delivered."),
         _ => say!("{what}: what was delivered is taken back."),
     }
+    if order == "recall"
+        && let Some(sentence) = shown.run.together.as_ref().and_then(crate::why::run::in_batches)
+    {
+        say!("{sentence}");
+    }
     say!("{}.", crate::why::capital(&shown.tally));
     if !shown.run.is_over() {
         say!("`herald runs show {id} --watch` follows it.");

@@ -189,15 +189,21 @@ fn tell(out: &mut String, run: &Run, failed: &[Delivery], zone: Tz) -> fmt::Resu
     Ok(())
 }
 
-/// Which way its cards went, and why not together.
-fn tell_of_batches(out: &mut String, together: &Together) -> fmt::Result {
-    if together.batches > 0 {
-        writeln!(
-            out,
+/// What it means for the cards of a run that they went in batches, if some did.
+pub fn in_batches(together: &Together) -> Option<String> {
+    (together.batches > 0).then(|| {
+        format!(
             "{} of its cards went to Teams in {}, of which Teams tells no message ids: they can be neither taken back nor corrected.",
             grouped(together.deliveries),
             counted(together.batches, "batch", "batches")
-        )?;
+        )
+    })
+}
+
+/// Which way its cards went, and why not together.
+fn tell_of_batches(out: &mut String, together: &Together) -> fmt::Result {
+    if let Some(sentence) = in_batches(together) {
+        writeln!(out, "{sentence}")?;
     }
     let who = match together.batches {
         0 => "Cards go one by one",
