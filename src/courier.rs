@@ -120,12 +120,12 @@ impl Courier {
         let mut fetching: Option<BoxFuture<'_, Fetched>> = None;
         let mut look = true;
         let mut due = None;
+        // One ring is listened for until it is heard: a new one for each turn would lose what rang while another of the
+        // things below was seen to, and nobody rings again for what is due already.
+        let rung = self.work.notified();
+        tokio::pin!(rung);
+        rung.as_mut().enable();
         loop {
-            let rung = self.work.notified();
-            tokio::pin!(rung);
-            // Listen before looking, so that a ring in between is not missed.
-            rung.as_mut().enable();
-
             if look && fetching.is_none() {
                 look = false;
                 due = desk.paused_until(self.clock.now());
@@ -153,7 +153,12 @@ impl Courier {
                     self.done(&mut desk, &mut under_way, done);
                     look = true;
                 }
-                () = rung => look = true,
+                () = rung.as_mut() => {
+                    // Listen before looking, so that a ring in between is not missed.
+                    rung.set(self.work.notified());
+                    rung.as_mut().enable();
+                    look = true;
+                }
                 () = self.clock.sleep_until_any(next) => look = true,
             }
             while let Some(done) = under_way.tasks.try_join_next_with_id() {
