@@ -275,15 +275,9 @@ impl<T> Assembly<T> {
             .get(&line.run)
             .is_some_and(|seen| seen.gone.contains(line.card.as_str()));
         if group.waiting.len() >= size && (gone || group.waiting.len() > above) {
-            let mut waiting = std::mem::take(&mut group.waiting);
+            let waiting = std::mem::take(&mut group.waiting);
             self.groups.remove(&line);
-            // A bound above the size lets a group grow past it.
-            while !waiting.is_empty() {
-                let rest = waiting.split_off(waiting.len().min(size));
-                departures.together.push((line.clone(), waiting));
-                waiting = rest;
-            }
-            self.went(&line);
+            self.leave(line, waiting, &mut departures);
         }
         departures
     }
@@ -316,13 +310,7 @@ impl<T> Assembly<T> {
                     .extend(alone.map(|item| (line.run.clone(), item, Alone::Few { above })));
                 continue;
             }
-            let mut waiting = group.waiting;
-            while !waiting.is_empty() {
-                let rest = waiting.split_off(waiting.len().min(self.batching.size));
-                departures.together.push((line.clone(), waiting));
-                waiting = rest;
-            }
-            self.went(&line);
+            self.leave(line, group.waiting, &mut departures);
         }
         departures
     }
@@ -341,9 +329,15 @@ impl<T> Assembly<T> {
         self.groups.drain().flat_map(|(_, group)| group.waiting).collect()
     }
 
-    fn went(&mut self, line: &Line) {
+    /// Has a group leave, in as many requests as it needs: a bound above the size lets one grow past it.
+    fn leave(&mut self, line: Line, mut waiting: Vec<T>, departures: &mut Departures<T>) {
         if let Some(seen) = self.runs.get_mut(&line.run) {
             seen.gone.insert(line.card.as_str().to_owned());
+        }
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(waiting.len().min(self.batching.size));
+            departures.together.push((line.clone(), waiting));
+            waiting = rest;
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
 use super::Courier;
-use super::errand::Errand;
+use super::errand::{Errand, RECORDED_WITHIN, STORE_PAUSE};
 use super::renewed::Renewed;
 use super::route::{self, Ground, Route};
 use crate::batch::{self, Alone, Batching, Convoy, Line, Passenger};
@@ -32,9 +32,6 @@ use crate::turnstile::Turnstile;
 const NOT_TAKEN_FOR: Duration = Duration::hours(1);
 /// How soon Teams is asked for the first time how far it is.
 const FIRST_LOOK: Duration = Duration::seconds(1);
-/// How long a batch is tried to be written down: for as long as its claims are ours.
-const RECORDED_WITHIN: Duration = Duration::minutes(4);
-const STORE_PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
 /// How many reasons are remembered as told.
 const MOST_NOTED: usize = 10_000;
 

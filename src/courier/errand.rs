@@ -42,9 +42,9 @@ use crate::turnstile::Turnstile;
 /// How long to wait when the store cannot be used.
 const STORE_WAIT: Duration = Duration::seconds(5);
 /// How long to wait before an attempt is tried to be recorded again; by the machine's time, whatever the clock says.
-const STORE_PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
+pub(super) const STORE_PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
 /// For how long an attempt is tried to be recorded: for as long as the claim is ours.
-const RECORDED_WITHIN: Duration = Duration::minutes(4);
+pub(super) const RECORDED_WITHIN: Duration = Duration::minutes(4);
 /// How long the courier may take to put on its desk what it has just claimed; by the machine's time.
 const TAKEN_IN_HAND: std::time::Duration = std::time::Duration::from_secs(10);
 

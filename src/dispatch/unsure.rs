@@ -17,6 +17,16 @@ pub(super) struct Doubt {
     pub(super) notes: Vec<String>,
 }
 
+impl Doubt {
+    /// Tells each reason once.
+    fn note(&mut self, reason: &str) {
+        let note = format!("what `where` asks for is not known of everybody: {reason}");
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+}
+
 impl Dispatcher {
     /// Which of those whom `where` leaves out because a field of theirs is not known are worth asking Graph about.
     pub(super) fn doubt(&self, told: &Audience, missing: Missing<'_>, now: DateTime<Utc>) -> Doubt {
@@ -26,10 +36,7 @@ impl Dispatcher {
         let left_out = told.sifted.unsure.iter().map(|unsure| (unsure, false));
         for (unsure, is_excepted) in left_out.chain(excepted) {
             for reason in self.inquiries.refused(unsure.wants, now) {
-                let note = format!("what `where` asks for is not known of everybody: {reason}");
-                if !doubt.notes.contains(&note) {
-                    doubt.notes.push(note);
-                }
+                doubt.note(&reason);
             }
             let seek = Seek::Profile(unsure.id.clone());
             if !is_worth_it(unsure, may, now) || self.inquiries.asked_lately(&seek, now) {
@@ -40,12 +47,7 @@ impl Dispatcher {
                     doubt.ask.push(seek.key());
                     doubt.of_excepted |= is_excepted;
                 }
-                Missing::GivenUp(reason) => {
-                    let note = format!("what `where` asks for is not known of everybody: {reason}");
-                    if !doubt.notes.contains(&note) {
-                        doubt.notes.push(note);
-                    }
-                }
+                Missing::GivenUp(reason) => doubt.note(reason),
             }
         }
         doubt.ask.sort();
