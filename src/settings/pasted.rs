@@ -7,9 +7,11 @@ use crate::secret_name::SecretName;
 /// The keys behind which a secret's name stands.
 const KEYS: [&str; 3] = ["secret", "admin_token", "key"];
 
-/// The values behind `secret`, `admin_token` and `key` that are no names, and whole keys and certificates.
+/// The values behind `secret`, `admin_token` and `key` that are no names, whole keys and certificates, and the keys in
+/// connection strings, wherever they stand.
 pub fn pasted(text: &str) -> Vec<Span> {
     let mut found = pem(text);
+    found.extend(in_connection_strings(text));
     let mut offset = 0;
     // Items of a list below a key that has nothing behind its colon.
     let mut in_list = false;
@@ -52,6 +54,21 @@ fn pem(text: &str) -> Vec<Span> {
         offset += line.len();
     }
     found
+}
+
+/// What keys are called in the connection strings of Azure.
+const IN_CONNECTION_STRINGS: [&str; 2] = ["AccountKey=", "SharedAccessKey="];
+
+/// The keys in connection strings.
+fn in_connection_strings(text: &str) -> Vec<Span> {
+    let keys = IN_CONNECTION_STRINGS.iter().flat_map(|key| {
+        text.match_indices(key).map(|(at, _)| {
+            let begin = at + key.len();
+            let ends = |c: char| c.is_whitespace() || matches!(c, ';' | '"' | '\'' | ',' | '}' | ']');
+            begin..text[begin..].find(ends).map_or(text.len(), |length| begin + length)
+        })
+    });
+    keys.filter(|span| !span.is_empty()).collect()
 }
 
 /// What stands in the address of a webhook, whose every word is the secret.
@@ -216,6 +233,14 @@ mod tests {
                 "secret:\n  - OLD_NAME\n\n  - *******\nx: y-z\n",
             ),
             ("admin_token: 0123", "admin_token: ****"),
+            (
+                "{ account: \"AccountEndpoint=https://c.example:443/;AccountKey=ab+/==;\", x: 1 }",
+                "{ account: \"AccountEndpoint=https://c.example:443/;AccountKey=******;\", x: 1 }",
+            ),
+            (
+                "brokers: Endpoint=sb://c/;SharedAccessKey=a=\n",
+                "brokers: Endpoint=sb://c/;SharedAccessKey=**\n",
+            ),
             ("secret: {{x}\nbroken: [", "secret: ****\nbroken: ["),
             (
                 "key: |\n  -----BEGIN A\n  abc\n  -----END A\nx: y\n",
