@@ -28,7 +28,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::queue::{Queue, Start};
+use crate::queue::Start;
+use crate::queue::topic::Topic;
 
 /// How long a broker may take to be reached, and to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -140,16 +141,16 @@ pub struct Fetched {
 }
 
 impl Connection {
-    /// Reaches a broker and logs in where the queue says who asks.
+    /// Reaches a broker and logs in where the topic says who asks.
     ///
     /// # Errors
     /// [`Trouble`].
-    pub async fn open(address: &(String, u16), queue: &Queue, password: Option<&[u8]>) -> Result<Self, Trouble> {
+    pub async fn open(address: &(String, u16), topic: &Topic, password: Option<&[u8]>) -> Result<Self, Trouble> {
         let (host, port) = address;
         let reach = async {
             let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(wire)?;
             stream.set_nodelay(true).map_err(wire)?;
-            if !queue.tls {
+            if !topic.tls {
                 return Ok::<Box<dyn Stream>, Trouble>(Box::new(stream));
             }
             let config =
@@ -176,7 +177,7 @@ impl Connection {
             .find(|known| known.api_key == ApiKey::Metadata as i16);
         // From 4 on a question does not make the topic that it asks for.
         connection.metadata = newest.map_or(1, |known| known.max_version.clamp(1, 4));
-        if let Some(login) = &queue.login {
+        if let Some(login) = &topic.login {
             connection.log_in(&login.user, password.unwrap_or_default()).await?;
         }
         Ok(connection)

@@ -10,6 +10,7 @@ pub mod choice;
 pub mod cli;
 pub mod clock;
 pub mod concierge;
+pub mod cosmos;
 pub mod courier;
 pub mod delivery;
 pub mod diagnostic;

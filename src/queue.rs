@@ -1,76 +1,75 @@
-//! Brokers' subjects that rules wait for: what `queues:` of `herald.yaml` declares, and what a message means.
+//! What rules wait for beside hooks: topics of brokers and containers of databases, which `queues:` of `herald.yaml`
+//! declares, and what a message or a changed document means.
 
+pub mod container;
+pub mod feed;
 pub mod file;
+pub mod topic;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
 
+use self::container::Container;
 use self::file::{QueueFile, QueueKindFile, StartFile};
+use self::topic::Topic;
 use crate::diagnostic::Fault;
-use crate::event::{Event, EventId, Origin};
-use crate::hook::format;
 use crate::secret_name::SecretName;
 
-/// The user name that Event Hubs wants beside a connection string.
-const CONNECTION_STRING: &str = "$ConnectionString";
-/// Brokers that can be named.
-const MOST_BROKERS: usize = 20;
-
-/// A declared topic.
+/// A declared queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
     /// Its name in `herald.yaml`, which rules use.
     pub name: String,
-    /// Where to begin asking: host and port.
-    pub brokers: Vec<(String, u16)>,
-    /// The topic; of Event Hubs the event hub.
-    pub topic: String,
-    /// The connection is encrypted and the broker's certificate checked.
-    pub tls: bool,
-    /// Who asks (SASL PLAIN); nobody in particular without it.
-    pub login: Option<Login>,
+    /// What is read.
+    pub source: Source,
     /// Where the first start begins.
     pub start: Start,
 }
 
-/// Who asks.
+/// What a queue reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Login {
-    /// The user name.
-    pub user: String,
-    /// What the password is called.
-    pub secret: SecretName,
+pub enum Source {
+    /// The messages of a topic, in Kafka's protocol.
+    Topic(Topic),
+    /// The documents that are made and changed in a container of Cosmos DB.
+    Container(Container),
 }
 
 /// Where the first start begins; later ones go on where the one before ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Start {
     /// With what comes from now on.
     Newest,
-    /// With the oldest message that the broker still has.
+    /// With the oldest that is still there.
     Oldest,
 }
 
-/// Where a message stood.
-#[derive(Debug, Clone, Copy)]
-pub struct Place {
-    /// The partition of the topic.
-    pub partition: i32,
-    /// The number of the message within it.
-    pub offset: i64,
-    /// When it was written, in milliseconds since 1970; negative if the broker does not say.
-    pub written_at: i64,
+impl Queue {
+    /// What the password or key is called that reading takes, if it takes one.
+    pub fn secret(&self) -> Option<&SecretName> {
+        match &self.source {
+            Source::Topic(topic) => topic.login.as_ref().map(|login| &login.secret),
+            Source::Container(container) => container.key.as_ref(),
+        }
+    }
+
+    /// Herald reads it as the bot.
+    pub fn asks_as_bot(&self) -> bool {
+        matches!(&self.source, Source::Container(container) if container.key.is_none())
+    }
 }
 
 /// Gives all declared queues their meaning. One with an error is left out, the others stay; paths in the faults start
-/// inside the mapping of queues.
-pub fn compile(declared: &IndexMap<String, QueueFile>) -> (IndexMap<String, Queue>, Vec<Fault>) {
+/// inside the mapping of queues. `in_tenant` tells whether the bot's tenant is known.
+pub fn compile(declared: &IndexMap<String, QueueFile>, in_tenant: bool) -> (IndexMap<String, Queue>, Vec<Fault>) {
     let (mut queues, mut faults) = (IndexMap::new(), Vec::new());
     for (name, file) in declared {
         match queue(name, file) {
             Ok(queue) => {
+                if queue.asks_as_bot() && !in_tenant {
+                    faults.push(nobody_asks(name).under(name.as_str()));
+                }
                 queues.insert(name.clone(), queue);
             }
             Err(found) => faults.extend(found.into_iter().map(|fault| fault.under(name.as_str()))),
@@ -80,42 +79,7 @@ pub fn compile(declared: &IndexMap<String, QueueFile>) -> (IndexMap<String, Queu
 }
 
 fn queue(name: &str, file: &QueueFile) -> Result<Queue, Vec<Fault>> {
-    let mut faults = Vec::new();
-    let of_azure = file.kind == QueueKindFile::EventHubs;
-    let mut brokers = Vec::new();
-    let single = file.brokers.0.len() == 1;
-    for (index, written) in file.brokers.0.iter().enumerate() {
-        match address(written, if of_azure { 9093 } else { 9092 }) {
-            Some(broker) => brokers.push(broker),
-            None => {
-                let fault = Fault::error("queue::broker", format!("`{}` is no host with a port", written.trim()))
-                    .help("write `kafka-1.contoso.example:9092`, without `https://`");
-                let fault = if single { fault } else { fault.under(index) };
-                faults.push(fault.under("brokers"));
-            }
-        }
-    }
-    if brokers.len() > MOST_BROKERS {
-        let fault = Fault::error(
-            "queue::broker",
-            format!("{MOST_BROKERS} brokers are enough to begin with"),
-        );
-        faults.push(
-            fault
-                .help("one or two do: the others are heard of from them")
-                .under("brokers"),
-        );
-    }
-    let topic = file.topic.trim();
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    if topic.is_empty() || topic.len() > 249 || !topic.chars().all(plain) {
-        let fault = Fault::error("queue::topic", format!("`{topic}` cannot be the name of a topic"));
-        faults.push(
-            fault
-                .help("a topic has letters, digits, `.`, `_` and `-`")
-                .under("topic"),
-        );
-    }
+    let mut faults = strangers(file);
     let secret = file
         .secret
         .as_deref()
@@ -128,198 +92,78 @@ fn queue(name: &str, file: &QueueFile) -> Result<Queue, Vec<Fault>> {
                 None
             }
         });
-    let user = match (of_azure, &file.user) {
-        (true, Some(_)) => {
-            let fault = Fault::error(
-                "queue::secret",
-                "Event Hubs knows no users: its connection string is all it asks for",
-            );
-            faults.push(fault.help("leave `user` out").on_key().under("user"));
-            None
+    let source = match file.kind {
+        QueueKindFile::EventHubs | QueueKindFile::Kafka => {
+            topic::compile(name, file, secret, &mut faults).map(Source::Topic)
         }
-        (true, None) => Some(CONNECTION_STRING.to_owned()),
-        (false, user) => user.clone(),
+        QueueKindFile::CosmosDb => container::compile(file, secret, &mut faults).map(Source::Container),
     };
-    let login = match (user, secret) {
-        (Some(user), Some(secret)) => Some(Login { user, secret }),
-        (Some(_), None) if file.secret.is_none() => {
-            let (what, place) = match of_azure {
-                true => (
-                    "Event Hubs asks for a connection string, and its name is missing",
-                    "kind",
-                ),
-                false => ("a user has a password, and its name is missing", "user"),
-            };
-            let help = format!(
-                "add `secret: {}_SECRET` (a name; the value stays outside)",
-                name.to_uppercase().replace('-', "_")
-            );
-            faults.push(Fault::error("queue::secret", what).help(help).under(place));
-            None
-        }
-        (None, Some(_)) if !of_azure => {
-            let fault = Fault::error("queue::secret", "a password belongs to a user, and there is none");
-            faults.push(
-                fault
-                    .help("add `user:`, or leave `secret` out")
-                    .on_key()
-                    .under("secret"),
-            );
-            None
-        }
-        _ => None,
-    };
-    if of_azure && file.tls == Some(false) {
-        let fault = Fault::error("queue::tls", "Event Hubs talks over TLS only");
-        faults.push(fault.help("leave `tls` out").under("tls"));
-    }
-    if faults.is_empty() {
-        Ok(Queue {
+    match source {
+        Some(source) if faults.is_empty() => Ok(Queue {
             name: name.to_owned(),
-            brokers,
-            topic: topic.to_owned(),
-            tls: file.tls.unwrap_or(true),
-            login,
+            source,
             start: match file.start {
                 Some(StartFile::Oldest) => Start::Oldest,
                 Some(StartFile::Newest) | None => Start::Newest,
             },
-        })
-    } else {
-        Err(faults)
+        }),
+        _ => Err(faults),
     }
 }
 
-fn address(written: &str, port: u16) -> Option<(String, u16)> {
-    let written = written.trim();
-    let (host, port) = match written.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0)?),
-        None => (written, port),
+/// It may be in the environment of the machine that serves.
+fn nobody_asks(name: &str) -> Fault {
+    let fault = Fault::warning(
+        "queue::secret",
+        "without a key Herald asks as the bot, and `bot` does not say in which tenant",
+    );
+    let help = format!(
+        "add `tenant` to `bot`, or `secret: {}` here (a name; the value stays outside)",
+        suggested(name)
+    );
+    fault.help(help).under("kind")
+}
+
+/// What the secret of this queue may be called.
+fn suggested(name: &str) -> String {
+    format!("{}_SECRET", name.to_uppercase().replace('-', "_"))
+}
+
+/// What is written that queues of this kind do not have.
+fn strangers(file: &QueueFile) -> Vec<Fault> {
+    let of_brokers = [
+        ("brokers", file.brokers.is_some()),
+        ("topic", file.topic.is_some()),
+        ("user", file.user.is_some()),
+        ("tls", file.tls.is_some()),
+    ];
+    let of_containers = [
+        ("account", file.account.is_some()),
+        ("database", file.database.is_some()),
+        ("container", file.container.is_some()),
+        ("every", file.every.is_some()),
+    ];
+    let (strange, has) = match file.kind {
+        QueueKindFile::CosmosDb => (of_brokers, "it has `account`, `database`, `container`"),
+        QueueKindFile::EventHubs | QueueKindFile::Kafka => (of_containers, "it has `brokers` and `topic`"),
     };
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    (!host.is_empty() && host.len() <= 253 && host.chars().all(plain)).then(|| (host.to_owned(), port))
+    let kind = file.kind.word();
+    strange
+        .into_iter()
+        .filter(|(_, written)| *written)
+        .map(|(key, _)| {
+            Fault::error("queue::kind", format!("a queue of the kind `{kind}` has no `{key}`"))
+                .help(format!("leave it out: {has}"))
+                .on_key()
+                .under(key)
+        })
+        .collect()
 }
 
-impl Queue {
-    /// Under what the place is remembered up to which a partition was taken in.
-    pub fn note(&self, partition: i32) -> String {
-        format!("queue/{}/{}/{partition}", self.name, self.topic)
-    }
-
-    /// The event of a message. JSON is itself; other text is `event.text`, bytes are `event.data_base64`, nothing is `{}`.
-    pub fn event(
-        &self,
-        place: Place,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        headers: &[(String, Vec<u8>)],
-        now: chrono::DateTime<chrono::Utc>,
-    ) -> Event {
-        let data = match value {
-            None | Some([]) => json!({}),
-            Some(bytes) => match format::text(bytes) {
-                Ok(text) => format::json(text).unwrap_or_else(|_| json!({ "text": text })),
-                Err(_) => json!({ "data_base64": STANDARD.encode(bytes) }),
-            },
-        };
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let headers: Map<String, Value> = headers
-            .iter()
-            .map(|(name, value)| (name.to_lowercase(), Value::from(text(value))))
-            .collect();
-        let written_at = chrono::DateTime::from_timestamp_millis(place.written_at).filter(|_| place.written_at >= 0);
-        let parts = [place.partition.to_string(), place.offset.to_string()];
-        Event {
-            id: EventId::derived(&["queue", &self.name, &self.topic, &parts[0], &parts[1]]),
-            origin: Origin::Queue {
-                queue: self.name.clone(),
-            },
-            occurred_at: now,
-            data,
-            request: json!({
-                "queue": self.name, "topic": self.topic, "partition": place.partition, "offset": place.offset,
-                "key": key.map(text), "headers": headers,
-                "written_at": written_at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
-            }),
-            here: None,
-            thread: None,
-            item: None,
-            sender: None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-
-    use super::*;
-    use crate::diagnostic::Step;
-
-    fn one(declared: Value) -> Result<Queue, Vec<Fault>> {
-        queue("orders", &serde_json::from_value(declared).unwrap())
-    }
-
-    #[test]
-    fn an_event_hub_needs_its_namespace_name_and_connection_string() {
-        let queue = one(json!({
-            "kind": "event_hubs", "brokers": "contoso.servicebus.windows.net", "topic": "orders", "secret": "ORDERS_CONNECTION",
-        }))
-        .unwrap();
-        assert_eq!(queue.brokers, [("contoso.servicebus.windows.net".to_owned(), 9093)]);
-        assert_eq!(queue.login.unwrap().user, "$ConnectionString");
-        assert!(queue.tls);
-        assert_eq!(queue.start, Start::Newest);
-    }
-
-    #[test]
-    fn all_that_is_wrong_with_a_queue_is_said_at_once() {
-        let faults = one(json!({
-            "kind": "event_hubs", "brokers": ["https://x", "a:0"], "topic": "a b", "user": "me", "tls": false, "secret": "s3cr3t/=",
-        }))
-        .unwrap_err();
-        let places: Vec<&Step> = faults.iter().map(|fault| &fault.path[0]).collect();
-        let expected = ["brokers", "brokers", "topic", "secret", "user", "tls"].map(Step::from);
-        assert_eq!(places, expected.iter().collect::<Vec<_>>());
-        assert!(!format!("{faults:?}").contains("s3cr3t"), "{faults:?}");
-        let missing = one(json!({ "kind": "kafka", "brokers": "k", "topic": "t", "user": "me" })).unwrap_err();
-        assert!(
-            missing[0]
-                .help
-                .as_deref()
-                .is_some_and(|help| help.contains("ORDERS_SECRET"))
-        );
-        assert!(one(json!({ "kind": "kafka", "brokers": "k", "topic": "t", "secret": "A" })).is_err());
-    }
-
-    #[test]
-    fn a_message_of_any_kind_is_an_event_and_the_same_one_has_the_same_id() {
-        let queue = one(json!({ "kind": "kafka", "brokers": "k", "topic": "t", "tls": false })).unwrap();
-        let place = Place {
-            partition: 3,
-            offset: 17,
-            written_at: 0,
-        };
-        let event = |value: Option<&[u8]>| {
-            queue.event(
-                place,
-                Some(b"k"),
-                value,
-                &[("A".to_owned(), b"b".to_vec())],
-                DateTime::UNIX_EPOCH,
-            )
-        };
-        assert_eq!(event(Some(br#"{"a": 1}"#)).data, json!({ "a": 1 }));
-        assert_eq!(event(Some(b"hello")).data, json!({ "text": "hello" }));
-        assert_eq!(event(Some(b"\xff")).data, json!({ "data_base64": "/w==" }));
-        assert_eq!(event(None).data, json!({}));
-        assert_eq!(event(None).id, event(Some(b"x")).id);
-        assert_eq!(
-            event(None).request,
-            json!({
-                "queue": "orders", "topic": "t", "partition": 3, "offset": 17, "key": "k", "headers": { "a": "b" },
-                "written_at": "1970-01-01T00:00:00Z",
-            })
-        );
-    }
+/// A key without which a queue of this kind cannot be.
+fn missing(file: &QueueFile, key: &str, example: &str) -> Fault {
+    let kind = file.kind.word();
+    Fault::error("queue::kind", format!("a queue of the kind `{kind}` needs `{key}`"))
+        .help(format!("add `{key}: {example}`"))
+        .under("kind")
 }

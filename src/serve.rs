@@ -159,6 +159,8 @@ impl Server {
         };
         let (installs, installer) = installs.unzip();
         let (feeds, feed_sender) = graph.clone().map(Feeds::new).unzip();
+        let queue_wire = wire.clone();
+        let as_bot = tokens.clone().zip(bot.tenant.clone());
         let connector = Connector::new(wire, trusted, tokens, bot.app_id.as_deref(), clock.clone());
         let connector = Arc::new(connector.elsewhere(bot.endpoints.gcc_service_url.clone()));
         let sender = Sender::new(&settings.send.private_webhook_hosts, clock.clone()).map_err(anyhow::Error::msg)?;
@@ -347,6 +349,8 @@ impl Server {
             secrets,
             clock: clock.clone(),
             metrics: metrics.clone(),
+            wire: queue_wire,
+            bot: as_bot,
         };
         tasks.spawn(queues.run(stopping.clone()));
         let sweep = Sweep {

@@ -262,7 +262,7 @@ pub fn compile(file: &SettingsFile) -> (Settings, Vec<Fault>) {
     let (hooks, found) = hook::compile::hooks(&file.hooks, cloud);
     faults.extend(found.into_iter().map(|fault| fault.under("hooks")));
     let bot = bot(&file.bot, &mut faults);
-    let (queues, found) = queue::compile(&file.queues);
+    let (queues, found) = queue::compile(&file.queues, bot.tenant.is_some());
     faults.extend(found.into_iter().map(|fault| fault.under("queues")));
     let (topics, found) = topic::compile(&file.topics);
     faults.extend(found.into_iter().map(|fault| fault.under("topics")));

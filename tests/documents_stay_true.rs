@@ -243,13 +243,15 @@ fn every_example_of_a_file_works_in_this_workspace() {
             path: path.to_owned(),
             bytes: Ok(block.text.clone().into_bytes()),
         });
-        // The queue of the examples; a queue of the gallery would be tried by everybody who asks the doctor.
+        // The queues of the examples; a queue of the gallery would be tried by everybody who asks the doctor.
         if kind != FileKind::Settings {
             let file = with_example.files.iter_mut().find(|file| file.path == "herald.yaml");
             let bytes = file
                 .and_then(|file| file.bytes.as_mut().ok())
                 .expect("the gallery has settings");
-            bytes.extend_from_slice(b"\nqueues: { orders: { kind: kafka, brokers: localhost, topic: orders } }\n");
+            let queues = ["orders", "tickets"]
+                .map(|name| format!("{name}: {{ kind: kafka, brokers: localhost, topic: {name} }}"));
+            bytes.extend_from_slice(format!("\nqueues: {{ {} }}\n", queues.join(", ")).as_bytes());
         }
         // An example need not fit the samples of this repository, unless it is a test.
         let mut without_samples = with_example.clone();

@@ -88,6 +88,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("file_watch", 3),
     ("tracer", 3),
     ("kafka", 3),
+    ("cosmos", 3),
     ("store::sled", 3),
     ("store::upgrade", 3),
     ("store::open", 3),

@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod certificate;
 pub mod cli;
+pub mod cosmos;
 pub mod curl;
 pub mod engine;
 pub mod raw;

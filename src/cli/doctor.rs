@@ -136,7 +136,7 @@ async fn examine(
             network::look(settings, (&from, there), &clock, running.is_some())
         ),
         bounded("graph", graph::look(&live.workspace, (&from, there), &clock)),
-        bounded("queue", queues::look(settings, &from, there)),
+        bounded("queue", queues::look(settings, (&from, there), &clock)),
         bounded("data", of_machine),
         bounded("store", of_state),
     );

@@ -187,6 +187,11 @@ fn look_at_credentials(workspace: &Workspace, secrets: &Secrets, now: DateTime<U
             warn!(hook = %hook.name, missing = %names, "hook takes nothing until its secret is set");
         }
     }
+    for queue in settings.queues.values() {
+        if let Some(missing) = queue.secret().filter(|name| !secrets.has(name)) {
+            warn!(queue = %queue.name, %missing, "queue is not read until its secret is set");
+        }
+    }
     Ok(())
 }
 

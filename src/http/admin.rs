@@ -25,6 +25,7 @@ use crate::dispatch::Dispatcher;
 use crate::event::EventId;
 use crate::live::Live;
 use crate::lost_place::{self, LostPlaces};
+use crate::queue::Queue;
 use crate::roster::Fact;
 use crate::secret::Secrets;
 use crate::secret_name::SecretName;
@@ -182,6 +183,7 @@ fn missing_secrets(admin: &Admin, live: &Live) -> Vec<String> {
         .flatten()
         .chain(&settings.server.admin_token)
         .chain(of_hooks)
+        .chain(settings.queues.values().filter_map(Queue::secret))
         .chain(of_webhooks)
         .filter(|name| !admin.secrets.has(name))
         .map(ToString::to_string)

@@ -1,29 +1,30 @@
 //! Takes in what comes on the queues that rules wait for.
 //!
-//! A message is an event; when it is decided and on disk, the place behind it is written down, and the next start goes on
-//! there. A crash in between takes messages in twice: they have the same ids, and nothing is sent twice.
+//! A message is an event, and so is a changed document; when it is decided and on disk, the place behind it is written down,
+//! and the next start goes on there. A crash in between takes it in twice: it has the same id, and nothing is sent twice.
+
+pub mod container;
+pub mod topic;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::try_join_all;
-use secrecy::ExposeSecret;
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::clock::Clock;
 use crate::dispatch::Dispatcher;
-use crate::kafka::{Connection, Partition, Trouble};
 use crate::live::Live;
 use crate::metric::Metrics;
-use crate::queue::{Place, Queue, Start};
+use crate::queue::{Queue, Source};
 use crate::rule::trigger::Trigger;
 use crate::secret::Secrets;
 use crate::stop::Stop;
-use crate::store::Outbox;
+use crate::store::{Outbox, StoreError};
+use crate::teams::token::Tokens;
+use crate::teams::wire::Wire;
 
 /// How long a queue is left alone after the first trouble, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -43,6 +44,21 @@ pub struct QueueListener {
     pub clock: Clock,
     /// The numbers.
     pub metrics: Arc<Metrics>,
+    /// HTTP towards Microsoft.
+    pub wire: Wire,
+    /// The bot's tokens, and its tenant, if there is a bot of one tenant.
+    pub bot: Option<(Arc<Tokens>, String)>,
+}
+
+/// Why a queue cannot be read right now. The sentence holds no secret.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Trouble(String);
+
+impl From<StoreError> for Trouble {
+    fn from(problem: StoreError) -> Self {
+        Self(format!("the store: {problem}"))
+    }
 }
 
 impl QueueListener {
@@ -90,7 +106,12 @@ impl QueueListener {
     async fn follow(self, queue: Queue) {
         let mut pause = PAUSES.0;
         loop {
-            let (taken, trouble) = self.connected(&queue).await;
+            let mut taken = false;
+            let ended = match &queue.source {
+                Source::Topic(topic) => self.topic(&queue, topic, &mut taken).await,
+                Source::Container(container) => self.container(&queue, container, &mut taken).await,
+            };
+            let Err(trouble) = ended;
             if taken {
                 pause = PAUSES.0;
             }
@@ -100,122 +121,4 @@ impl QueueListener {
             pause = (pause * 2).min(PAUSES.1);
         }
     }
-
-    /// Reads until there is trouble; says whether it came as far as reading.
-    async fn connected(&self, queue: &Queue) -> (bool, Trouble) {
-        let partitions = match self.partitions(queue).await {
-            Ok(partitions) => partitions,
-            Err(trouble) => return (false, trouble),
-        };
-        info!(queue = %queue.name, topic = %queue.topic, partitions = partitions.len(), "queue is read from now on");
-        let all = partitions.iter().map(|partition| self.partition(queue, partition));
-        match try_join_all(all).await {
-            Ok(_) => (true, Trouble::Wire("there is no partition".to_owned())),
-            Err(trouble) => (true, trouble),
-        }
-    }
-
-    fn password(&self, queue: &Queue) -> Result<Option<Vec<u8>>, Trouble> {
-        let Some(login) = &queue.login else { return Ok(None) };
-        match self.secrets.read(&login.secret) {
-            Ok(secret) => Ok(Some(secret.expose_secret().to_vec())),
-            Err(problem) => Err(Trouble::Login(problem.to_string())),
-        }
-    }
-
-    async fn partitions(&self, queue: &Queue) -> Result<Vec<Partition>, Trouble> {
-        let password = self.password(queue)?;
-        partitions(queue, password.as_deref()).await
-    }
-
-    /// Reads one partition until there is trouble.
-    async fn partition(&self, queue: &Queue, partition: &Partition) -> Result<(), Trouble> {
-        let password = self.password(queue)?;
-        let mut connection = Connection::open(&partition.leader, queue, password.as_deref()).await?;
-        let (note, number) = (queue.note(partition.number), partition.number);
-        let store = |problem: crate::store::StoreError| Trouble::Wire(format!("the store: {problem}"));
-        let known = self
-            .outbox
-            .note(&note)
-            .await
-            .map_err(store)?
-            .as_ref()
-            .and_then(Value::as_i64);
-        let mut next = match known {
-            Some(next) => next,
-            None => {
-                let next = connection.begin(&queue.topic, number, queue.start).await?;
-                self.outbox.set_note(&note, Some(&json!(next))).await.map_err(store)?;
-                next
-            }
-        };
-        loop {
-            let fetched = match connection.fetch(&queue.topic, number, next).await {
-                Ok(fetched) => fetched,
-                Err(Trouble::OutOfRange) => {
-                    // The broker threw away what we had not read, or the topic was made anew.
-                    let oldest = connection.begin(&queue.topic, number, Start::Oldest).await?;
-                    self.broken(queue, number, next, "the broker does not keep these messages any more");
-                    self.outbox.set_note(&note, Some(&json!(oldest))).await.map_err(store)?;
-                    next = oldest;
-                    continue;
-                }
-                Err(trouble) => return Err(trouble),
-            };
-            for record in &fetched.records {
-                let place = Place {
-                    partition: number,
-                    offset: record.offset,
-                    written_at: record.timestamp,
-                };
-                let headers: Vec<(String, Vec<u8>)> = record
-                    .headers
-                    .iter()
-                    .map(|(name, value)| (name.to_string(), value.as_deref().unwrap_or_default().to_vec()))
-                    .collect();
-                let event = queue.event(
-                    place,
-                    record.key.as_deref(),
-                    record.value.as_deref(),
-                    &headers,
-                    self.clock.now(),
-                );
-                self.dispatcher.dispatch(&event).await.map_err(store)?;
-            }
-            if let Some((offset, why)) = &fetched.broken {
-                self.broken(queue, number, *offset, why);
-            }
-            if fetched.next != next {
-                self.outbox
-                    .set_note(&note, Some(&json!(fetched.next)))
-                    .await
-                    .map_err(store)?;
-                next = fetched.next;
-            }
-        }
-    }
-
-    fn broken(&self, queue: &Queue, partition: i32, offset: i64, why: &str) {
-        self.metrics.queue_passed_over();
-        warn!(queue = %queue.name, partition, offset, reason = why, "messages of a queue are passed over");
-    }
-}
-
-/// Asks the first broker that answers for the partitions of the queue's topic.
-///
-/// # Errors
-/// The trouble with the last one.
-pub async fn partitions(queue: &Queue, password: Option<&[u8]>) -> Result<Vec<Partition>, Trouble> {
-    let mut trouble = Trouble::Wire("no broker is named".to_owned());
-    for broker in &queue.brokers {
-        let asked = async {
-            let mut connection = Connection::open(broker, queue, password).await?;
-            connection.partitions(&queue.topic).await
-        };
-        match asked.await {
-            Ok(partitions) => return Ok(partitions),
-            Err(problem) => trouble = problem,
-        }
-    }
-    Err(trouble)
 }

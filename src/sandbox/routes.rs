@@ -26,6 +26,7 @@ use super::script::{self, Ending, Operation, Script};
 use super::state::{ISSUER, Shared, State as Remembered};
 use super::webhooks;
 use super::world::{World, split_thread};
+use crate::teams::endpoints::is_loopback;
 
 /// Requests above this are refused before they are looked at.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -499,12 +500,15 @@ async fn token(
             .into_owned()
             .collect();
         match check_token_request(&shared, &tenant, &form) {
-            Ok(for_graph) => {
+            Ok(audience) => {
                 let mut state = shared.state();
                 let lifetime = state.token_lifetime.num_seconds();
-                let token = match for_graph {
-                    true => graph::token(&mut state, &shared.options.app_id, &shared.options.tenant, shared.now()),
-                    false => state.issue_token(shared.now()),
+                let token = match audience {
+                    Audience::Graph => {
+                        graph::token(&mut state, &shared.options.app_id, &shared.options.tenant, shared.now())
+                    }
+                    Audience::Connector => state.issue_token(shared.now()),
+                    Audience::Elsewhere => format!("elsewhere.{}.c2FuZGJveA", uuid::Uuid::new_v4().simple()),
                 };
                 let body = json!({
                     "token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token,
@@ -517,8 +521,28 @@ async fn token(
     scripted(&shared, &line, Operation::Token, usual).await
 }
 
-/// Whether the token is to be one for Graph.
-fn check_token_request(shared: &Shared, tenant: &str, form: &[(String, String)]) -> Result<bool, Refusal> {
+/// Whom a token is for.
+enum Audience {
+    Connector,
+    Graph,
+    /// Another program on this machine; the token opens nothing here.
+    Elsewhere,
+}
+
+impl Audience {
+    fn of(scope: &str) -> Option<Self> {
+        match scope {
+            SCOPE => Some(Self::Connector),
+            graph::SCOPE => Some(Self::Graph),
+            _ => {
+                let url = url::Url::parse(scope.strip_suffix("/.default")?).ok()?;
+                is_loopback(&url).then_some(Self::Elsewhere)
+            }
+        }
+    }
+}
+
+fn check_token_request(shared: &Shared, tenant: &str, form: &[(String, String)]) -> Result<Audience, Refusal> {
     let find = |name: &str| {
         form.iter()
             .find(|(key, _)| key == name)
@@ -551,17 +575,17 @@ fn check_token_request(shared: &Shared, tenant: &str, form: &[(String, String)])
     if find("client_secret") != Some(shared.options.secret.as_str()) {
         return Err(wrong_secret());
     }
-    let for_graph = find("scope") == Some(graph::SCOPE);
-    // Graph knows the people of one tenant; nobody lives at the bots' common one.
-    if (find("scope") != Some(SCOPE) && !for_graph) || (for_graph && tenant == "botframework.com") {
-        return Err(entra_refusal(
+    match find("scope").and_then(Audience::of) {
+        Some(Audience::Connector) => Ok(Audience::Connector),
+        // These know the people of one tenant; nobody lives at the bots' common one.
+        Some(audience) if tenant != "botframework.com" => Ok(audience),
+        _ => Err(entra_refusal(
             400,
             "invalid_scope",
             70011,
             "The provided value for the input parameter 'scope' is not valid.",
-        ));
+        )),
     }
-    Ok(for_graph)
 }
 
 /// What Entra says to a wrong client secret.

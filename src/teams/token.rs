@@ -28,8 +28,8 @@ use crate::settings::Bot;
 const EARLY: TimeDelta = TimeDelta::minutes(5);
 /// After a failure nobody asks again for 2 s, then 4 s, ... and at most this long.
 const LONGEST_BREAK: Duration = Duration::from_secs(60);
-/// The most tenants whose tokens for Graph are kept at once; beyond them the one that ends first makes room.
-const MOST_TENANTS: usize = 1000;
+/// The most tokens beside the connector's that are kept at once; beyond them the one that ends first makes room.
+const MOST_SHELVES: usize = 1000;
 
 /// Who the bot is, for asking.
 #[derive(Debug, Clone)]
@@ -89,6 +89,13 @@ pub enum Scope {
     Connector,
     /// Microsoft Graph in the tenant with this id or domain.
     Graph(String),
+    /// An account of Cosmos DB, by its address without a path.
+    Database {
+        /// The tenant that the account is in, by id or domain.
+        tenant: String,
+        /// The account.
+        account: String,
+    },
 }
 
 /// Hands out the bot's tokens. Cheap to ask: Microsoft is asked once per life of a token, however many callers wait.
@@ -97,7 +104,7 @@ pub struct Tokens {
     asker: Asker,
     clock: Clock,
     connector: Arc<Shelf>,
-    graph: Mutex<HashMap<String, Arc<Shelf>>>,
+    others: Mutex<HashMap<Scope, Arc<Shelf>>>,
 }
 
 /// A token, as the value of an `Authorization` header. It prints as nothing.
@@ -199,7 +206,7 @@ impl Tokens {
             },
             clock,
             connector: Arc::default(),
-            graph: Mutex::default(),
+            others: Mutex::default(),
         }
     }
 
@@ -263,22 +270,26 @@ impl Tokens {
     }
 
     fn shelf(&self, scope: &Scope) -> Arc<Shelf> {
-        let tenant = match scope {
+        let scope = match scope {
             Scope::Connector => return self.connector.clone(),
-            Scope::Graph(tenant) => tenant.to_lowercase(),
+            Scope::Graph(tenant) => Scope::Graph(tenant.to_lowercase()),
+            Scope::Database { tenant, account } => Scope::Database {
+                tenant: tenant.to_lowercase(),
+                account: account.clone(),
+            },
         };
         let mut shelves = self.shelves();
-        if shelves.len() >= MOST_TENANTS && !shelves.contains_key(&tenant) {
+        if shelves.len() >= MOST_SHELVES && !shelves.contains_key(&scope) {
             let first_to_end = shelves.iter().min_by_key(|(_, shelf)| shelf.expires_at());
-            if let Some(tenant) = first_to_end.map(|(tenant, _)| tenant.clone()) {
-                shelves.remove(&tenant);
+            if let Some(ending) = first_to_end.map(|(scope, _)| scope.clone()) {
+                shelves.remove(&ending);
             }
         }
-        shelves.entry(tenant).or_default().clone()
+        shelves.entry(scope).or_default().clone()
     }
 
-    fn shelves(&self) -> MutexGuard<'_, HashMap<String, Arc<Shelf>>> {
-        self.graph.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shelves(&self) -> MutexGuard<'_, HashMap<Scope, Arc<Shelf>>> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks Microsoft and keeps what it says. Call it holding `flight`.
@@ -309,6 +320,7 @@ impl Scope {
         match self {
             Scope::Connector => "connector",
             Scope::Graph(_) => "graph",
+            Scope::Database { .. } => "database",
         }
     }
 }
@@ -458,10 +470,10 @@ mod tests {
         let credentials = Credentials::with_secret("app", Credential::default_secret());
         let wire = Wire::new(Default::default()).unwrap();
         let tokens = Tokens::new(wire, &endpoints, credentials, Arc::default(), clock);
-        for number in 0..MOST_TENANTS + 10 {
+        for number in 0..MOST_SHELVES + 10 {
             tokens.shelf(&Scope::Graph(format!("tenant-{number}")));
         }
-        assert_eq!(tokens.shelves().len(), MOST_TENANTS);
+        assert_eq!(tokens.shelves().len(), MOST_SHELVES);
         let one = tokens.shelf(&Scope::Graph("TENANT-5000".to_owned()));
         assert!(Arc::ptr_eq(
             &one,

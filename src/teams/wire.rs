@@ -75,6 +75,7 @@ pub(crate) struct Reply {
     pub retry_after: Option<String>,
     /// When it was written, by the other side's clock.
     pub date: Option<DateTime<Utc>>,
+    pub headers: HeaderMap,
     pub body: Vec<u8>,
     /// The body is longer than what was read of it.
     pub cut: bool,
@@ -180,6 +181,7 @@ impl Wire {
         let date = header(DATE.as_str()).and_then(|date| DateTime::parse_from_rfc2822(&date).ok());
         let status = response.status().as_u16();
         debug!(host, status, ms_cv = header("ms-cv"), "Microsoft answered");
+        let headers = response.headers().clone();
         let mut body = Vec::new();
         let mut cut = false;
         while let Some(chunk) = response.chunk().await.map_err(lost)? {
@@ -195,6 +197,7 @@ impl Wire {
             status,
             retry_after,
             date: date.map(|date| date.to_utc()),
+            headers,
             body,
             cut,
         })

@@ -100,11 +100,19 @@ impl Authority {
 
     /// The server's certificate and key.
     pub fn certificate(&self) -> String {
-        read(&self.folder.path().join("certificate.pem"))
+        read(&self.certificate_file())
     }
 
     pub fn key(&self) -> String {
-        read(&self.folder.path().join("key.pem"))
+        read(&self.key_file())
+    }
+
+    pub fn certificate_file(&self) -> PathBuf {
+        self.folder.path().join("certificate.pem")
+    }
+
+    pub fn key_file(&self) -> PathBuf {
+        self.folder.path().join("key.pem")
     }
 }
 

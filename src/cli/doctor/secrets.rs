@@ -88,7 +88,7 @@ impl Use {
             Use::Key => "the key of the bot's certificate".to_owned(),
             Use::Admin => "the token of the admin routes".to_owned(),
             Use::Hook { name, .. } => format!("the secret of the hook `{name}`"),
-            Use::Queue(name) => format!("the password of the queue `{name}`"),
+            Use::Queue(name) => format!("the password or key of the queue `{name}`"),
             Use::Webhook { name } => format!("the address of the webhook `{name}`"),
         }
     }
@@ -121,9 +121,9 @@ fn named(workspace: &Workspace) -> BTreeMap<SecretName, Vec<Use>> {
         }
     }
     for queue in settings.queues.values() {
-        if let Some(login) = &queue.login {
+        if let Some(secret) = queue.secret() {
             names
-                .entry(login.secret.clone())
+                .entry(secret.clone())
                 .or_default()
                 .push(Use::Queue(queue.name.clone()));
         }

@@ -1,5 +1,6 @@
 //! One question for a token, as each kind of credential asks it.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -59,9 +60,14 @@ impl Asker {
         let (host, body) = match &self.credentials.credential {
             Credential::ManagedIdentity => {
                 self.look_at_tenant(scope)?;
-                let resource = self.text(scope).trim_end_matches("/.default");
-                self.identity(resource, &self.credentials.app_id, persistence, date)
-                    .await?
+                let resource = self.text(scope);
+                self.identity(
+                    resource.trim_end_matches("/.default"),
+                    &self.credentials.app_id,
+                    persistence,
+                    date,
+                )
+                .await?
             }
             Credential::Secret(_) | Credential::Certificate(_) | Credential::WorkloadIdentity(_) => {
                 self.login(scope, persistence, date).await?
@@ -80,7 +86,7 @@ impl Asker {
     ) -> Result<(String, Value), NoToken> {
         let endpoint = match scope {
             Scope::Connector => self.endpoints.token.clone(),
-            Scope::Graph(tenant) => self.endpoints.token_in(tenant),
+            Scope::Graph(tenant) | Scope::Database { tenant, .. } => self.endpoints.token_in(tenant),
         };
         let url = address(&endpoint)?;
         let proof = self.proof(&endpoint, persistence).await?;
@@ -95,7 +101,8 @@ impl Asker {
                 ("client_assertion", assertion.expose_secret()),
             ]),
         }
-        fields.push(("scope", self.text(scope)));
+        let wanted = self.text(scope);
+        fields.push(("scope", &wanted));
         let call = Call {
             method: Method::POST,
             url: url.clone(),
@@ -184,10 +191,14 @@ impl Asker {
     /// A managed identity lives in one tenant, and gets tokens of that tenant only.
     fn look_at_tenant(&self, scope: &Scope) -> Result<(), NoToken> {
         match (scope, &self.credentials.tenant) {
-            (Scope::Graph(asked), Some(own)) if !asked.eq_ignore_ascii_case(own) => Err(NoToken::because(format!(
-                "a managed identity gets tokens of its own tenant only, `{own}`, and none for `{asked}`"
-            ))),
-            (Scope::Graph(_) | Scope::Connector, _) => Ok(()),
+            (Scope::Graph(asked) | Scope::Database { tenant: asked, .. }, Some(own))
+                if !asked.eq_ignore_ascii_case(own) =>
+            {
+                Err(NoToken::because(format!(
+                    "a managed identity gets tokens of its own tenant only, `{own}`, and none for `{asked}`"
+                )))
+            }
+            (Scope::Graph(_) | Scope::Database { .. } | Scope::Connector, _) => Ok(()),
         }
     }
 
@@ -198,10 +209,11 @@ impl Asker {
         Ok(reply)
     }
 
-    fn text(&self, scope: &Scope) -> &str {
+    fn text(&self, scope: &Scope) -> Cow<'_, str> {
         match scope {
-            Scope::Connector => &self.endpoints.scope,
-            Scope::Graph(_) => &self.endpoints.graph_scope,
+            Scope::Connector => Cow::Borrowed(&self.endpoints.scope),
+            Scope::Graph(_) => Cow::Borrowed(&self.endpoints.graph_scope),
+            Scope::Database { account, .. } => Cow::Owned(format!("{account}/.default")),
         }
     }
 }
