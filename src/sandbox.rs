@@ -41,6 +41,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 
 pub use self::activity::{ChannelChange, TeamChange};
+pub use self::batches::Naming;
 pub use self::bot::{BotAnswer, Failure};
 pub use self::graph::Notified;
 pub use self::key::Credential;

@@ -7,7 +7,7 @@ use herald::delivery::{Delivery, RunId, State};
 use herald::event::EventId;
 use herald::roster::Person;
 use herald::run::Run;
-use herald::sandbox::{Operation, Script};
+use herald::sandbox::{Naming, Operation, Script};
 use herald::store::directory::Entry;
 use serde_json::{Value, json};
 
@@ -27,10 +27,16 @@ async fn engine(rule: &str) -> Engine {
 }
 
 async fn engine_with(rule: &str, settings: &str) -> Engine {
+    engine_of(EVERYBODY as usize, rule, settings).await
+}
+
+/// The same, with so many people.
+async fn engine_of(everybody: usize, rule: &str, settings: &str) -> Engine {
+    let more = everybody - (EVERYBODY as usize - MORE);
     let engine = Workspace::new()
         .rule(RULE, rule)
         .settings(settings)
-        .start_with(|teams| teams.fill_silently("Platform", MORE).expect("there is a team"))
+        .start_with(|teams| teams.fill_silently("Platform", more).expect("there is a team"))
         .await;
     engine.known(&["Platform"]).await;
     let names: Vec<String> = people(&engine)
@@ -39,14 +45,14 @@ async fn engine_with(rule: &str, settings: &str) -> Engine {
         .filter_map(|person| person.name)
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    assert_eq!(names.len() as u64, EVERYBODY);
+    assert_eq!(names.len(), everybody);
     engine.installed(&names).await;
     engine
 }
 
 async fn people(engine: &Engine) -> Vec<Person> {
     let directory = &engine.server().stores().directory;
-    let all = directory.list(None, 1000).await.expect("readable");
+    let all = directory.list(None, 5000).await.expect("readable");
     let roster = all.into_iter().find_map(|(_, entry)| match entry {
         Entry::Roster(roster) if roster.members.len() > MORE => Some(roster.members),
         _ => None,
@@ -170,7 +176,7 @@ async fn thirty_people_get_their_card_with_three_requests() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_did_not_get_it_is_treated_as_if_it_had_gone_by_itself() {
     let engine = engine(PARTY).await;
-    engine.teams.name_batches_barely(true);
+    engine.teams.name_batches(Naming::Text);
     engine.teams.take_for_batches(Duration::from_secs(5));
     engine.teams.set_blocked("Anna Berg", true).expect("known");
     engine.teams.place_silently("Omar Haddad", false).expect("known");
@@ -403,4 +409,62 @@ async fn what_went_in_a_batch_cannot_be_taken_back_and_says_so() {
     let (status, answer): (u16, Value) = engine.post(&url, &json!({ "text": "on Thursday" })).await;
     assert_eq!(status, 409, "{answer}");
     assert!(answer.to_string().contains("it was sent in a batch"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_teams_gives_up_goes_to_everybody_one_by_one() {
+    let engine = engine_with(PARTY, "send: { batch: { above: 10, size: 100 } }\n").await;
+    engine.teams.fail_next_batch();
+    let id = announce(&engine, "on Friday").await;
+    let all = engine.settled().await;
+    each_has_one(&engine);
+    assert_eq!(asked(&engine, Operation::Batch), 1);
+    assert_eq!(asked(&engine, Operation::Send) as u64, EVERYBODY);
+    assert!(
+        all.iter()
+            .all(|one| one.state == State::Delivered && one.attempt_count == 2 && one.activity_id.is_some()),
+        "{all:#?}"
+    );
+    assert_eq!(run(&engine, &id).await.tally.delivered, EVERYBODY);
+    let why = why(&engine, "Anna Berg").await;
+    assert!(
+        why.contains("by itself, because the batch that it was in did not bring it"),
+        "{why}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_which_teams_tells_no_id_is_not_sent_again_and_says_what_is_not_known() {
+    let engine = engine(PARTY).await;
+    engine.teams.name_batches(Naming::Nothing);
+    announce(&engine, "on Friday").await;
+    let all = engine.settled().await;
+    each_has_one(&engine);
+    assert_eq!(asked(&engine, Operation::Batch), 3);
+    assert_eq!(asked(&engine, Operation::BatchState), 0);
+    assert!(
+        all.iter()
+            .all(|one| one.state == State::Delivered && one.attempt_count == 1)
+    );
+    let why = why(&engine, "Anna Berg").await;
+    assert!(why.contains("whether it arrived cannot be asked"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_people_get_their_card_with_a_handful_of_requests() {
+    let engine = engine_of(1000, PARTY, "send: { batch: { above: 10, size: 1000 } }\n").await;
+    let id = announce(&engine, "on Friday").await;
+    let all = engine.settled().await;
+    assert_eq!(all.len(), 1000);
+    // They go as they are decided, and do not wait for the last of them.
+    let batches = asked(&engine, Operation::Batch);
+    assert!((1..=8).contains(&batches), "{batches}");
+    assert_eq!(asked(&engine, Operation::Send), 0);
+    let messages = messages(&engine);
+    assert_eq!(messages.len(), 1000);
+    assert!(messages.values().all(|count| *count == 1));
+    let run = run(&engine, &id).await;
+    assert_eq!(run.tally.delivered, 1000);
+    let together = run.together.expect("it went in batches");
+    assert_eq!((together.batches, together.deliveries), (batches as u64, 1000));
 }

@@ -5,6 +5,7 @@
 //! `HERALD_SEED` repeats the decisions of a run: the seed of each is printed.
 
 mod account;
+mod batches;
 mod chance;
 mod clocks;
 mod connector;

@@ -22,8 +22,21 @@ pub(super) struct Batches {
     known: Vec<Batch>,
     /// How long each takes.
     takes: Duration,
-    /// The answer to a batch is its id alone, as in some SDKs.
-    bare: bool,
+    /// How the answer to a batch names it.
+    naming: Naming,
+    /// The next one fails as a whole.
+    next_fails: bool,
+}
+
+/// How the answer to a batch names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// `{"operationId": ID}`.
+    Object,
+    /// The id alone, as a text, as some SDKs read it.
+    Text,
+    /// Not at all.
+    Nothing,
 }
 
 #[derive(Debug)]
@@ -34,6 +47,8 @@ struct Batch {
     /// How many came to which status.
     statuses: BTreeMap<u16, usize>,
     failed: Vec<Value>,
+    /// Teams gave it up, whoever it reached.
+    given_up: bool,
 }
 
 impl Default for Batches {
@@ -41,15 +56,21 @@ impl Default for Batches {
         Self {
             known: Vec::new(),
             takes: Duration::milliseconds(700),
-            bare: false,
+            naming: Naming::Object,
+            next_fails: false,
         }
     }
 }
 
 impl Sandbox {
-    /// From now on the answer to a batch is its id as a text, as some SDKs read it, or an object.
-    pub fn name_batches_barely(&self, bare: bool) {
-        self.shared.state().world.batches.bare = bare;
+    /// How the answers to batches name them from now on.
+    pub fn name_batches(&self, naming: Naming) {
+        self.shared.state().world.batches.naming = naming;
+    }
+
+    /// The next batch is taken, reaches nobody, and ends as failed.
+    pub fn fail_next_batch(&self) {
+        self.shared.state().world.batches.next_fails = true;
     }
 
     /// How long batches take from now on until they are completed.
@@ -76,9 +97,11 @@ pub(super) fn begin(world: &mut World, body: &Value, now: DateTime<Utc>) -> Answ
         total: members.len(),
         statuses: BTreeMap::new(),
         failed: Vec::new(),
+        given_up: std::mem::take(&mut world.batches.next_fails),
     };
     let (mut posted, mut changes) = (Vec::new(), Vec::new());
-    for member in members {
+    let reached = if batch.given_up { &[][..] } else { &members[..] };
+    for member in reached {
         let id = member["id"].as_str().unwrap_or_default();
         let (status, error) = match world.person(id) {
             None => (404, Some("NotFound")),
@@ -97,9 +120,10 @@ pub(super) fn begin(world: &mut World, body: &Value, now: DateTime<Utc>) -> Answ
             .failed
             .extend(error.map(|error| json!({ "id": id, "error": error })));
     }
-    let body = match world.batches.bare {
-        true => json!(batch.id),
-        false => json!({ "operationId": batch.id }),
+    let body = match world.batches.naming {
+        Naming::Object => json!({ "operationId": batch.id }),
+        Naming::Text => json!(batch.id),
+        Naming::Nothing => json!({}),
     };
     if world.batches.known.len() >= MOST {
         world.batches.known.remove(0);
@@ -118,7 +142,11 @@ pub(super) fn standing(world: &mut World, id: &str, now: DateTime<Utc>) -> Answe
     let batch = find(world, id)?;
     let is_over = now >= batch.over_at;
     let mut body = json!({
-        "state": if is_over { "Completed" } else { "Ongoing" },
+        "state": match (is_over, batch.given_up) {
+            (false, _) => "Ongoing",
+            (true, false) => "Completed",
+            (true, true) => "Failed",
+        },
         "statusMap": batch.statuses.iter().map(|(status, count)| (status.to_string(), json!(count))).collect::<serde_json::Map<_, _>>(),
         "totalEntriesCount": batch.total,
     });
