@@ -24,6 +24,7 @@ mod refusal;
 mod routes;
 mod script;
 mod seed;
+mod sign_in;
 mod speaking;
 mod state;
 mod view;

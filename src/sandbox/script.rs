@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::refusal::Refusal;
-use super::routes;
+use super::sign_in;
 
 /// What the bot asked of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -149,7 +149,7 @@ impl Script {
 
     /// The token endpoint says that the client secret is wrong.
     pub fn wrong_secret() -> Self {
-        let refusal = routes::wrong_secret();
+        let refusal = sign_in::wrong_secret();
         Self::status(refusal.status).body(&refusal.body).on(Operation::Token)
     }
 
