@@ -17,14 +17,16 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretSlice};
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use sha2::Sha256;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::queue::Start;
+use crate::hook::format;
 use crate::queue::container::Container;
-use crate::queue::feed::{Look, Partition};
+use crate::queue::feed::{Begin, Look, Partition};
 use crate::teams::token::{Scope, Token, Tokens};
 use crate::teams::wire::{Body, Call, Reply, Wire};
 
@@ -44,6 +46,8 @@ const MOST_PAGES: usize = 10;
 const LONGEST_SENTENCE: usize = 300;
 /// The longest wait that Cosmos DB may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The container of this name is not the one that is meant.
+const OTHER_CONTAINER: &str = "1024";
 /// What stands in a path as it is.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -59,8 +63,8 @@ pub enum Trouble {
     /// The database or container is not there.
     #[error("{0}")]
     NotThere(String),
-    /// The partition is being split, merged or moved.
-    #[error("a partition is being split or moved")]
+    /// The partition is being split, merged or moved, or the container is another one.
+    #[error("a partition was split or moved, or the container was made anew")]
     Moved,
     /// It was asked too much, and says how long to wait.
     #[error("the account asks to wait {} ms: its request units are used up", .0.as_millis())]
@@ -120,10 +124,31 @@ pub struct Way {
 /// What was found at one look.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
-    /// The documents as they are now, in the order in which they changed.
-    pub documents: Vec<Value>,
+    /// The documents as they are now, in the order in which they changed; in place of one that cannot be an event, why.
+    pub documents: Vec<Result<Value, String>>,
     /// Where to go on; `None` if that is where it was.
     pub mark: Option<String>,
+    /// There may be more already.
+    pub more: bool,
+}
+
+/// A container as it is found under its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its own number, which another one of the same name does not have.
+    pub number: String,
+    /// What time it is by the account's clock.
+    pub now: DateTime<Utc>,
+}
+
+/// An answer with documents.
+#[derive(Deserialize)]
+struct Documents<'a> {
+    #[serde(rename = "_rid", default)]
+    container: Option<String>,
+    /// As they were sent: one that cannot be read does not take the others along.
+    #[serde(rename = "Documents", borrow)]
+    documents: Vec<&'a RawValue>,
 }
 
 /// A resource that is asked for, in the words that a key signs for.
@@ -155,17 +180,21 @@ impl Way {
         }
     }
 
-    /// The container's own number, which another one of the same name does not have.
+    /// Looks for the container.
     ///
     /// # Errors
     /// [`Trouble`].
-    pub async fn number(&self) -> Result<String, Trouble> {
+    pub async fn find(&self) -> Result<Found, Trouble> {
         let reply = self.ask(Resource::Container, Vec::new()).await?;
         let body = json(&reply)?;
         let number = body["_rid"].as_str().filter(|number| number.len() <= LONGEST_MARK);
-        number
-            .map(str::to_owned)
-            .ok_or_else(|| Trouble::Language("a container without a number".to_owned()))
+        match number {
+            Some(number) => Ok(Found {
+                number: number.to_owned(),
+                now: reply.date.unwrap_or_else(|| self.clock.now()),
+            }),
+            None => Err(Trouble::Language("a container without a number".to_owned())),
+        }
     }
 
     /// The partitions of the container, as they are now.
@@ -194,11 +223,11 @@ impl Way {
         Err(Trouble::Language("a list of partitions without an end".to_owned()))
     }
 
-    /// What has changed since `look`; nothing of a slice that was not looked at yet if it begins with the newest.
+    /// What has changed in the container of this `number` since `look`; a slice without a mark begins as `begin` says.
     ///
     /// # Errors
-    /// [`Trouble`].
-    pub async fn changes(&self, look: &Look, start: Start) -> Result<Page, Trouble> {
+    /// [`Trouble`]; [`Trouble::Moved`] also if another container has the name now.
+    pub async fn changes(&self, number: &str, begin: Begin, look: &Look) -> Result<Page, Trouble> {
         let value = |text: &str| {
             HeaderValue::from_str(text)
                 .map_err(|_| Trouble::Language(format!("a place that cannot be sent back: {text:?}")))
@@ -207,6 +236,7 @@ impl Way {
             ("a-im", HeaderValue::from_static("Incremental Feed")),
             ("x-ms-documentdb-partitionkeyrangeid", value(&look.partition)?),
             ("x-ms-max-item-count", HeaderValue::from_static(MOST_DOCUMENTS)),
+            ("x-ms-cosmos-intended-collection-rid", value(number)?),
         ];
         if look.part {
             headers.extend([
@@ -218,10 +248,10 @@ impl Way {
                 ("x-ms-end-epk", value(&look.slice.until)?),
             ]);
         }
-        match (&look.slice.mark, start) {
+        match (&look.slice.mark, begin) {
             (Some(mark), _) => headers.push(("if-none-match", value(mark)?)),
-            (None, Start::Newest) => headers.push(("if-none-match", HeaderValue::from_static("*"))),
-            (None, Start::Oldest) => {}
+            (None, Begin::Since(at)) => headers.push(("if-modified-since", value(&http_date(at))?)),
+            (None, Begin::Oldest) => {}
         }
         let reply = self.ask(Resource::Documents, headers).await?;
         let mark = reply.headers.get("etag").and_then(|mark| mark.to_str().ok());
@@ -230,21 +260,29 @@ impl Way {
                 "a place that is too long to be remembered".to_owned(),
             ));
         }
-        let mark = mark
-            .filter(|mark| look.slice.mark.as_deref() != Some(*mark))
-            .map(str::to_owned);
-        let documents = match reply.status {
-            304 => Vec::new(),
-            _ => match json(&reply)?["Documents"].take() {
-                Value::Array(documents) => documents,
-                _ => return Err(Trouble::Language("no list of documents".to_owned())),
-            },
-        };
-        if mark.is_none() && !documents.is_empty() {
+        let new = mark.filter(|mark| look.slice.mark.as_deref() != Some(*mark));
+        if reply.status == 304 {
+            return Ok(Page {
+                documents: Vec::new(),
+                mark: new.map(str::to_owned),
+                more: false,
+            });
+        }
+        let found: Documents = serde_json::from_slice(whole(&reply)?)
+            .map_err(|_| Trouble::Language(format!("{}, and no list of documents", reply.status)))?;
+        if found.container.is_some_and(|container| container != number) {
+            return Err(Trouble::Moved);
+        }
+        if new.is_none() && !found.documents.is_empty() {
             // Without a new place they would come again for ever.
             return Err(Trouble::Language("documents without a place to go on from".to_owned()));
         }
-        Ok(Page { documents, mark })
+        let read = |document: &RawValue| format::json(document.get()).map_err(|bad| bad.sentence().to_owned());
+        Ok(Page {
+            documents: found.documents.into_iter().map(read).collect(),
+            mark: new.map(str::to_owned),
+            more: new.is_some(),
+        })
     }
 
     async fn ask(&self, resource: Resource, mut headers: Vec<(&'static str, HeaderValue)>) -> Result<Reply, Trouble> {
@@ -342,7 +380,11 @@ fn verdict(reply: &Reply, container: &Container) -> Option<Trouble> {
     let trouble = match reply.status {
         200 | 304 => return None,
         401 | 403 => Trouble::Login(said(reply)),
-        404 => Trouble::NotThere(format!("there is no {}", container.place())),
+        // With other numbers beside it, it is something in between that is not ready.
+        404 if matches!(substatus(reply), None | Some("0" | "1003")) => {
+            Trouble::NotThere(format!("there is no {}", container.place()))
+        }
+        400 if substatus(reply) == Some(OTHER_CONTAINER) => Trouble::Moved,
         410 => Trouble::Moved,
         429 => {
             let wait = reply
@@ -359,6 +401,10 @@ fn verdict(reply: &Reply, container: &Container) -> Option<Trouble> {
         _ => Trouble::Account(said(reply)),
     };
     Some(trouble)
+}
+
+fn substatus(reply: &Reply) -> Option<&str> {
+    reply.headers.get("x-ms-substatus")?.to_str().ok()
 }
 
 /// `403 Forbidden: Request originated from ...`: the first line of what an answer says, bounded.
@@ -389,10 +435,14 @@ fn said(reply: &Reply) -> String {
 }
 
 fn json(reply: &Reply) -> Result<Value, Trouble> {
-    if reply.cut {
-        return Err(Trouble::Language(format!(
+    serde_json::from_slice(whole(reply)?).map_err(|_| Trouble::Language(format!("{}, and no JSON", reply.status)))
+}
+
+fn whole(reply: &Reply) -> Result<&[u8], Trouble> {
+    match reply.cut {
+        true => Err(Trouble::Language(format!(
             "an answer of more than {LONGEST_ANSWER} bytes"
-        )));
+        ))),
+        false => Ok(&reply.body),
     }
-    serde_json::from_slice(&reply.body).map_err(|_| Trouble::Language(format!("{}, and no JSON", reply.status)))
 }

@@ -148,7 +148,7 @@ impl Metrics {
         );
         herald.register(
             "queue_messages_broken",
-            "Batches of a queue that could not be read and were passed over",
+            "Messages and documents of a queue that could not be read and were passed over",
             self.queue_broken.clone(),
         );
         herald.register(

@@ -7,7 +7,6 @@ pub mod file;
 pub mod topic;
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
 
 use self::container::Container;
 use self::file::{QueueFile, QueueKindFile, StartFile};
@@ -36,8 +35,7 @@ pub enum Source {
 }
 
 /// Where the first start begins; later ones go on where the one before ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// With what comes from now on.
     Newest,

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use herald::clock::Clock;
 use herald::cosmos::{Entry, Way};
-use herald::queue::Start;
 use herald::queue::container::Container;
-use herald::queue::feed::{Look, Position};
+use herald::queue::feed::{Begin, Look, Position};
 use herald::secret::Secrets;
 use herald::secret_name::SecretName;
 use herald::teams::cloud::Cloud;
@@ -69,11 +69,7 @@ fn is_skipped() -> bool {
 }
 
 /// Lets the library look, after each deed, and returns the ids that came after each of them, and what was written beside.
-async fn library_reads(
-    account: Arc<Account>,
-    start: &'static str,
-    key: Option<String>,
-) -> (Vec<Vec<String>>, String) {
+async fn library_reads(account: Arc<Account>, start: String, key: Option<String>) -> (Vec<Vec<String>>, String) {
     let reads = move || {
         let authority = Authority::new();
         let mut node = Command::new("node");
@@ -115,7 +111,7 @@ async fn library_reads(
 }
 
 /// The same with Herald's own functions.
-async fn herald_reads(account: &Account, start: Start, entry: Entry) -> Vec<Vec<String>> {
+async fn herald_reads(account: &Account, begin: Begin, entry: Entry) -> Vec<Vec<String>> {
     let container = Container {
         account: account.url().parse().expect("an address"),
         database: "shop".to_owned(),
@@ -129,7 +125,7 @@ async fn herald_reads(account: &Account, start: Start, entry: Entry) -> Vec<Vec<
         container,
         entry,
     );
-    let mut position = Position::first(way.number().await.expect("a number"), start);
+    let mut position = Position::first(way.find().await.expect("it is there").number, begin);
     let mut read = vec![round(&way, &mut position).await];
     for deed in DEEDS {
         deed(account);
@@ -148,12 +144,16 @@ async fn round(way: &Way, position: &mut Position) -> Vec<String> {
     let partitions = way.partitions().await.expect("partitions");
     let mut looks: Vec<Look> = position.looks(&partitions).expect("the partitions have everything");
     for look in &mut looks {
-        let page = way.changes(look, position.start).await.expect("a page");
-        ids.extend(
-            page.documents
-                .iter()
-                .map(|document| document["id"].as_str().expect("an id").to_owned()),
-        );
+        let page = way
+            .changes(&position.container, position.begin, look)
+            .await
+            .expect("a page");
+        ids.extend(page.documents.iter().map(|document| {
+            document.as_ref().expect("readable")["id"]
+                .as_str()
+                .expect("an id")
+                .to_owned()
+        }));
         if page.mark.is_some() {
             look.slice.mark = page.mark;
         }
@@ -167,6 +167,7 @@ fn questions(asked: &[Asked]) -> Vec<BTreeMap<String, String>> {
     let telling = [
         "a-im",
         "if-none-match",
+        "if-modified-since",
         "x-ms-documentdb-partitionkeyrangeid",
         "x-ms-max-item-count",
         "x-ms-read-key-type",
@@ -182,6 +183,10 @@ fn questions(asked: &[Asked]) -> Vec<BTreeMap<String, String>> {
         .map(|asked| {
             let header = |name: &str| Some((name.to_owned(), asked.header(name)?.to_owned()));
             let mut question: BTreeMap<String, String> = telling.into_iter().filter_map(header).collect();
+            // The library goes on writing it where it does not count.
+            if question.contains_key("if-none-match") {
+                question.remove("if-modified-since");
+            }
             question.insert("path".to_owned(), asked.path.clone());
             question
         })
@@ -201,13 +206,19 @@ async fn herald_asks_for_changes_and_finds_them_as_microsofts_library_does() {
     if is_skipped() {
         return;
     }
-    for (word, start) in [("oldest", Start::Oldest), ("newest", Start::Newest)] {
+    let now = Clock::system().now();
+    let since = Begin::Since(now - TimeDelta::seconds(1));
+    let written_before = now - TimeDelta::hours(1);
+    for (word, begin) in [
+        ("oldest".to_owned(), Begin::Oldest),
+        ((now - TimeDelta::seconds(1)).to_rfc3339(), since),
+    ] {
         let theirs = Arc::new(Account::start().await);
-        theirs.write("20", "old", &json!({}));
-        let (read_by_them, beside) = library_reads(theirs.clone(), word, Some(Account::key())).await;
+        theirs.write_at(written_before, "20", "old", &json!({}));
+        let (read_by_them, beside) = library_reads(theirs.clone(), word.clone(), Some(Account::key())).await;
         let ours = Account::start().await;
-        ours.write("20", "old", &json!({}));
-        let read_by_us = herald_reads(&ours, start, Entry::Key(KEY.to_vec().into())).await;
+        ours.write_at(written_before, "20", "old", &json!({}));
+        let read_by_us = herald_reads(&ours, begin, Entry::Key(KEY.to_vec().into())).await;
         let sorted = |read: &[Vec<String>]| -> Vec<Vec<String>> {
             // Between partitions there is no order.
             read.iter()
@@ -231,7 +242,7 @@ async fn herald_shows_a_token_as_microsofts_library_does() {
         return;
     }
     let theirs = Arc::new(Account::with_tokens().await);
-    let (_, beside) = library_reads(theirs.clone(), "oldest", None).await;
+    let (_, beside) = library_reads(theirs.clone(), "oldest".to_owned(), None).await;
     let ours = Account::with_tokens().await;
     let login = Stub::start(|_, _| {
         Said::json(
@@ -254,7 +265,7 @@ async fn herald_shows_a_token_as_microsofts_library_does() {
         Arc::new(secrets),
         Clock::system(),
     );
-    herald_reads(&ours, Start::Oldest, Entry::Bot(Arc::new(tokens), "TENANT".to_owned())).await;
+    herald_reads(&ours, Begin::Oldest, Entry::Bot(Arc::new(tokens), "TENANT".to_owned())).await;
     let shown = |account: &Account| {
         let asked = account.asked();
         let mut shown: Vec<String> = asked

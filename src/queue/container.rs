@@ -66,10 +66,13 @@ pub(super) fn compile(file: &QueueFile, key: Option<SecretName>, faults: &mut Ve
         };
         let length = written.chars().count();
         let good = |c: char| !c.is_control() && !matches!(c, '/' | '\\' | '?' | '#');
-        if length > 0 && length <= LONGEST_NAME && written.trim() == written && written.chars().all(good) {
+        let is_step = matches!(written.as_str(), "." | "..");
+        if length > 0 && length <= LONGEST_NAME && written.trim() == written && written.chars().all(good) && !is_step
+        {
             return Some(written.clone());
         }
-        let fault = Fault::error("queue::container", format!("`{written}` cannot be the name of a {key}"));
+        // What was written may be a key.
+        let fault = Fault::error("queue::container", format!("this cannot be the name of a {key}"));
         let help = "write the name as the portal shows it: at most 255 signs, none of them `/`, `\\`, `?` or `#`";
         faults.push(fault.help(help).under(key));
         None
@@ -114,7 +117,8 @@ fn account(written: &str) -> Option<Url> {
 impl Container {
     /// Under what it is remembered up to where changes were taken in.
     pub fn note(&self, queue: &str) -> String {
-        format!("queue/{queue}/{}/{}", self.database, self.name)
+        let account = self.account.origin().ascii_serialization();
+        format!("queue/{queue}/cosmos_db/{account}/{}/{}", self.database, self.name)
     }
 
     /// What the key signs for and what is asked: the container, from the account's root.

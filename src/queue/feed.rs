@@ -8,11 +8,10 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-
-use super::Start;
 
 /// The end of all ranges.
 const END: &str = "FF";
@@ -54,13 +53,24 @@ fn text_or_number<'de, D: Deserializer<'de>>(written: D) -> Result<String, D::Er
     }
 }
 
+/// Where reading begins that has not begun yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Begin {
+    /// With all documents that there are.
+    Oldest,
+    /// With those that were changed since then, by the account's clock. A partition that cannot be asked at first misses
+    /// nothing.
+    Since(DateTime<Utc>),
+}
+
 /// What is remembered of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Cosmos DB's own number of the container: one that was made anew under the old name has another.
     pub container: String,
     /// Where slices without a mark begin.
-    pub start: Start,
+    pub begin: Begin,
     /// What of it was taken in, by range.
     pub slices: Vec<Slice>,
 }
@@ -78,7 +88,7 @@ pub struct Look {
 
 impl Position {
     /// Nothing was taken in yet.
-    pub fn first(container: String, start: Start) -> Self {
+    pub fn first(container: String, begin: Begin) -> Self {
         let slices = vec![Slice {
             from: String::new(),
             until: END.to_owned(),
@@ -86,13 +96,13 @@ impl Position {
         }];
         Self {
             container,
-            start,
+            begin,
             slices,
         }
     }
 
     /// What to ask now that these are the partitions, in the order of ranges. `None` if the partitions leave out something
-    /// that we are to read: they are just being split.
+    /// that we are to read, or have something twice: they are just being split.
     pub fn looks(&self, partitions: &[Partition]) -> Option<Vec<Look>> {
         // For a while both are there, those that were split and those that came out of them.
         let gone: BTreeSet<&String> = partitions.iter().flat_map(|one| one.parents.iter().flatten()).collect();
@@ -107,7 +117,8 @@ impl Position {
                 if from >= until {
                     continue;
                 }
-                if from > reached {
+                // Neither may something lie in between, nor may anything belong to two.
+                if from != reached {
                     return None;
                 }
                 reached = until;
@@ -172,7 +183,7 @@ mod tests {
     fn a_partition_that_was_split_is_gone_on_with_in_both_parts() {
         let position = Position {
             container: "c".to_owned(),
-            start: Start::Newest,
+            begin: Begin::Oldest,
             slices: vec![slice("", "7F", "\"10\""), slice("7F", "FF", "\"20\"")],
         };
         let now = [
@@ -196,7 +207,7 @@ mod tests {
     fn partitions_that_were_merged_are_gone_on_with_each_from_its_own_place() {
         let position = Position {
             container: "c".to_owned(),
-            start: Start::Newest,
+            begin: Begin::Oldest,
             slices: vec![slice("", "7F", "\"10\""), slice("7F", "FF", "\"20\"")],
         };
         assert_eq!(
@@ -210,12 +221,14 @@ mod tests {
 
     #[test]
     fn what_no_partition_has_is_not_passed_over() {
-        let first = Position::first("c".to_owned(), Start::Oldest);
+        let first = Position::first("c".to_owned(), Begin::Oldest);
         assert_eq!(first.looks(&[]), None);
         assert_eq!(first.looks(&[partition("0", "", "7F", &[])]), None);
         assert_eq!(first.looks(&[partition("0", "05", "FF", &[])]), None);
         let middle = [partition("0", "", "3F", &[]), partition("1", "7F", "FF", &[])];
         assert_eq!(first.looks(&middle), None);
+        let twice = [partition("0", "", "7F", &[]), partition("1", "3F", "FF", &[])];
+        assert_eq!(first.looks(&twice), None);
         assert_eq!(first.looks(&[partition("0", "", "FF", &[])]).unwrap().len(), 1);
     }
 
@@ -236,7 +249,7 @@ mod tests {
             number in 0u8..0xFE,
         ) {
             let slices = cut(&before).into_iter().enumerate().map(|(at, (from, until))| slice(&from, &until, &at.to_string()));
-            let position = Position { container: "c".to_owned(), start: Start::Newest, slices: slices.collect() };
+            let position = Position { container: "c".to_owned(), begin: Begin::Oldest, slices: slices.collect() };
             let partitions: Vec<Partition> =
                 cut(&after).iter().enumerate().map(|(at, (from, until))| partition(&at.to_string(), from, until, &[])).collect();
             let looks = position.looks(&partitions).unwrap();
@@ -250,7 +263,7 @@ mod tests {
             let partition = partitions.iter().find(|partition| partition.id == is[0].partition).unwrap();
             prop_assert!(holds(&partition.from, &partition.until));
             // What is remembered next says the same again.
-            let next = Position { container: "c".to_owned(), start: Start::Newest, slices: looks.iter().map(|look| look.slice.clone()).collect() };
+            let next = Position { container: "c".to_owned(), begin: Begin::Oldest, slices: looks.iter().map(|look| look.slice.clone()).collect() };
             prop_assert_eq!(next.looks(&partitions).unwrap(), looks);
         }
     }

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use herald::clock::Clock;
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -32,6 +34,10 @@ struct State {
     /// What is answered in place of the next looks at this partition.
     instead: Vec<(String, Said)>,
     tokens: bool,
+    /// It does not look which container is meant.
+    careless: bool,
+    /// What is told in place of what.
+    garbled: Vec<(String, String)>,
 }
 
 #[derive(Clone)]
@@ -61,6 +67,8 @@ impl Account {
             changes: 0,
             instead: Vec::new(),
             tokens,
+            careless: false,
+            garbled: Vec::new(),
         }));
         let shared = state.clone();
         let stub = Stub::start(move |asked, _| shared.lock().expect("nobody panicked").answer(asked)).await;
@@ -88,11 +96,16 @@ impl Account {
 
     /// Makes or changes a document. `number` says to which partition it belongs: `20`, `A0`.
     pub fn write(&self, number: &str, id: &str, more: &Value) {
+        self.write_at(Clock::system().now(), number, id, more);
+    }
+
+    /// The same, at another time.
+    pub fn write_at(&self, at: DateTime<Utc>, number: &str, id: &str, more: &Value) {
         let mut state = self.state();
         state.changes += 1;
         let change = state.changes;
         let mut document = json!({
-            "id": id, "_rid": format!("{}{id}", state.number), "_etag": format!("\"etag-{change}\""), "_ts": 1_790_000_000 + change,
+            "id": id, "_rid": format!("{}{id}", state.number), "_etag": format!("\"etag-{change}\""), "_ts": at.timestamp(),
             "_lsn": change,
         });
         for (key, value) in more.as_object().into_iter().flatten() {
@@ -125,11 +138,21 @@ impl Account {
     }
 
     /// Deletes the container and makes one of the same name.
-    pub fn make_anew(&self) {
+    pub fn make_anew(&self, number: &'static str) {
         let mut state = self.state();
-        state.number = "cdbBBB==";
+        state.number = number;
         state.documents.clear();
         state.changes = 0;
+    }
+
+    /// From now on it does not look which container is meant.
+    pub fn grow_careless(&self) {
+        self.state().careless = true;
+    }
+
+    /// Takes one thing out of a document as it is told, for another: what JSON can say and we cannot read.
+    pub fn garble(&self, from: &str, to: &str) {
+        self.state().garbled.push((from.to_owned(), to.to_owned()));
     }
 
     /// The next look at this partition is answered by this.
@@ -248,10 +271,16 @@ impl State {
         if !header("a-im").eq_ignore_ascii_case("incremental feed") {
             return no(400, "BadRequest", "Only changes are known here");
         }
+        let meant = header("x-ms-cosmos-intended-collection-rid");
+        if !self.careless && !meant.is_empty() && meant != self.number {
+            let said = no(400, "BadRequest", "Collection rid does not match the intended one");
+            return said.header("x-ms-substatus", "1024");
+        }
         let (mut from, mut until) = (partition.from, partition.until);
         if header("x-ms-read-key-type") == "EffectivePartitionKeyRange" {
             (from, until) = (header("x-ms-start-epk"), header("x-ms-end-epk"));
         }
+        let not_before = DateTime::parse_from_rfc2822(header("if-modified-since")).ok();
         let since = match header("if-none-match") {
             "" => 0,
             "*" => self.changes,
@@ -264,7 +293,11 @@ impl State {
         let mut changed: Vec<&(String, u64, Value)> = self
             .documents
             .values()
-            .filter(|(number, change, _)| inside(number) && *change > since)
+            .filter(|(number, change, document)| {
+                let at = document["_ts"].as_i64();
+                let late = not_before.is_none_or(|not_before| at > Some(not_before.timestamp()));
+                inside(number) && *change > since && (since > 0 || late)
+            })
             .collect();
         changed.sort_by_key(|(_, change, _)| *change);
         let most: usize = header("x-ms-max-item-count").parse().expect("how many are wanted");
@@ -274,6 +307,10 @@ impl State {
         };
         let documents: Vec<&Value> = changed.iter().map(|(_, _, document)| document).collect();
         let body = json!({ "_rid": self.number, "_count": documents.len(), "Documents": documents });
-        Said::json(200, &body).header("etag", format!("\"{last}\""))
+        let mut body = body.to_string();
+        for (from, to) in &self.garbled {
+            body = body.replace(from, to);
+        }
+        Said::text(200, &body).header("etag", format!("\"{last}\""))
     }
 }

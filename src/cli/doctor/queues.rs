@@ -15,7 +15,7 @@ use crate::kafka::Trouble;
 use crate::listen::queues::container::entry;
 use crate::listen::queues::topic::partitions;
 use crate::queue::container::Container;
-use crate::queue::feed::Partition;
+use crate::queue::feed::{Begin, Partition, Position};
 use crate::queue::topic::Topic;
 use crate::queue::{Queue, Source};
 use crate::secret::Secrets;
@@ -58,12 +58,13 @@ pub async fn look(
 }
 
 /// As whom the account of a container is asked that has no key: the bot, if there is one.
-type Bot = Option<(Arc<Tokens>, String)>;
+type Bot = Option<(Credentials, Entry)>;
 
 fn bot(settings: &Settings, secrets: &Secrets, clock: &Clock, wire: &Wire) -> Bot {
     let credentials = Credentials::of(&settings.bot)?;
     let tenant = settings.bot.tenant.clone()?;
     let secrets = Arc::new(secrets.clone());
+    let known = credentials.clone();
     let tokens = Tokens::new(
         wire.clone(),
         &settings.bot.endpoints,
@@ -71,7 +72,7 @@ fn bot(settings: &Settings, secrets: &Secrets, clock: &Clock, wire: &Wire) -> Bo
         secrets,
         clock.clone(),
     );
-    Some((Arc::new(tokens), tenant))
+    Some((known, Entry::Bot(Arc::new(tokens), tenant)))
 }
 
 async fn one(
@@ -90,15 +91,40 @@ async fn one(
         }
         return Finding::failed("queue", format!("not asked: {problem}"), format!("set {name}"));
     }
+    if queue.asks_as_bot()
+        && let Some((credentials, _)) = bot
+        && let Err(problem) = credentials.examine(secrets, clock.now())
+    {
+        let names = credentials.credential.secrets();
+        let there = names
+            .iter()
+            .all(|name| secrets.has(name) || is_there(name, missing_there));
+        let found = format!("not asked: {problem}");
+        return match there {
+            true => Finding::warning(
+                "queue",
+                found,
+                "run `herald doctor` with the server's environment to try it",
+            ),
+            false => Finding::failed("queue", found, "the check of the token says what to do"),
+        };
+    }
     match &queue.source {
         Source::Topic(topic) => of_topic(topic, secrets).await,
         Source::Container(container) => {
-            let as_bot = || bot.clone().map(|(tokens, tenant)| Entry::Bot(tokens, tenant));
+            let as_bot = || bot.as_ref().map(|(_, entry)| entry.clone());
             let asked = async {
                 let entry = entry(container, secrets, as_bot)?;
                 let way = Way::new(wire.clone(), clock.clone(), container.clone(), entry);
-                way.number().await?;
-                way.partitions().await
+                let found = way.find().await?;
+                let partitions = way.partitions().await?;
+                // Whoever may see partitions may not see documents yet.
+                let begin = Begin::Since(found.now);
+                let looks = Position::first(found.number.clone(), begin).looks(&partitions);
+                if let Some(look) = looks.as_ref().and_then(|looks| looks.first()) {
+                    way.changes(&found.number, begin, look).await?;
+                }
+                Ok(partitions)
             };
             let asked = tokio::time::timeout(PATIENCE, asked).await;
             of_container(
@@ -121,7 +147,7 @@ fn of_container(container: &Container, found: Result<Vec<Partition>, cosmos::Tro
             "look at the value of the secret: one of the account's keys, a read-only one will do; at the account's firewall; and at this machine's clock"
         }
         cosmos::Trouble::Login(_) => {
-            "give the bot's app the role Cosmos DB Built-in Data Reader on the account, or name a key with `secret`"
+            "give the bot's app the role Cosmos DB Built-in Data Reader on the account (docs/operations.md shows how), look at the account's firewall, or name a key with `secret`"
         }
         cosmos::Trouble::NotThere(_) => "look at `database` and `container`: capital and small letters count",
         cosmos::Trouble::Moved | cosmos::Trouble::Busy(_) => "it passes: look again in a minute",

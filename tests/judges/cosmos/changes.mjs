@@ -36,7 +36,7 @@ const client = new CosmosClient({
   connectionPolicy: { enableEndpointDiscovery: false, enableBackgroundEndpointRefreshing: false },
 });
 const container = client.database("shop").container("orders");
-const changeFeedStartFrom = start === "newest" ? ChangeFeedStartFrom.Now() : ChangeFeedStartFrom.Beginning();
+const changeFeedStartFrom = start === "oldest" ? ChangeFeedStartFrom.Beginning() : ChangeFeedStartFrom.Time(new Date(start));
 const iterator = container.items.getChangeFeedIterator({ changeFeedStartFrom, maxItemCount: 100 });
 
 for await (const _ of createInterface({ input: process.stdin })) {
