@@ -56,6 +56,10 @@ fn the_schema_of_a_workspace_follows_its_files() {
     };
     write("directory.yaml", "people: { anna: anna.berg@contoso.example }\n");
     write(
+        "herald.yaml",
+        "queues: { shop: { kind: kafka, brokers: k, topic: sales, user: me, secret: pasted/one= } }\ntopics: { sales-news: {} }\n",
+    );
+    write(
         "samples/shop/order.paid.json",
         r#"{ "state": "paid", "api_token": "abc", "customer": { "email": "eve@contoso.example" }, "lines": [{ "sku": "A-1" }] }"#,
     );
@@ -83,10 +87,15 @@ fn the_schema_of_a_workspace_follows_its_files() {
         "event.lines[0].sku",
         "event.customer.email",
         "event.api_token",
+        "kafka / sales",
+        "\"sales-news\"",
     ] {
         assert!(first.contains(known), "{known}");
     }
-    for private in ["eve@contoso.example", "abc"] {
+    let schema: serde_json::Value = serde_json::from_str(&first).expect("JSON");
+    let when = &schema["definitions"]["TriggerFile"]["properties"]["queue"];
+    assert_eq!(when["anyOf"][0]["enum"], serde_json::json!(["shop"]), "{when}");
+    for private in ["eve@contoso.example", "abc", "pasted/one"] {
         assert!(!first.contains(private), "{private} has left its sample");
     }
     write(

@@ -21,6 +21,10 @@ pub struct Vocabulary {
     pub partials: Vec<Word>,
     /// Names of hooks.
     pub hooks: Vec<Word>,
+    /// Names of queues.
+    pub queues: Vec<Word>,
+    /// Names of topics that people stop and start.
+    pub topics: Vec<Word>,
     /// Paths of recorded events.
     pub samples: Vec<Word>,
     /// The fields of recorded events, by what they are events of.
@@ -50,7 +54,7 @@ pub struct Recorded {
 /// What recorded events are events of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Occasion {
-    /// Posts to a hook; with the type of event where one of its samples is named after it.
+    /// Posts to a hook, or what comes on a queue of this name; with the type of event where one of its samples is named after it.
     Hook {
         /// The hook's name.
         hook: String,
@@ -86,11 +90,11 @@ pub(super) fn teach(kind: FileKind, schema: &mut Value, vocabulary: &Vocabulary)
             targets(schema, vocabulary);
             card(&mut schema["properties"]["card"], &vocabulary.templates);
             for trigger in ["/properties/when", "/definitions/TriggerFile"] {
-                suggest(
-                    schema.pointer_mut(&format!("{trigger}/properties/hook")),
-                    &[&vocabulary.hooks],
-                );
+                for (key, words) in [("hook", &vocabulary.hooks), ("queue", &vocabulary.queues)] {
+                    suggest(schema.pointer_mut(&format!("{trigger}/properties/{key}")), &[words]);
+                }
             }
+            suggest(schema.pointer_mut("/properties/topic"), &[&vocabulary.topics]);
             conditions(schema, &vocabulary.recorded);
             rehearsals(schema, vocabulary);
         }
@@ -283,7 +287,11 @@ fn name(occasion: &Occasion) -> String {
 /// Does `when` say that it waits for this?
 fn waits_for(occasion: &Occasion) -> Value {
     let trigger = match occasion {
-        Occasion::Hook { hook, .. } => json!({ "required": ["hook"], "properties": { "hook": { "const": hook } } }),
+        // The samples of a queue lie in a folder of its name, as those of a hook do.
+        Occasion::Hook { hook, .. } => json!({ "anyOf": [
+            { "required": ["hook"], "properties": { "hook": { "const": hook } } },
+            { "required": ["queue"], "properties": { "queue": { "const": hook } } },
+        ] }),
         Occasion::Teams { kind } => json!({ "required": [kind] }),
         Occasion::Cron => json!({ "required": ["cron"] }),
         Occasion::File => json!({ "required": ["file"] }),

@@ -45,7 +45,12 @@ pub fn vocabulary(sources: &Sources) -> Vocabulary {
                     known.people.push(duty);
                 }
             }
-            Kind::Settings => known.hooks = hooks(&document(&file.path, &text)),
+            Kind::Settings => {
+                let document = document(&file.path, &text);
+                known.hooks = hooks(&document);
+                known.queues = queues(&document);
+                known.topics = named(&document, "topics");
+            }
             Kind::Template => known.templates.push(Word {
                 word: name_of(&file.path, "templates/"),
                 meaning: file.path.clone(),
@@ -114,6 +119,21 @@ fn hooks(document: &Value) -> Vec<Word> {
         Word {
             word: name.clone(),
             meaning: format!("POST /hooks/{path}, signature {signature}"),
+        }
+    };
+    entries.into_iter().flatten().map(word).collect()
+}
+
+fn queues(document: &Value) -> Vec<Word> {
+    let entries = document.get("queues").and_then(Value::as_object);
+    let word = |(name, entry): (&String, &Value)| {
+        // Never the secret: somebody may have pasted one in place of its name.
+        let told = ["kind", "topic", "database", "container"]
+            .iter()
+            .filter_map(|key| entry.get(key)?.as_str());
+        Word {
+            word: name.clone(),
+            meaning: told.map(shortened).collect::<Vec<_>>().join(" / "),
         }
     };
     entries.into_iter().flatten().map(word).collect()
