@@ -22,6 +22,7 @@ use crate::secret::Secrets;
 use crate::settings::Settings;
 use crate::teams::token::{Credentials, Tokens};
 use crate::teams::wire::Wire;
+use crate::why;
 
 /// How long one queue is waited for.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -138,7 +139,7 @@ async fn one(
 fn of_container(container: &Container, found: Result<Vec<Partition>, cosmos::Trouble>) -> Finding {
     let place = container.place();
     let problem = match found {
-        Ok(partitions) => return Finding::ok("queue", format!("{place} has {} partitions", partitions.len())),
+        Ok(partitions) => return Finding::ok("queue", format!("{place} has {}", counted(&partitions))),
         Err(problem) => problem,
     };
     let next = match &problem {
@@ -171,7 +172,7 @@ async fn of_topic(topic: &Topic, secrets: &Secrets) -> Finding {
     match asked.unwrap_or_else(|_| Err(Trouble::Wire("no answer in time".to_owned()))) {
         Ok(partitions) => Finding::ok(
             "queue",
-            format!("topic {} at {brokers} has {} partitions", topic.name, partitions.len()),
+            format!("topic {} at {brokers} has {}", topic.name, counted(&partitions)),
         ),
         Err(problem) => {
             let next = match &problem {
@@ -192,4 +193,8 @@ async fn of_topic(topic: &Topic, secrets: &Secrets) -> Finding {
             Finding::failed("queue", format!("{brokers}: {problem}"), next)
         }
     }
+}
+
+fn counted<T>(partitions: &[T]) -> String {
+    why::run::counted(partitions.len() as u64, "partition", "partitions")
 }
