@@ -6,12 +6,15 @@ pub mod feed;
 pub mod file;
 pub mod topic;
 
+use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use self::container::Container;
 use self::file::{QueueFile, QueueKindFile, StartFile};
 use self::topic::Topic;
 use crate::diagnostic::Fault;
+use crate::event::{Event, EventId, Origin};
 use crate::secret_name::SecretName;
 
 /// A declared queue.
@@ -125,6 +128,23 @@ fn nobody_asks(name: &str) -> Fault {
 /// What the secret of this queue may be called.
 fn suggested(name: &str) -> String {
     format!("{}_SECRET", name.to_uppercase().replace('-', "_"))
+}
+
+/// The event of what came on a queue.
+fn event(queue: &str, id: EventId, data: Value, request: Value, now: DateTime<Utc>) -> Event {
+    Event {
+        id,
+        origin: Origin::Queue {
+            queue: queue.to_owned(),
+        },
+        occurred_at: now,
+        data,
+        request,
+        here: None,
+        thread: None,
+        item: None,
+        sender: None,
+    }
 }
 
 /// What is written that queues of this kind do not have.

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::file::QueueFile;
-use super::missing;
+use super::{event, missing};
 use crate::diagnostic::Fault;
 use crate::duration;
-use crate::event::{Event, EventId, Origin};
+use crate::event::{Event, EventId};
 use crate::secret_name::SecretName;
 use crate::teams::endpoints::is_loopback;
 
@@ -149,19 +149,7 @@ impl Container {
             "queue": queue, "database": self.database, "container": self.name,
             "key": text("id"), "version": state, "written_at": written_at,
         });
-        Event {
-            id,
-            origin: Origin::Queue {
-                queue: queue.to_owned(),
-            },
-            occurred_at: now,
-            data: document,
-            request,
-            here: None,
-            thread: None,
-            item: None,
-            sender: None,
-        }
+        event(queue, id, document, request, now)
     }
 }
 
@@ -239,10 +227,10 @@ mod tests {
             container(json!({"kind": "cosmos_db", "account": "contoso", "database": "shop", "container": "orders"}));
         let document =
             |state: &str| json!({"id": "A-1", "total": 12, "_rid": "abc=", "_etag": state, "_ts": 1_790_000_000});
-        let event = |document| found.event("orders", document, DateTime::UNIX_EPOCH);
-        let first = event(document("\"1\""));
-        assert_eq!(first.id, event(document("\"1\"")).id);
-        assert_ne!(first.id, event(document("\"2\"")).id);
+        let event_of = |document| found.event("orders", document, DateTime::UNIX_EPOCH);
+        let first = event_of(document("\"1\""));
+        assert_eq!(first.id, event_of(document("\"1\"")).id);
+        assert_ne!(first.id, event_of(document("\"2\"")).id);
         assert_eq!(first.data["total"], 12);
         assert_eq!(
             first.request,
@@ -252,7 +240,7 @@ mod tests {
             })
         );
         // Whatever it is, it is an event.
-        assert_ne!(event(json!({"a": 1})).id, event(json!({"a": 2})).id);
-        assert_eq!(event(json!("words")).request["key"], Value::Null);
+        assert_ne!(event_of(json!({"a": 1})).id, event_of(json!({"a": 2})).id);
+        assert_eq!(event_of(json!("words")).request["key"], Value::Null);
     }
 }

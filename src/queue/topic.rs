@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::file::{QueueFile, QueueKindFile};
-use super::{missing, suggested};
+use super::{event, missing, suggested};
 use crate::diagnostic::Fault;
-use crate::event::{Event, EventId, Origin};
+use crate::event::{Event, EventId};
 use crate::hook::format;
 use crate::secret_name::SecretName;
 
@@ -194,23 +194,13 @@ impl Topic {
             .collect();
         let written_at = chrono::DateTime::from_timestamp_millis(place.written_at).filter(|_| place.written_at >= 0);
         let parts = [place.partition.to_string(), place.offset.to_string()];
-        Event {
-            id: EventId::derived(&["queue", queue, &self.name, &parts[0], &parts[1]]),
-            origin: Origin::Queue {
-                queue: queue.to_owned(),
-            },
-            occurred_at: now,
-            data,
-            request: json!({
-                "queue": queue, "topic": self.name, "partition": place.partition, "offset": place.offset,
-                "key": key.map(text), "headers": headers,
-                "written_at": written_at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
-            }),
-            here: None,
-            thread: None,
-            item: None,
-            sender: None,
-        }
+        let id = EventId::derived(&["queue", queue, &self.name, &parts[0], &parts[1]]);
+        let request = json!({
+            "queue": queue, "topic": self.name, "partition": place.partition, "offset": place.offset,
+            "key": key.map(text), "headers": headers,
+            "written_at": written_at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+        });
+        event(queue, id, data, request, now)
     }
 }
 

@@ -81,13 +81,15 @@ async fn all_delivered(served: &Served) -> Vec<Value> {
     .await
 }
 
-/// How often each person has it.
-fn copies(site: &Site) -> BTreeMap<String, usize> {
-    let mut copies = BTreeMap::new();
+/// Each of them has it so often.
+#[track_caller]
+fn each_has(site: &Site, times: usize) {
+    let mut copies: BTreeMap<String, usize> = BTreeMap::new();
     for received in site.teams.received() {
         *copies.entry(received.conversation).or_default() += 1;
     }
-    copies
+    assert_eq!(copies.len(), EVERYBODY);
+    assert!(copies.values().all(|count| *count == times), "{copies:?}");
 }
 
 fn asked(site: &Site, operation: Operation) -> usize {
@@ -110,9 +112,7 @@ async fn a_kill_before_teams_has_a_batch_loses_nobody() {
     drop(served);
     let served = site.start(4096).await;
     all_delivered(&served).await;
-    let copies = copies(&site);
-    assert_eq!(copies.len(), EVERYBODY);
-    assert!(copies.values().all(|count| *count == 1), "{copies:?}");
+    each_has(&site, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,12 +128,8 @@ async fn a_kill_before_the_answer_to_a_batch_doubles_what_was_under_way_and_no_m
     drop(served);
     let served = site.start(4096).await;
     all_delivered(&served).await;
-    let copies = copies(&site);
-    assert_eq!(copies.len(), EVERYBODY);
-    assert!(
-        copies.values().all(|count| *count == 2),
-        "once for each request: {copies:?}"
-    );
+    // Once for each request.
+    each_has(&site, 2);
     assert_eq!(asked(&site, Operation::Batch), 2);
     // A third time would be one too many: nothing follows a second restart.
     assert!(served.stop().await);
@@ -155,8 +151,6 @@ async fn a_kill_while_teams_works_at_a_batch_doubles_nothing() {
     drop(served);
     let served = site.start(4096).await;
     all_delivered(&served).await;
-    let copies = copies(&site);
-    assert_eq!(copies.len(), EVERYBODY);
-    assert!(copies.values().all(|count| *count == 1), "{copies:?}");
+    each_has(&site, 1);
     assert_eq!(asked(&site, Operation::Batch), 1);
 }
