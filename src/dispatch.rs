@@ -487,6 +487,10 @@ impl Dispatcher {
         }
         let waits = matches!(occasion.missing, Missing::Ask { .. }) && !whom.wait_for.is_empty();
         if waits || whom.are_many() {
+            let program = match waits {
+                true => None,
+                false => self.keep_for_the_others(occasion.event, rule, occasion.now).await?,
+            };
             batch.held.push(Held {
                 event: occasion.event.clone(),
                 rule: rule.name.clone(),
@@ -498,6 +502,7 @@ impl Dispatcher {
                 fan_out: (!waits).then(|| FanOut {
                     done: range.end,
                     audience: whom.fingerprint(),
+                    program,
                 }),
                 decided_at: Some(occasion.now),
             });
@@ -513,14 +518,16 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// The rule that waits, as it is now; none if it is gone.
+    /// The rule that waits, as it is now, or as it was when the first of its recipients were taken in; none if it is gone.
     async fn rule_of(&self, workspace: &Workspace, held: &Held) -> Result<Vec<Arc<Rule>>, StoreError> {
         if let Origin::Step { .. } = &held.event.origin {
             return Ok(self.rule_of_step(&held.event, workspace).await?.into_iter().collect());
         }
-        let rules = workspace.ruleset.rules.iter();
-        let rule = rules.filter(|rule| rule.name == held.rule).cloned().collect();
-        Ok(drill::asked(rule, &held.event))
+        let mut rule = workspace.ruleset.rule(&held.rule).cloned();
+        if let Some(program) = held.fan_out.as_ref().and_then(|so_far| so_far.program.as_ref()) {
+            rule = self.as_it_was(program, rule, workspace).await?;
+        }
+        Ok(drill::asked(rule.into_iter().collect(), &held.event))
     }
 
     async fn taken_before(&self, record: EventRecord) -> Result<Decision, StoreError> {

@@ -30,6 +30,8 @@ const BROKEN_LOGGED: usize = 10;
 pub struct Live {
     /// What is in force. Never altered in place; a reload replaces it.
     pub workspace: Arc<Workspace>,
+    /// The files that it was made of; of a broken one what is in it now, and not its last good version.
+    pub sources: Arc<Sources>,
     /// The last time the files were read.
     pub last_reload: Arc<Reload>,
 }
@@ -74,7 +76,7 @@ pub fn first(
 /// What these files would put in force at a start, and what is wrong with them.
 pub fn of(sources: &Sources, now: DateTime<Utc>) -> (Live, Vec<Diagnostic>) {
     let compiled = workspace::compile(sources, None);
-    let live = in_force(compiled.workspace, &compiled.diagnostics, now);
+    let live = in_force(compiled.workspace, sources, &compiled.diagnostics, now);
     (live, compiled.diagnostics)
 }
 
@@ -85,7 +87,7 @@ fn read(root: &Path, environment: &BTreeMap<String, String>) -> Sources {
     }
 }
 
-fn in_force(workspace: Workspace, diagnostics: &[Diagnostic], at: DateTime<Utc>) -> Live {
+fn in_force(workspace: Workspace, sources: &Sources, diagnostics: &[Diagnostic], at: DateTime<Utc>) -> Live {
     let mut broken: Vec<BrokenFile> = Vec::new();
     for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Error) {
         match broken.iter_mut().find(|b| b.file == diagnostic.file) {
@@ -106,6 +108,7 @@ fn in_force(workspace: Workspace, diagnostics: &[Diagnostic], at: DateTime<Utc>)
     };
     Live {
         workspace: Arc::new(workspace),
+        sources: Arc::new(sources.clone()),
         last_reload: Arc::new(reload),
     }
 }
@@ -181,7 +184,7 @@ impl Reloader {
     fn put_in_force(&mut self, sources: Sources) {
         let before = self.live.borrow().clone();
         let compiled = workspace::compile(&sources, Some(&before.workspace));
-        let live = in_force(compiled.workspace, &compiled.diagnostics, self.clock.now());
+        let live = in_force(compiled.workspace, &sources, &compiled.diagnostics, self.clock.now());
         self.sources = sources;
         report(&live.last_reload);
         warn_of_restart(&before.workspace, &live.workspace);

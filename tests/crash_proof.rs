@@ -13,6 +13,7 @@ mod damage;
 mod disks;
 mod half_closed;
 mod held_back;
+mod intake;
 mod kills;
 mod load;
 mod place;

@@ -1,10 +1,12 @@
 //! A sender that runs wild is asked to wait, exactly as long as it must; the others notice nothing.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::engine::{Engine, Workspace};
+use crate::support::engine::{Engine, PATIENCE, Workspace};
 use crate::support::raw::{Answer, send};
 
 const RULE: &str =
@@ -137,6 +139,12 @@ async fn a_full_outbox_turns_posts_away_until_there_is_room_again() {
     .await
     .expect("an answer");
     assert_eq!((again.status, again.header("retry-after")), (503, Some("30")));
+    engine.teams.come_back();
+    let ends = tokio::time::Instant::now() + PATIENCE;
+    while engine.post("/hooks/ci", &json!({ "text": "there is room" })).await.0 != 202 {
+        assert!(tokio::time::Instant::now() < ends, "there is never room again");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[tokio::test]

@@ -1,18 +1,25 @@
 //! Taking in the recipients of a broadcast, a part at a time, until all of them are on disk.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 use tracing::{info, warn};
 
 use super::ahead::Ahead;
 use super::part::PART;
 use super::{ATTEMPTS, Dispatcher, Missing, Occasion};
+use crate::event::{Event, Origin};
 use crate::judge::{Judged, judge};
+use crate::rule::Rule;
 use crate::store::StoreError;
 use crate::store::outbox::{Batch, EventRecord, FanOut, Held, RuleRecord};
+use crate::workspace::{Workspace, program};
 
 /// For how long a broadcast that is being taken in is not begun a second time. It is renewed with every part; after a
 /// restart it is gone on with at once.
 pub const LEASE: Duration = Duration::minutes(2);
+/// For how long what a rule is made of is needed at most; it is kept for long after that anyway.
+const LASTS: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 impl Dispatcher {
     /// Takes in the rest of the recipients of a rule that tells many. What is taken in already is passed over, so that
@@ -45,6 +52,10 @@ impl Dispatcher {
             now: event_time(held, now),
         };
         self.matter_of_step(event, &mut scope).await?;
+        let program = match &held.fan_out {
+            Some(so_far) => so_far.program.clone(),
+            None => self.keep_for_the_others(event, rule, now).await?,
+        };
         let whom = self.whom(&occasion, rule, &scope).await?;
         let all = whom.told.reached.len();
         let audience = whom.fingerprint();
@@ -99,6 +110,7 @@ impl Dispatcher {
                 fan_out: Some(FanOut {
                     done,
                     audience: audience.clone(),
+                    program: program.clone(),
                 }),
                 ..held.clone()
             };
@@ -107,6 +119,49 @@ impl Dispatcher {
         self.outbox.unhold(&event.id, &held.rule).await?;
         info!(event = %event.id, rule = %rule.name, recipients = all, "all recipients are taken in");
         Ok(())
+    }
+
+    /// Sees to it that what `rule` is made of is on disk until all of its recipients are taken in, and says under what.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn keep_for_the_others(
+        &self,
+        event: &Event,
+        rule: &Rule,
+        now: DateTime<Utc>,
+    ) -> Result<Option<String>, StoreError> {
+        if let Origin::Step { .. } = event.origin {
+            // That of the rule whose step it is was kept before.
+            return Ok(None);
+        }
+        let sources = self.live.borrow().sources.clone();
+        let Some(program) = program::of_file(&rule.name, &rule.file, &sources) else {
+            return Ok(None);
+        };
+        self.programs.keep(self.outbox.as_ref(), &program, LASTS, now).await?;
+        Ok(Some(program.id))
+    }
+
+    /// The rule as it was under `program`; as it is now if nothing of it has changed, or if that is not kept any more.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn as_it_was(
+        &self,
+        program: &str,
+        now: Option<Arc<Rule>>,
+        workspace: &Workspace,
+    ) -> Result<Option<Arc<Rule>>, StoreError> {
+        let sources = self.live.borrow().sources.clone();
+        let made_of = now
+            .as_ref()
+            .and_then(|rule| program::of_file(&rule.name, &rule.file, &sources));
+        if made_of.is_some_and(|made_of| made_of.id == program) {
+            return Ok(now);
+        }
+        let kept = self.programs.rule(self.outbox.as_ref(), program, workspace).await?;
+        Ok(kept.or(now))
     }
 }
 

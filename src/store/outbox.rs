@@ -553,6 +553,9 @@ pub struct FanOut {
     /// Names the recipients in their order: with others, all are looked at again, and those who are taken in already
     /// are passed over.
     pub audience: String,
+    /// What the rule was made of when the first were taken in: the others get the same, whatever was edited since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
 }
 
 /// The outcome of a verdict on a delivery: the one place where states change after an attempt. Pure; every backend

@@ -34,6 +34,14 @@ pub(super) fn of(rule: &str, file: &SourceFile, document: &Value, sources: &Sour
     Program::new(rule, files.filter_map(text).collect())
 }
 
+/// The program of a rule, by its name and its file, as the file is now. `None` if it cannot be read, or is too large.
+pub fn of_file(rule: &str, path: &str, sources: &Sources) -> Option<Program> {
+    let file = sources.files.iter().find(|file| file.path == path)?;
+    let (text, _) = yaml::decode(path, file.bytes.as_ref().ok()?);
+    let document = yaml::parse(path, &text).document?;
+    of(rule, file, &document.value, sources)
+}
+
 fn texts<'a>(value: &'a Value, names: &mut BTreeSet<&'a str>) {
     match value {
         Value::String(text) => {
