@@ -21,6 +21,9 @@ const EVENTS_A_LIFE: usize = 30;
 const WORST: u32 = 4;
 /// Longer than any start or answer of a healthy server on a machine that has other things to do.
 const BOUND: Duration = Duration::from_secs(30);
+/// An answer of Teams is on disk this soon, also on a machine that does other things. Whatever was answered earlier before a kill
+/// and comes again is no message that was in flight.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(1);
 
 /// What Teams does with a message.
 fn fate(seed: u64, call: &Call<'_>) -> Fate {
@@ -224,7 +227,11 @@ async fn killed_at_any_moment_nothing_accepted_is_lost_doubled_without_a_reason_
         &account.violations[..account.violations.len().min(20)]
     );
     assert!(seen.slowest_start < BOUND && seen.slowest_ready < BOUND);
-    assert!(account.longest_unwritten < BOUND, "an answer is written down at once");
+    assert!(
+        account.longest_unwritten < WRITTEN_WITHIN,
+        "an answer was not written down {:?} after it came",
+        account.longest_unwritten
+    );
     assert!(
         work.accepted.len() > kills,
         "{} events are too few to prove anything",
