@@ -89,7 +89,7 @@ async fn reloaded(herald: &Herald, what: &str, wanted: impl Fn(&Value) -> bool) 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_edits_under_load_lose_no_request_and_alter_no_card_that_waits() {
+async fn edits_without_a_pause_under_load_lose_no_request_and_alter_no_card_that_waits() {
     let edits = size("HERALD_EDITS", 120) as u64;
     let connector = Connector::start(|_| Fate::Hangs { taken: false }).await;
     let mut place = Place::new(&connector, &[("r", &edition(0))], "").await;
